@@ -1,0 +1,82 @@
+# The face of the build; CMakeLists.txt is the build itself.  `make help` lists what there is.
+# Every kind of build has a folder of its own: build/bin/, build/double/bin/, build/asan/bin/, build/sim/bin/ ...
+# Variables: CXX=clang++ (compiler, at the first build of a folder), WERROR=ON, JOBS=4, OPTIONS="-DMEDUSA_ISAS=avx2" (for CMake).
+
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+WERROR ?= OFF
+OPTIONS ?=
+MAKEFLAGS += --no-print-directory
+
+# $(call build,FOLDER,TARGET,OPTIONS): configures FOLDER (with ninja where it is installed) and builds TARGET in it.
+define build
+@mkdir -p $(1)
+@[ -e $(1)/CMakeCache.txt ] || ! command -v ninja >/dev/null || generator="-G Ninja"; \
+  cmake -S . -B $(1) $$generator -DMEDUSA_WERROR=$(WERROR) $(3) $(OPTIONS) >$(1)/configure.log 2>&1 || { cat $(1)/configure.log; exit 1; }
+@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL cmake --build $(1) --target $(2) -j $(JOBS)
+endef
+
+.PHONY: build help deps demo test double asan tsan sim sim-asan sim-check cuda bench lint format ci clean
+
+build: deps         ## the library and the tools, into build/bin/ (what `make` alone does)
+	$(call build,build,programs)
+
+deps:               ## install the Debian packages that are missing (asks sudo); says nothing where all are there
+	@tools/deps.sh build
+
+demo: build         ## compare four architectures on phantoms, show what they learned and where they look: 5 minutes
+	@tools/demo.sh
+
+test: deps          ## build and run every test
+	$(call build,build,all)
+	@tests/run.sh build
+
+double: deps        ## the tests with the library's numbers as double: gradients agree to 1e-6 and better
+	$(call build,build/double,all,-DMEDUSA_REAL=double)
+	@tests/run.sh build/double
+
+asan: deps          ## the tests under the address and undefined-behaviour sanitizers
+	$(call build,build/asan,all,-DMEDUSA_SANITIZE=address$(comma)undefined -DMEDUSA_ISAS=avx2)
+	@tests/run.sh build/asan
+
+tsan: deps          ## the tests under the thread sanitizer
+	$(call build,build/tsan,all,-DMEDUSA_SANITIZE=thread -DMEDUSA_ISAS=avx2)
+	@tests/run.sh build/tsan
+
+sim: deps           ## the CUDA backend on the simulated device: every op and a training step, in several orders
+	$(call build,build/sim,$(device_targets) phantom train evaluate,-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS=)
+	@tests/device.sh build/sim
+
+sim-asan: deps      ## the same under the address and undefined-behaviour sanitizers
+	$(call build,build/sim-asan,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_SANITIZE=address$(comma)undefined)
+	@tests/device.sh build/sim-asan
+
+sim-check: deps     ## the same under the checker for races, uninitialised shared memory and foreign addresses
+	$(call build,build/sim-check,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_SIM_CHECK=ON)
+	@tests/device.sh build/sim-check
+
+cuda: deps          ## the programs for NVIDIA GPUs, into build/cuda/bin/ (needs the CUDA toolkit); tests where a GPU is there
+	$(call build,build/cuda,programs device_tests,-DMEDUSA_CUDA=ON)
+	@tests/device.sh build/cuda
+
+bench: build        ## time the kernels
+	@build/bin/bench
+
+lint: build         ## formatting, include rules, the documentation's links and promises, the kernels' symbols
+	@tools/deps.sh lint
+	@tests/lint.sh
+
+format:             ## rewrite every source file in the project's format
+	@tools/deps.sh lint
+	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i
+
+ci:                 ## everything that a change must pass
+	@.ci/run
+
+clean:              ## remove the build folders
+	@rm -rf build
+
+help:               ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf 'make %-9s %s\n' "$$name" "$$what"; done
+
+comma := ,
+device_targets := device_tests sim_bugs

@@ -1,0 +1,165 @@
+// Elementwise functions of one and two values, and dropout.
+#include "autograd/ops.h"
+#include "autograd/reduce.h"
+#include "tensor/kernels.h"
+
+namespace medusa {
+
+namespace {
+
+// What the derivative of each function is computed from: its input, its output, both or neither.  Only that is kept.
+struct UnaryInfo {
+  const char* name;
+  bool needs_x, needs_y;
+};
+
+UnaryInfo info(UnaryOp op) {
+  switch (op) {
+    case UnaryOp::Relu: return {"relu", false, true};  // y > 0 where x > 0: the output, which the next op keeps anyway
+    case UnaryOp::LeakyRelu: return {"leaky_relu", true, false};
+    case UnaryOp::Sigmoid: return {"sigmoid", false, true};
+    case UnaryOp::Tanh: return {"tanh", false, true};
+    case UnaryOp::Silu: return {"silu", true, false};
+    case UnaryOp::Gelu: return {"gelu", true, false};
+    case UnaryOp::GeluTanh: return {"gelu_tanh", true, false};
+    case UnaryOp::Exp: return {"exp", false, true};
+    case UnaryOp::Log: return {"log", true, false};
+    case UnaryOp::Sqrt: return {"sqrt", false, true};
+    case UnaryOp::Square: return {"square", true, false};
+    case UnaryOp::Abs: return {"abs", true, false};
+    case UnaryOp::AddScalar: return {"add_scalar", false, false};
+    case UnaryOp::MulScalar: return {"mul_scalar", false, false};
+  }
+  fail("unary: unknown function {}", static_cast<int>(op));
+}
+
+const char* name_of(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::Add: return "add";
+    case BinaryOp::Sub: return "sub";
+    case BinaryOp::Mul: return "mul";
+    case BinaryOp::Div: return "div";
+  }
+  fail("binary: unknown function {}", static_cast<int>(op));
+}
+
+// The shape that both operands are repeated to.
+Shape common_shape(const char* op, const Shape& a, const Shape& b) {
+  MEDUSA_CHECK(a.rank() == b.rank(), "{}: operands need as many axes, shapes are {} and {}", op, a, b);
+  Shape y = a;
+  for (int i = 0; i < a.rank(); ++i) {
+    MEDUSA_CHECK(a[i] == b[i] || a[i] == 1 || b[i] == 1,
+                 "{}: sizes must be equal or 1 on every axis, shapes are {} and {}", op, a, b);
+    if (a[i] == 1) y[i] = b[i];
+  }
+  return y;
+}
+
+// Row-major strides of a tensor, 0 along axes where it is repeated.
+void strides_within(const Shape& shape, const Shape& y, std::int64_t (&stride)[6]) {
+  const int shift = 6 - y.rank();
+  std::int64_t step = 1;
+  for (int i = y.rank() - 1; i >= 0; --i) {
+    stride[shift + i] = shape[i] == y[i] ? step : 0;
+    step *= shape[i];
+  }
+}
+
+Tensor combine(BinaryOp op, const Tensor& a, const Tensor& b) {
+  Tensor y = Tensor::empty(common_shape(name_of(op), a.shape(), b.shape()), a.device());
+  BinaryGeometry g;
+  for (int i = 0; i < y.rank(); ++i) g.size[6 - y.rank() + i] = y.size(i);
+  strides_within(a.shape(), y.shape(), g.stride_a);
+  strides_within(b.shape(), y.shape(), g.stride_b);
+  kernels::binary(y.device(), op, a.data(), b.data(), y.mutable_data(), g);
+  return y;
+}
+
+}  // namespace
+
+// dx = dy f'(x)
+Var unary(UnaryOp op, const Var& x, real a) {
+  const UnaryInfo about = info(op);
+  Tensor y = Tensor::empty_like(x.value());
+  kernels::unary(x.device(), op, a, x.value().data(), y.mutable_data(), y.numel());
+  const Tensor kept_x = about.needs_x ? x.value() : Tensor(), kept_y = about.needs_y ? y : Tensor();
+  return Var::result(about.name, y, {x}, [op, a, kept_x, kept_y](const Tensor& dy) -> Grads {
+    if (op == UnaryOp::AddScalar) return {dy};
+    Tensor dx = Tensor::empty_like(dy);
+    const Tensor& any = kept_y ? kept_y : kept_x ? kept_x : dy;  // what the derivative does not look at may be anything
+    kernels::unary_backward(dy.device(), op, a, (kept_x ? kept_x : any).data(), (kept_y ? kept_y : any).data(),
+                            dy.data(), dx.mutable_data(), dx.numel());
+    return {dx};
+  });
+}
+
+Var relu(const Var& x) { return unary(UnaryOp::Relu, x); }
+Var leaky_relu(const Var& x, real slope) { return unary(UnaryOp::LeakyRelu, x, slope); }
+Var sigmoid(const Var& x) { return unary(UnaryOp::Sigmoid, x); }
+Var tanh(const Var& x) { return unary(UnaryOp::Tanh, x); }
+Var silu(const Var& x) { return unary(UnaryOp::Silu, x); }
+Var gelu(const Var& x, bool tanh_approximation) {
+  return unary(tanh_approximation ? UnaryOp::GeluTanh : UnaryOp::Gelu, x);
+}
+Var exp(const Var& x) { return unary(UnaryOp::Exp, x); }
+Var log(const Var& x) { return unary(UnaryOp::Log, x); }
+Var sqrt(const Var& x) { return unary(UnaryOp::Sqrt, x); }
+Var square(const Var& x) { return unary(UnaryOp::Square, x); }
+Var abs(const Var& x) { return unary(UnaryOp::Abs, x); }
+Var add(const Var& x, real a) { return unary(UnaryOp::AddScalar, x, a); }
+Var mul(const Var& x, real a) { return unary(UnaryOp::MulScalar, x, a); }
+
+// y = a + b:  da = dy, db = dy, each summed over the axes along which the operand was repeated.
+Var add(const Var& a, const Var& b) {
+  const Shape sa = a.shape(), sb = b.shape();
+  return Var::result("add", combine(BinaryOp::Add, a.value(), b.value()), {a, b}, [=](const Tensor& dy) -> Grads {
+    return {sum_to(dy, sa), sum_to(dy, sb)};
+  });
+}
+
+// y = a - b:  da = dy, db = -dy
+Var sub(const Var& a, const Var& b) {
+  const Shape sa = a.shape(), sb = b.shape();
+  return Var::result("sub", combine(BinaryOp::Sub, a.value(), b.value()), {a, b}, [=](const Tensor& dy) -> Grads {
+    return {sum_to(dy, sa), sum_to(dy, sb, -1)};
+  });
+}
+
+// y = a b:  da = dy b, db = dy a
+Var mul(const Var& a, const Var& b) {
+  const Shape sa = a.shape(), sb = b.shape();
+  const Tensor kept_a = b.needs_grad() ? a.value() : Tensor(), kept_b = a.needs_grad() ? b.value() : Tensor();
+  return Var::result("mul", combine(BinaryOp::Mul, a.value(), b.value()), {a, b}, [=](const Tensor& dy) -> Grads {
+    Grads grads(2);
+    if (kept_b) grads[0] = sum_to(combine(BinaryOp::Mul, dy, kept_b), sa);
+    if (kept_a) grads[1] = sum_to(combine(BinaryOp::Mul, dy, kept_a), sb);
+    return grads;
+  });
+}
+
+// y = a / b:  da = dy / b, db = -(dy / b) y
+Var div(const Var& a, const Var& b) {
+  const Shape sa = a.shape(), sb = b.shape();
+  const Tensor y = combine(BinaryOp::Div, a.value(), b.value()), kept_b = b.value();
+  const Tensor kept_y = b.needs_grad() ? y : Tensor();
+  return Var::result("div", y, {a, b}, [=](const Tensor& dy) -> Grads {
+    const Tensor quotient = combine(BinaryOp::Div, dy, kept_b);
+    Grads grads{sum_to(quotient, sa), {}};
+    if (kept_y) grads[1] = sum_to(combine(BinaryOp::Mul, quotient, kept_y), sb, -1);
+    return grads;
+  });
+}
+
+// dx = the same mask and scale applied to dy: the mask is drawn again, not stored.
+Var dropout(const Var& x, real p) {
+  MEDUSA_CHECK(p >= 0 && p < 1, "dropout: p is {}, must be at least 0 and less than 1", p);
+  const OpSeed draw = next_op_seed();
+  auto masked = [p, draw](const Tensor& from) {
+    Tensor to = Tensor::empty_like(from);
+    kernels::dropout(from.device(), from.data(), to.mutable_data(), p, draw.seed, draw.stream, to.numel());
+    return to;
+  };
+  return Var::result("dropout", masked(x.value()), {x}, [masked](const Tensor& dy) -> Grads { return {masked(dy)}; });
+}
+
+}  // namespace medusa

@@ -1,0 +1,116 @@
+// Normalisations: batch, group, instance and layer norm are one formula over different sets of elements.
+//   xhat = (x - mean) / sqrt(var + eps),   y = gamma xhat + beta
+//   dgamma = sum dy xhat,  dbeta = sum dy,  dx = (g - mean(g) - xhat mean(g xhat)) / sqrt(var + eps),  g = gamma dy
+#include "autograd/ops.h"
+#include "tensor/kernels.h"
+
+namespace medusa {
+
+namespace {
+
+void check_channels(const char* op, const char* what, const Tensor& t, std::int64_t channels, const Shape& x) {
+  MEDUSA_CHECK(t && t.shape() == Shape{channels}, "{}: {} has shape {}, expected [{}] for an input of shape {}", op,
+               what, t.shape(), channels, x);
+}
+
+void check_input(const char* op, const Var& x, const Var& gamma, const Var& beta, real eps) {
+  MEDUSA_CHECK(x && x.rank() >= 2, "{}: expects [N, .., C], input is {}", op, x.shape());
+  check_channels(op, "gamma", gamma.value(), x.size(-1), x.shape());
+  check_channels(op, "beta", beta.value(), x.size(-1), x.shape());
+  MEDUSA_CHECK(eps >= 0, "{}: eps is {}, expected 0 or more", op, eps);
+}
+
+// With given statistics.  Only x is kept for the backward pass: the ReLU's mask is computed from it again, so that a
+// network holds the convolution's output and y, and no third tensor.
+Var normalize(const char* op, const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var,
+              real eps, bool relu, bool batch_stats, const NormGeometry& g) {
+  const Device device = x.device();
+  Tensor y = Tensor::empty_like(x.value());
+  kernels::norm_apply(device, x.value().data(), mean.data(), var.data(), eps, gamma.value().data(), beta.value().data(),
+                      relu, y.mutable_data(), g);
+  return Var::result(op, y, {x, gamma, beta},
+                     [=, x = x.value(), gamma = gamma.value(), beta = beta.value()](const Tensor& dy) -> Grads {
+                       Tensor dx = Tensor::empty_like(x), dgamma = Tensor::empty_like(gamma),
+                              dbeta = Tensor::empty_like(beta);
+                       kernels::norm_backward(device, x.data(), mean.data(), var.data(), eps, gamma.data(), beta.data(),
+                                              relu, batch_stats, dy.data(), dx.mutable_data(), dgamma.mutable_data(),
+                                              dbeta.mutable_data(), g);
+                       return {dx, dgamma, dbeta};
+                     });
+}
+
+// With the statistics of x itself.
+Var normalize_own(const char* op, const Var& x, const Var& gamma, const Var& beta, real eps, const NormGeometry& g) {
+  Tensor mean = Tensor::empty({g.stats()}, x.device()), var = Tensor::empty({g.stats()}, x.device());
+  kernels::norm_stats(x.device(), x.value().data(), mean.mutable_data(), var.mutable_data(), g);
+  return normalize(op, x, gamma, beta, mean, var, eps, false, true, g);
+}
+
+// running = (1 - momentum) running + momentum batch
+void move_average(Tensor& running, const Tensor& batch, double momentum, double correction) {
+  const Device device = running.device();
+  real* to = running.mutable_data();
+  kernels::unary(device, UnaryOp::MulScalar, static_cast<real>(1 - momentum), to, to, running.numel());
+  kernels::add_scaled(device, static_cast<real>(momentum * correction), batch.data(), to, running.numel());
+}
+
+}  // namespace
+
+// Ioffe, Szegedy, "Batch normalization", 2015, algorithms 1 and 2.  Statistics per channel over N and space.
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Tensor& running_mean, Tensor& running_var,
+               bool training, real momentum, real eps, bool relu) {
+  check_input("batch_norm", x, gamma, beta, eps);
+  const std::int64_t channels = x.size(-1);
+  check_channels("batch_norm", "running_mean", running_mean, channels, x.shape());
+  check_channels("batch_norm", "running_var", running_var, channels, x.shape());
+  const NormGeometry g{1, channels > 0 ? x.value().numel() / channels : 0, channels, 1};
+  // Copies, since a later training step would move them under the backward pass.
+  if (!training)
+    return normalize("batch_norm", x, gamma, beta, running_mean.clone(), running_var.clone(), eps, relu, false, g);
+
+  MEDUSA_CHECK(g.length > 1, "batch_norm: expected more than 1 value per channel when training, input is {}",
+               x.shape());
+  Tensor mean = Tensor::empty({channels}, x.device()), var = Tensor::empty({channels}, x.device());
+  kernels::norm_stats(x.device(), x.value().data(), mean.mutable_data(), var.mutable_data(), g);
+  if (!recomputing()) {
+    const double n = static_cast<double>(g.length);
+    move_average(running_mean, mean, static_cast<double>(momentum), 1);
+    move_average(running_var, var, static_cast<double>(momentum), n / (n - 1));
+  }
+  return normalize("batch_norm", x, gamma, beta, mean, var, eps, relu, true, g);
+}
+
+// Wu, He, "Group normalization", 2018, eq. 7.  Statistics per sample and group of channels.
+Var group_norm(const Var& x, const Var& gamma, const Var& beta, std::int64_t groups, real eps) {
+  check_input("group_norm", x, gamma, beta, eps);
+  const std::int64_t n = x.size(0), channels = x.size(-1);
+  MEDUSA_CHECK(groups > 0 && channels % groups == 0, "group_norm: {} channels cannot be cut into {} equal groups",
+               channels, groups);
+  const std::int64_t per_sample = n > 0 ? x.value().numel() / n : 0;
+  const NormGeometry g{n, channels > 0 ? per_sample / channels : 0, groups, channels / groups};
+  MEDUSA_CHECK(g.outer * g.length * g.inner != 1, "group_norm: expected more than 1 value per group, input is {}",
+               x.shape());
+  return normalize_own("group_norm", x, gamma, beta, eps, g);
+}
+
+// Ulyanov, Vedaldi, Lempitsky, "Instance normalization", 2016.  Statistics per sample and channel.
+Var instance_norm(const Var& x, const Var& gamma, const Var& beta, real eps) {
+  check_input("instance_norm", x, gamma, beta, eps);
+  const std::int64_t n = x.size(0), channels = x.size(-1);
+  const NormGeometry g{n, n * channels > 0 ? x.value().numel() / (n * channels) : 0, channels, 1};
+  MEDUSA_CHECK(g.numel() == 0 || g.length > 1, "instance_norm: expected more than 1 place per channel, input is {}",
+               x.shape());
+  return normalize_own("instance_norm", x, gamma, beta, eps, g);
+}
+
+// Ba, Kiros, Hinton, "Layer normalization", 2016.  Statistics per place, over the channels.
+Var layer_norm(const Var& x, const Var& gamma, const Var& beta, real eps) {
+  MEDUSA_CHECK(x && x.rank() >= 1, "layer_norm: expects [.., C], input is {}", x.shape());
+  check_channels("layer_norm", "gamma", gamma.value(), x.size(-1), x.shape());
+  check_channels("layer_norm", "beta", beta.value(), x.size(-1), x.shape());
+  const std::int64_t channels = x.size(-1);
+  return normalize_own("layer_norm", x, gamma, beta, eps,
+                       {channels > 0 ? x.value().numel() / channels : 0, 1, 1, channels});
+}
+
+}  // namespace medusa

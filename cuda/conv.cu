@@ -1,0 +1,212 @@
+// Convolution as a matrix product.  The input is unfolded ("im2col"): one row per output pixel, holding all numbers
+// that this pixel needs, tap by tap:
+//
+//        columns [pixels, taps x Cin]  x  weights [taps x Cin, Cout]  =  y [pixels, Cout]
+//
+// Unfolded, an image of a 3x3 convolution is 9 times as large, so it is done in chunks of pixels that fit a bounded
+// scratch memory.  With channels last y comes out as it is wanted, and a 1x1 convolution needs no unfolding at all.
+//
+// Backward-data is made of the same passes (tensor/conv_pass.h), one per phase of the stride: nothing is scattered or
+// added up twice, so there is no need for atomics.  A transposed convolution is these passes.
+// Backward-weights: dw = columns' x dy, summed over the chunks in order.
+#include "cuda/axes.cuh"
+#include "cuda/blas.h"
+#include "cuda/conv.h"
+#include "cuda/launch.h"
+#include "tensor/conv_pass.h"
+#include "tensor/kernels.h"
+
+namespace medusa::cuda {
+
+namespace {
+
+// Every place of y is written, in order.
+bool dense(const ConvAxis& a) { return a.out_start == 0 && a.out_stride == 1 && a.count == a.out_size; }
+bool pixelwise(const ConvAxis& a) { return a.taps == 1 && a.offset == 0 && a.in_stride == 1 && a.count == a.in_size; }
+
+struct Pass : ConvPass {
+  std::int64_t depth() const { return taps() * cin; }  // numbers per row of columns
+  std::int64_t places() const { return n * axis[0].count * axis[1].count * axis[2].count; }
+  std::int64_t y_numel() const { return n * axis[0].out_size * axis[1].out_size * axis[2].out_size * cout * groups; }
+  bool dense() const { return cuda::dense(axis[0]) && cuda::dense(axis[1]) && cuda::dense(axis[2]); }
+  bool pixelwise() const { return cuda::pixelwise(axis[0]) && cuda::pixelwise(axis[1]) && cuda::pixelwise(axis[2]); }
+};
+
+std::int64_t conv_memory = std::int64_t{64} << 20;
+
+// The coordinates of a place of a pass.
+struct Place {
+  std::int64_t n, q[3];
+  __device__ Place(const Pass& p, std::int64_t place) {
+    const Coordinates at(place, p.axis[0].count, p.axis[1].count, p.axis[2].count, 1);
+    n = at.n, q[0] = at.d, q[1] = at.h, q[2] = at.w;
+  }
+};
+
+// columns[place - first][t][c] = x at tap t of the place, channel c of the group
+__global__ void unfold_kernel(Pass p, std::int64_t group, std::int64_t first, std::int64_t count, real* columns) {
+  const std::int64_t depth = p.taps() * p.cin;
+  for (std::int64_t i = first_index(); i < count * depth; i += index_step()) {
+    const Place at(p, first + i / depth);
+    std::int64_t tap = i % depth / p.cin, t[3];
+    t[2] = tap % p.axis[2].taps;
+    tap /= p.axis[2].taps;
+    t[1] = tap % p.axis[1].taps;
+    t[0] = tap / p.axis[1].taps;
+    std::int64_t from = at.n;
+    bool inside = true;
+    for (int a = 0; a < 3; ++a) {
+      const ConvAxis& axis = p.axis[a];
+      const std::int64_t place = at.q[a] * axis.in_stride + axis.offset + t[a] * axis.offset_step;
+      inside = inside && place >= 0 && place < axis.in_size;
+      from = from * axis.in_size + place;
+    }
+    columns[i] = inside ? p.x[from * p.cin * p.groups + group * p.cin + i % p.cin] : real(0);
+  }
+}
+
+// packed[t][c][o]: the weights of a group as the pass wants them; in w they are [tap][o][all c] (transposed passes
+// only).
+__global__ void pack_kernel(Pass p, std::int64_t group, real* packed, std::int64_t n) {
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    const std::int64_t o = i % p.cout, c = i / p.cout % p.cin;
+    std::int64_t t = i / p.cout / p.cin, tap[3];
+    for (int a = 2; a >= 0; --a) {
+      tap[a] = p.axis[a].tap + t % p.axis[a].taps * p.axis[a].tap_step;
+      t /= p.axis[a].taps;
+    }
+    const std::int64_t k = (tap[0] * p.kernel[1] + tap[1]) * p.kernel[2] + tap[2];
+    packed[i] = p.w[(k * p.cout + o) * p.cin * p.groups + group * p.cin + c];
+  }
+}
+
+// y of every channel: its bias, or 0
+__global__ void bias_kernel(const real* bias, real* y, std::int64_t channels, std::int64_t n) {
+  for (std::int64_t i = first_index(); i < n; i += index_step()) y[i] = bias != nullptr ? bias[i % channels] : real(0);
+}
+
+// The places of a pass that is not dense: y = bias + what the product left in rows [place - first][o]
+__global__ void place_kernel(Pass p, std::int64_t group, std::int64_t first, std::int64_t count, const real* rows) {
+  for (std::int64_t i = first_index(); i < count * p.cout; i += index_step()) {
+    const std::int64_t o = i % p.cout;
+    const Place at(p, first + i / p.cout);
+    std::int64_t to = at.n;
+    for (int a = 0; a < 3; ++a) to = to * p.axis[a].out_size + p.axis[a].out_start + at.q[a] * p.axis[a].out_stride;
+    const std::int64_t channel = group * p.cout + o;
+    const real value = rows != nullptr ? rows[i] : real(0);
+    p.y[to * p.cout * p.groups + channel] = (p.bias != nullptr ? p.bias[channel] : real(0)) + value;
+  }
+}
+
+// As many places as the bounded memory has room for.
+std::int64_t chunk_places(const Pass& p) {
+  const std::int64_t row = p.depth() * static_cast<std::int64_t>(sizeof(real)), fit = conv_memory / (row > 0 ? row : 1);
+  const std::int64_t chunk = fit > 0 ? fit : 1, all = p.places();
+  return chunk < all ? chunk : all;
+}
+
+// Calls body(first, count) for the chunks of a pass's places.
+template <class Body>
+void for_chunks(const Pass& p, const Body& body) {
+  const std::int64_t all = p.places(), chunk = chunk_places(p);
+  for (std::int64_t first = 0; first < all; first += chunk) body(first, first + chunk < all ? chunk : all - first);
+}
+
+// The product's left factor for a chunk: the unfolded input, or where nothing needs unfolding x itself.
+void set_columns(const Pass& p, std::int64_t group, std::int64_t first, std::int64_t count, real* columns,
+                 Gemm* product) {
+  if (p.pixelwise()) {
+    product->a = p.x + first * p.cin * p.groups + group * p.cin;
+    product->row_a = p.cin * p.groups;
+    return;
+  }
+  launch("unfold", blocks_for(count * p.depth()), unfold_kernel, p, group, first, count, columns);
+  product->a = columns;
+  product->row_a = p.depth();
+}
+
+// The right factor: [depth, cout] of a group.
+void set_weights(const Pass& p, std::int64_t group, real* packed, Gemm* product) {
+  if (!p.transposed) {
+    product->b = p.w + group * p.cout;
+    product->row_b = p.cout * p.groups;
+    return;
+  }
+  launch("pack_weights", blocks_for(p.depth() * p.cout), pack_kernel, p, group, packed, p.depth() * p.cout);
+  product->b = packed;
+  product->row_b = p.cout;
+}
+
+void run_pass(const Pass& p) {
+  const bool dense = p.dense();
+  if (p.places() == 0 || p.cout == 0) return;
+  // A product of depth 0 is nothing; the bias comes in before it, as something to add to.
+  const bool add = p.bias != nullptr || p.depth() == 0;
+  if (dense && add)
+    launch("conv_bias", blocks_for(p.y_numel()), bias_kernel, p.bias, p.y, p.cout * p.groups, p.y_numel());
+  if (dense && p.depth() == 0) return;
+  const Scratch<real> columns(p.pixelwise() ? 0 : chunk_places(p) * p.depth());
+  const Scratch<real> packed(p.transposed ? p.depth() * p.cout : 0);
+  const Scratch<real> rows(dense ? 0 : chunk_places(p) * p.cout);
+  for (std::int64_t group = 0; group < p.groups; ++group) {
+    Gemm product;
+    product.n = p.cout;
+    product.k = p.depth();
+    product.beta = dense && add ? real(1) : real(0);
+    if (p.depth() > 0) set_weights(p, group, packed.data(), &product);
+    for_chunks(p, [&](std::int64_t first, std::int64_t count) {
+      product.m = count;
+      product.c = dense ? p.y + first * p.cout * p.groups + group * p.cout : rows.data();
+      product.row_c = dense ? p.cout * p.groups : p.cout;
+      if (p.depth() > 0) {
+        set_columns(p, group, first, count, columns.data(), &product);
+        gemm(product);
+      }
+      if (!dense)
+        launch("conv_place", blocks_for(count * p.cout), place_kernel, p, group, first, count,
+               p.depth() > 0 ? rows.data() : nullptr);
+    });
+  }
+}
+
+}  // namespace
+
+void set_conv_memory(std::int64_t bytes) { conv_memory = bytes; }
+
+void conv(const real* x, const real* w, const real* bias, real* y, ConvGeometry g) {
+  Pass p{forward_pass(g)};
+  p.x = x, p.w = w, p.bias = bias, p.y = y;
+  run_pass(p);
+}
+
+void conv_backward_data(const real* dy, const real* w, const real* bias, real* dx, ConvGeometry g) {
+  for_backward_passes(g, [=](const ConvPass& pass) {
+    Pass p{pass};
+    p.x = dy, p.w = w, p.bias = bias, p.y = dx;
+    run_pass(p);
+  });
+}
+
+void conv_backward_weights(const real* x, const real* dy, real* dw, ConvGeometry g) {
+  Pass p{forward_pass(g)};
+  p.x = x;
+  if (p.places() == 0) return fill(dw, 0, g.weight_numel());
+  const Scratch<real> columns(p.pixelwise() ? 0 : chunk_places(p) * p.depth());
+  for (std::int64_t group = 0; group < p.groups; ++group) {
+    Gemm product;
+    product.transpose_a = true;
+    product.m = p.depth();
+    product.n = p.cout;
+    product.row_b = product.row_c = p.cout * p.groups;
+    product.c = dw + group * p.cout;
+    for_chunks(p, [&](std::int64_t first, std::int64_t count) {
+      product.k = count;
+      product.beta = first == 0 ? real(0) : real(1);
+      product.b = dy + first * p.cout * p.groups + group * p.cout;
+      set_columns(p, group, first, count, columns.data(), &product);
+      gemm(product);
+    });
+  }
+}
+
+}  // namespace medusa::cuda

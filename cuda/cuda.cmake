@@ -1,0 +1,81 @@
+# The CUDA backend, from the same .cu files: compiled by nvcc (ON) or, against the simulated device of cuda/sim, by the
+# C++ compiler (SIM).  Sets MEDUSA_CUDA_MODE to ON, SIM or OFF.
+if(NOT MEDUSA_CUDA MATCHES "^(AUTO|ON|SIM|OFF)$")
+  message(FATAL_ERROR "MEDUSA_CUDA=${MEDUSA_CUDA}: expected AUTO, ON, SIM or OFF")
+endif()
+set(MEDUSA_CUDA_MODE ${MEDUSA_CUDA})
+if(MEDUSA_CUDA STREQUAL "AUTO")  # compiling for many GPUs takes minutes: nobody without one should wait for it
+  set(MEDUSA_CUDA_MODE OFF)
+  if(EXISTS /dev/nvidiactl OR EXISTS /dev/dxg)
+    find_package(CUDAToolkit 12 QUIET)
+    if(CUDAToolkit_FOUND)
+      set(MEDUSA_CUDA_MODE ON)
+    endif()
+  endif()
+endif()
+message(STATUS "CUDA backend: ${MEDUSA_CUDA_MODE}")
+
+file(GLOB cuda_sources CONFIGURE_DEPENDS cuda/*.cpp)
+file(GLOB cuda_kernels CONFIGURE_DEPENDS cuda/*.cu)
+
+# medusa_simulated(TARGET FILES...): compiles .cu files as C++ for the simulated device.
+function(medusa_simulated target)
+  target_include_directories(${target} BEFORE PRIVATE ${CMAKE_SOURCE_DIR}/cuda/sim)
+  set(options -xc++ -g1)  # line numbers, for reports
+  if(MEDUSA_SIM_CHECK)  # each load and store calls the checker: see cuda/sim/checker.cpp
+    list(APPEND options -O1 -fsanitize=thread)
+  endif()
+  if(MEDUSA_SANITIZE MATCHES "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND options -fsanitize-sections=medusa_shared_*)  # red zones round __shared__ arrays too
+  endif()
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "${options}" SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
+if(MEDUSA_CUDA_MODE STREQUAL "SIM")
+  if(MEDUSA_SIM_CHECK AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    message(FATAL_ERROR "MEDUSA_SIM_CHECK needs g++")
+  endif()
+  file(GLOB sim_sources CONFIGURE_DEPENDS cuda/sim/*.cpp)
+  add_library(medusa_cuda OBJECT ${cuda_sources} ${cuda_kernels} ${sim_sources})
+  target_link_libraries(medusa_cuda PRIVATE medusa_options)
+  target_compile_definitions(medusa_cuda PRIVATE $<$<BOOL:${MEDUSA_SIM_CHECK}>:MEDUSA_SIM_CHECK>)
+  medusa_simulated(medusa_cuda ${cuda_kernels})
+  target_compile_definitions(medusa_options INTERFACE MEDUSA_HAVE_CUDA MEDUSA_SIM)
+elseif(MEDUSA_CUDA_MODE STREQUAL "ON")
+  find_package(CUDAToolkit 12 REQUIRED)
+  if(NOT CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+  endif()
+  set(architectures ${MEDUSA_CUDA_ARCHITECTURES})
+  if(NOT architectures)
+    # Machine code for each, and for GPUs yet to come the portable code (PTX) of the first, which the driver compiles.
+    set(architectures 75 80-real 86-real 89-real 90-real)
+    if(CUDAToolkit_VERSION VERSION_GREATER_EQUAL 12.8)
+      list(APPEND architectures 100-real 120-real)
+    endif()
+  endif()
+  set(CMAKE_CUDA_ARCHITECTURES ${architectures})
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+  enable_language(CUDA)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # CMake 3.25 does not know that nvcc 12 and newer have it
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  add_library(medusa_cuda OBJECT ${cuda_sources} ${cuda_kernels})
+  set_target_properties(medusa_cuda PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
+  # fmt switches off its own constexpr for nvcc, and then does not compile as C++20.
+  target_compile_definitions(medusa_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
+  target_link_libraries(medusa_cuda PRIVATE medusa_options CUDA::cudart CUDA::cublas)
+  target_compile_definitions(medusa_options INTERFACE MEDUSA_HAVE_CUDA)
+endif()
+
+# medusa_link_cuda(TARGET): gives a library the backend's objects and what they need.
+function(medusa_link_cuda target)
+  if(TARGET medusa_cuda)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:medusa_cuda>)
+  endif()
+  if(MEDUSA_CUDA_MODE STREQUAL "ON")
+    target_link_libraries(${target} PUBLIC CUDA::cudart CUDA::cublas)
+  endif()
+  if(MEDUSA_CUDA_MODE STREQUAL "SIM")
+    target_link_libraries(${target} PUBLIC ${CMAKE_DL_LIBS})
+  endif()
+endfunction()

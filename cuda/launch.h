@@ -1,0 +1,39 @@
+// The one way to start a kernel: counted and checked.  Kernels run in the order in which they are launched.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <type_traits>
+
+#include "cuda/context.h"
+
+namespace medusa::cuda {
+
+constexpr int kThreads = 256;  // per block: what every kernel here is written for
+
+inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Starts `blocks` blocks of kThreads threads; none where there is nothing to do.
+template <class... P>
+void launch(const char* name, std::int64_t blocks, void (*kernel)(P...), std::type_identity_t<P>... args) {
+  if (blocks == 0) return;
+  check_blocks(name, blocks);
+  void* pointers[] = {&args...};
+  ++count().launches;
+  check(cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), pointers, 0, stream()), name);
+}
+
+// Enough blocks for a thread per element; from a million blocks on threads take several (see first_index).
+inline std::int64_t blocks_for(std::int64_t n) {
+  const std::int64_t blocks = divide_up(n, kThreads), most = std::int64_t{1} << 20;
+  return blocks < most ? blocks : most;
+}
+
+// for (i = first_index(); i < n; i += index_step()): every i once, neighbouring threads at neighbouring places.
+__device__ inline std::int64_t first_index() {
+  return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + static_cast<std::int64_t>(threadIdx.x);
+}
+__device__ inline std::int64_t index_step() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
+
+}  // namespace medusa::cuda

@@ -1,0 +1,157 @@
+// Resizing.  Per axis a table says which input place, and its right neighbour with which share, make an output place.
+// The backward pass gathers with the same tables: `first` says where the outputs begin that read an input place.
+#include "cuda/axes.cuh"
+#include "cuda/launch.h"
+#include "tensor/kernels.h"
+
+namespace medusa::cuda {
+
+namespace {
+
+// Output o of an axis is (1 - share[o]) x[low[o]] + share[o] x[low[o] + 1]; low grows with o.
+struct Table {
+  std::int64_t in, out;
+  std::int64_t* low;    // [out]
+  std::int64_t* first;  // [in + 1]: the first output with low >= i
+  real* share;          // [out]
+};
+struct Tables {
+  Table axis[3];
+};
+
+// Linear: pixel i of n has its centre at (i + 0.5) / n; beyond the outermost centres the outermost pixel is repeated.
+__device__ void fill_place(const Table& t, std::int64_t o, bool linear) {
+  if (!linear) {
+    t.low[o] = o * t.in / t.out;
+    t.share[o] = 0;
+    return;
+  }
+  double x = (static_cast<double>(o) + 0.5) * static_cast<double>(t.in) / static_cast<double>(t.out) - 0.5;
+  if (x < 0) x = 0;
+  std::int64_t low = static_cast<std::int64_t>(x);
+  if (low > t.in - 1) low = t.in - 1;
+  t.low[o] = low;
+  t.share[o] = low + 1 < t.in ? static_cast<real>(x - static_cast<double>(low)) : real(0);
+}
+
+// One block per axis.
+__global__ void fill_tables(Tables tables, bool linear) {
+  const Table t = tables.axis[blockIdx.x];
+  for (std::int64_t o = threadIdx.x; o < t.out; o += kThreads) fill_place(t, o, linear);
+  __syncthreads();
+  for (std::int64_t i = threadIdx.x; i <= t.in; i += kThreads) {
+    std::int64_t begin = 0, end = t.out;  // the answer is in begin..end
+    while (begin < end) {
+      const std::int64_t middle = (begin + end) / 2;
+      if (t.low[middle] < i)
+        begin = middle + 1;
+      else
+        end = middle;
+    }
+    t.first[i] = begin;
+  }
+}
+
+// The inputs of output o: one or two, `place(k)` with `weight(k)`.
+struct Sources {
+  std::int64_t low;
+  real share;
+  __device__ Sources(const Table& t, std::int64_t o) : low(t.low[o]), share(t.share[o]) {}
+  __device__ int count() const { return share > 0 ? 2 : 1; }
+  __device__ std::int64_t place(int k) const { return low + k; }
+  __device__ real weight(int k) const { return k == 0 ? 1 - share : share; }
+};
+
+// The outputs that read input i: first..last-1, each with a weight, which may be 0.
+struct Readers {
+  const Table& t;
+  std::int64_t i, first, last;
+  __device__ Readers(const Table& table, std::int64_t input)
+      : t(table), i(input), first(table.first[input > 0 ? input - 1 : 0]), last(table.first[input + 1]) {}
+  __device__ real weight(std::int64_t o) const { return t.low[o] == i ? 1 - t.share[o] : t.share[o]; }
+};
+
+__global__ void resize_kernel(const real* x, real* y, Tables t, std::int64_t channels, std::int64_t n) {
+  const Table &a = t.axis[0], &b = t.axis[1], &c = t.axis[2];
+  for (std::int64_t at = first_index(); at < n; at += index_step()) {
+    const Coordinates to(at, a.out, b.out, c.out, channels);
+    const Sources depth(a, to.d), height(b, to.h), width(c, to.w);
+    real sum = 0;
+    for (int k = 0; k < width.count(); ++k) {
+      real column = 0;
+      for (int i = 0; i < depth.count(); ++i)
+        for (int j = 0; j < height.count(); ++j)
+          column +=
+              depth.weight(i) * height.weight(j) *
+              x[(((to.n * a.in + depth.place(i)) * b.in + height.place(j)) * c.in + width.place(k)) * channels + to.c];
+      sum += width.weight(k) * column;
+    }
+    y[at] = sum;
+  }
+}
+
+__global__ void resize_backward_kernel(const real* dy, real* dx, Tables t, std::int64_t channels, std::int64_t n) {
+  const Table &a = t.axis[0], &b = t.axis[1], &c = t.axis[2];
+  for (std::int64_t at = first_index(); at < n; at += index_step()) {
+    const Coordinates from(at, a.in, b.in, c.in, channels);
+    const Readers depth(a, from.d), height(b, from.h), width(c, from.w);
+    real sum = 0;
+    for (std::int64_t k = width.first; k < width.last; ++k) {
+      real column = 0;
+      for (std::int64_t i = depth.first; i < depth.last; ++i)
+        for (std::int64_t j = height.first; j < height.last; ++j)
+          column += depth.weight(i) * height.weight(j) *
+                    dy[(((from.n * a.out + i) * b.out + j) * c.out + k) * channels + from.c];
+      sum += width.weight(k) * column;
+    }
+    dx[at] = sum;
+  }
+}
+
+// The tables' memory, filled for g.
+class TableMemory {
+ public:
+  explicit TableMemory(const ResizeGeometry& g) : places_(total(g, 2) + 3), shares_(total(g, 1)) {
+    std::int64_t* places = places_.data();
+    real* shares = shares_.data();
+    for (int i = 0; i < 3; ++i) {
+      tables_.axis[i] = {g.in[i], g.out[i], places, places + g.out[i], shares};
+      places += g.out[i] + g.in[i] + 1;
+      shares += g.out[i];
+    }
+    launch("resize_tables", 3, fill_tables, tables_, g.linear);
+  }
+  const Tables& tables() const { return tables_; }
+
+ private:
+  static std::int64_t total(const ResizeGeometry& g, int both) {
+    std::int64_t n = 0;
+    for (int i = 0; i < 3; ++i) n += g.out[i] + (both == 2 ? g.in[i] : 0);
+    return n;
+  }
+  Scratch<std::int64_t> places_;
+  Scratch<real> shares_;
+  Tables tables_{};
+};
+
+std::int64_t numel(std::int64_t n, const std::int64_t (&size)[3], std::int64_t c) {
+  return n * size[0] * size[1] * size[2] * c;
+}
+
+}  // namespace
+
+void resize(const real* x, real* y, ResizeGeometry g) {
+  const std::int64_t n = numel(g.n, g.out, g.c);
+  if (n == 0) return;
+  const TableMemory memory(g);
+  launch("resize", blocks_for(n), resize_kernel, x, y, memory.tables(), g.c, n);
+}
+
+void resize_backward(const real* dy, real* dx, ResizeGeometry g) {
+  const std::int64_t n = numel(g.n, g.in, g.c);
+  if (n == 0) return;
+  const TableMemory memory(g);
+  launch("resize_backward", blocks_for(n), resize_backward_kernel, dy, dx, memory.tables(), g.c, n);
+}
+
+}  // namespace medusa::cuda

@@ -1,0 +1,126 @@
+// Matrix products of the simulated device, in double, column by column.
+#include <vector>
+
+#include "cuda/sim/cublas_v2.h"
+#include "cuda/sim/internal.h"
+
+struct cublasContext {
+  cudaStream_t stream = nullptr;
+};
+
+namespace {
+
+// A stack of matrices as cuBLAS is told of it.
+template <class T>
+struct Matrices {
+  T* data;
+  int rows, columns, leading;
+  long long stride;
+  bool transposed;  // `rows` x `columns` is what lies in memory
+
+  T& at(int i, int j, int batch) const {
+    return transposed ? data[batch * stride + j + static_cast<long long>(i) * leading]
+                      : data[batch * stride + i + static_cast<long long>(j) * leading];
+  }
+  // The bytes from the first element to the last.
+  std::size_t extent(int count) const {
+    if (rows == 0 || columns == 0) return 0;
+    const long long last = (count - 1) * stride + static_cast<long long>(leading) * (columns - 1) + rows;
+    return static_cast<std::size_t>(last) * sizeof(T);
+  }
+};
+
+cublasStatus_t invalid(const char* why) {
+  sim::report(std::string("cublas: ") + why);
+  return CUBLAS_STATUS_INVALID_VALUE;
+}
+
+template <class T>
+bool leading_fits(const Matrices<T>& x) {
+  return x.leading >= (x.rows > 1 ? x.rows : 1);
+}
+
+template <class T>
+bool lies_on_device(const Matrices<T>& x, int count) {
+  return x.extent(count) == 0 || sim::place_of(x.data, x.extent(count)) == sim::Place::Device;
+}
+
+template <class T>
+void multiply(int m, int n, int k, T alpha, const Matrices<const T>& a, const Matrices<const T>& b, T beta,
+              const Matrices<T>& c, int count) {
+  std::vector<double> sum(static_cast<std::size_t>(m));
+  for (int batch = 0; batch < count; ++batch)
+    for (int j = 0; j < n; ++j) {
+      sum.assign(sum.size(), 0.0);
+      for (int p = 0; p < k; ++p) {
+        const double factor = b.at(p, j, batch);
+        for (int i = 0; i < m; ++i) sum[static_cast<std::size_t>(i)] += static_cast<double>(a.at(i, p, batch)) * factor;
+      }
+      for (int i = 0; i < m; ++i) {
+        T& to = c.at(i, j, batch);
+        const double before = beta == 0 ? 0.0 : static_cast<double>(beta) * static_cast<double>(to);
+        to = static_cast<T>(static_cast<double>(alpha) * sum[static_cast<std::size_t>(i)] + before);
+      }
+    }
+}
+
+template <class T>
+cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n, int k,
+                    const T* alpha, const T* a, int lda, long long stride_a, const T* b, int ldb, long long stride_b,
+                    const T* beta, T* c, int ldc, long long stride_c, int count) {
+  if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
+  if (sim::broken() != cudaSuccess) return CUBLAS_STATUS_EXECUTION_FAILED;
+  if (m < 0 || n < 0 || k < 0 || count < 0) return invalid("a size is negative");
+  const bool ta = op_a == CUBLAS_OP_T, tb = op_b == CUBLAS_OP_T;
+  const Matrices<const T> left{a, ta ? k : m, ta ? m : k, lda, stride_a, ta};
+  const Matrices<const T> right{b, tb ? n : k, tb ? k : n, ldb, stride_b, tb};
+  const Matrices<T> to{c, m, n, ldc, stride_c, false};
+  if (!leading_fits(left) || !leading_fits(right) || !leading_fits(to))
+    return invalid("a leading dimension is smaller than its matrix");
+  if (m == 0 || n == 0 || count == 0) return CUBLAS_STATUS_SUCCESS;
+  if (count > 1 && static_cast<std::size_t>(stride_c) * sizeof(T) < to.extent(1))
+    return invalid("the matrices of the result overlap");
+  if (!lies_on_device(left, count) || !lies_on_device(right, count) || !lies_on_device(to, count))
+    return invalid("a matrix does not lie in one device allocation");
+  sim::enqueue(handle->stream,
+               [=, alpha = *alpha, beta = *beta] { multiply(m, n, k, alpha, left, right, beta, to, count); });
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+}  // namespace
+
+cublasStatus_t cublasCreate(cublasHandle_t* handle) {
+  *handle = new cublasContext;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasDestroy(cublasHandle_t handle) {
+  delete handle;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
+  handle->stream = stream;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t) { return CUBLAS_STATUS_SUCCESS; }
+const char* cublasGetStatusString(cublasStatus_t status) {
+  switch (status) {
+    case CUBLAS_STATUS_SUCCESS: return "CUBLAS_STATUS_SUCCESS";
+    case CUBLAS_STATUS_NOT_INITIALIZED: return "CUBLAS_STATUS_NOT_INITIALIZED";
+    case CUBLAS_STATUS_INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
+    case CUBLAS_STATUS_EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
+  }
+  return "unknown status";
+}
+
+cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
+                                         int n, int k, const float* alpha, const float* a, int lda, long long stride_a,
+                                         const float* b, int ldb, long long stride_b, const float* beta, float* c,
+                                         int ldc, long long stride_c, int count) {
+  return gemm(handle, op_a, op_b, m, n, k, alpha, a, lda, stride_a, b, ldb, stride_b, beta, c, ldc, stride_c, count);
+}
+cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
+                                         int n, int k, const double* alpha, const double* a, int lda,
+                                         long long stride_a, const double* b, int ldb, long long stride_b,
+                                         const double* beta, double* c, int ldc, long long stride_c, int count) {
+  return gemm(handle, op_a, op_b, m, n, k, alpha, a, lda, stride_a, b, ldb, stride_b, beta, c, ldc, stride_c, count);
+}

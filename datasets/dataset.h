@@ -1,0 +1,84 @@
+// What a dataset hands to training: samples with an input image and, per target, a label.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace medusa {
+
+// What a task predicts.  Pixel-level: segmentation, regression; image-level: classification, binary.
+enum class TaskKind { Segmentation, Regression, Classification, Binary };
+const char* name(TaskKind kind);
+TaskKind task_kind(const std::string& name);  // throws InputError that lists the kinds
+inline bool pixel_level(TaskKind kind) { return kind == TaskKind::Segmentation || kind == TaskKind::Regression; }
+
+}  // namespace medusa
+
+namespace medusa::datasets {
+
+// One thing that a dataset can teach.
+struct TargetInfo {
+  std::string name;  // "lesion", "diagnosis": also the task's name
+  TaskKind kind = TaskKind::Segmentation;
+  std::int64_t channels = 1;         // outputs of the task's head
+  std::vector<std::string> classes;  // names of the channels or classes
+};
+
+// A label of one sample, or "none" (an empty tensor): a sample may lack the label of a task.
+//   segmentation, 1 channel  [S, 1] of 0 and 1          segmentation, C > 1  [S, 1] of class numbers
+//   regression               [S, C] in the task's unit  classification       [1], a class number
+//   binary                   [C] of 0 and 1
+struct Target {
+  Tensor value;
+  Tensor mask;  // [S, 1] of 0 and 1: where `value` counts; empty: everywhere
+};
+
+struct Sample {
+  std::string id;
+  Tensor input;                 // [H, W, C] or [D, H, W, C]
+  std::vector<Target> targets;  // in the order of Dataset::targets()
+};
+
+// Several samples stacked: input [N, S, C]; per target value and mask [N, ...] and who has a label.
+// Values of samples without a label are zeros, with a zero mask where the target is pixel-level; where no sample of the
+// batch has a label, the target's tensors are empty.
+struct Batch {
+  std::vector<std::string> ids;
+  Tensor input;
+  std::vector<Target> targets;
+  std::vector<std::vector<bool>> labelled;  // [target][sample]
+  std::int64_t size() const { return static_cast<std::int64_t>(ids.size()); }
+};
+// Throws Error naming two samples whose shapes differ.
+Batch stack(const std::vector<Sample>& samples);
+
+// A list of samples.  get() is called from several threads at once.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual std::int64_t size() const = 0;
+  virtual const std::vector<TargetInfo>& targets() const = 0;
+  virtual std::string id(std::int64_t index) const = 0;
+  // The sample as evaluation sees it: decoded, resized, normalised.  Throws InputError naming the file.
+  virtual Sample get(std::int64_t index) const = 0;
+  // The sample as training sees it in an epoch: augmented, by (seed, epoch, index) alone.
+  virtual Sample get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const = 0;
+  // [H, W, C] or [D, H, W, C] of every sample's input.
+  virtual Shape input_shape() const { return get(0).input.shape(); }
+  // Samples of one group (pictures of one lesion, scans of one patient) must not be torn apart by a split.
+  virtual std::string group(std::int64_t index) const { return id(index); }
+  // How often training should draw a sample relative to others; all 1 where it does not matter.
+  virtual double sampling_weight(std::int64_t) const { return 1; }
+  // The class number of a sample in a classification target, -1 where it has no label: for counting classes before
+  // training.  Datasets that know their labels answer without decoding the image.
+  virtual std::int64_t class_of(std::int64_t index, std::size_t target) const {
+    const Sample sample = get(index);
+    return sample.targets[target].value ? static_cast<std::int64_t>(sample.targets[target].value.item()) : -1;
+  }
+};
+
+}  // namespace medusa::datasets

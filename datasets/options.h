@@ -1,0 +1,20 @@
+// How to open a dataset: where it is and what its samples shall look like.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "datasets/transforms.h"
+
+namespace medusa::datasets {
+
+struct DatasetOptions {
+  std::string name = "ham10000";  // one of dataset_names()
+  std::string folder;             // in the dataset's own layout
+  std::int64_t height = 96, width = 128;
+  Normalisation normalisation;
+  AugmentOptions augment;
+  std::int64_t cache_bytes = std::int64_t{1} << 30;  // for decoded, resized samples; 0: no cache
+};
+
+}  // namespace medusa::datasets

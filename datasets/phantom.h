@@ -1,0 +1,41 @@
+// Phantoms: pictures made by computer in the layout of a real dataset, with known truth.  For demos, for tests and for
+// lessons, where real patients' data may not go.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "datasets/transforms.h"
+
+namespace medusa::datasets {
+
+enum class PhantomSetting {
+  Plain,   // a lesion on skin; every class has a shape, a border and colours of its own
+  Shared,  // tasks that help each other: four classes alike in shape and border, told apart by what is inside the dark
+           // rim alone, while patches with the colours of other classes lie around: who cannot find the lesion cannot
+           // name it
+};
+PhantomSetting phantom_setting(const std::string& name);  // plain | shared; throws InputError that lists them
+
+// A cartoon of a dermatoscopic picture.  `label` is one of Ham10000::classes(): it decides on outline, border, colour
+// and inner structure.  `lesion` and `view` are seeds: pictures of one lesion share its shape and colours, a view has
+// its own skin, light, hairs, zoom and angle.  The mask is exact.
+Picture draw_lesion(std::int64_t label, std::uint64_t lesion, std::uint64_t view, std::int64_t height,
+                    std::int64_t width, PhantomSetting setting = PhantomSetting::Plain);
+
+struct PhantomOptions {
+  std::string folder;  // is made; must not hold a dataset
+  std::int64_t count = 200;
+  std::uint64_t seed = 0;
+  std::int64_t height = 450, width = 600;
+  PhantomSetting setting = PhantomSetting::Plain;
+};
+
+// Writes a folder as datasets/ham10000.h describes: JPEG pictures, PNG masks (each eighth a palette image with the
+// palette upside down, as some of the real ones), the table last.  About three lesions in ten have two pictures; half
+// of the classes are rarer than the others (setting shared: bcc, mel, nv and vasc, as many of each).  The same options
+// give the same bytes.  Throws InputError for options out of range or a folder that holds a table already, Error where
+// a file cannot be written.
+void write_ham10000_phantom(const PhantomOptions& options);
+
+}  // namespace medusa::datasets

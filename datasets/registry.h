@@ -1,0 +1,18 @@
+// The datasets there are, by name.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+#include "datasets/options.h"
+
+namespace medusa::datasets {
+
+std::vector<std::string> dataset_names();
+
+// Throws InputError: an unknown name (lists the names), a size below 1, whatever is wrong with the folder.
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
+
+}  // namespace medusa::datasets

@@ -1,0 +1,68 @@
+// Task balancing: how the tasks' losses, or their gradients on the shared part, are weighed against each other.
+//
+// Every method here answers one question: which weights a_1..a_T make the step  sum_t a_t g_t  a good one?
+// g_t is task t's gradient on the shared parameters.  All methods need of the gradients is their Gram matrix
+// G_ij = g_i . g_j (T x T numbers), so each is a few lines on small vectors, and none ever touches a big one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace medusa::mtl {
+
+using Vector = std::vector<double>;
+
+// What a method may look at in a step.
+struct BalanceInput {
+  Vector losses;  // L_t of this batch; NaN: it has no label of the task, whose gradient is zero then
+  Vector gram;    // G, row-major T x T; empty unless needs_gradients()
+  std::int64_t step = 0;
+};
+
+class Balancer {
+ public:
+  explicit Balancer(std::size_t tasks) : tasks_(tasks) {}
+  virtual ~Balancer() = default;
+
+  // True where weights() reads the Gram matrix: costs one backward pass per task.
+  virtual bool needs_gradients() const { return false; }
+  // Called before epoch e = 0, 1, ... with the mean training losses of the epochs before it, oldest first.
+  virtual void start_epoch(const std::vector<Vector>& /*mean_losses*/) {}
+  // The weights of this step, one per task; finite and not negative.
+  virtual Vector weights(const BalanceInput& input) = 0;
+  // Whether a task's own parameters (its decoder and head) use the weights too; else they use 1.
+  virtual bool weighs_own_parameters() const { return !needs_gradients(); }
+
+  // What must be saved to go on bit for bit.
+  virtual std::map<std::string, Vector> state() const { return {}; }
+  virtual void set_state(const std::map<std::string, Vector>& /*state*/) {}
+  std::size_t tasks() const { return tasks_; }
+
+ private:
+  std::size_t tasks_;
+};
+
+struct BalanceOptions {
+  std::string name = "equal";  // equal | fixed | dwa | uw | gradnorm | pcgrad | cagrad | imtl | nashmtl | famo
+  Vector fixed;                // fixed: one weight per task
+  double temperature = 2;      // dwa
+  double alpha = 1.5;          // gradnorm
+  double c = 0.5;              // cagrad
+  double lr = 0.025;           // uw, gradnorm, famo: rate of the weights' own updates
+  double decay = 0.001;        // famo
+  std::uint64_t seed = 0;      // pcgrad: the random order of projections
+};
+
+// Throws InputError that lists the names, or names the option that does not fit.
+std::unique_ptr<Balancer> make_balancer(const BalanceOptions& options, std::size_t tasks);
+std::vector<std::string> balancing_methods();
+
+// The norms |g_t| and the cosines of all pairs, from a Gram matrix: logged for every method, because they show why one
+// fails.  A cosine with a zero gradient is 0.
+Vector gradient_norms(const Vector& gram);
+Vector gradient_cosines(const Vector& gram);  // row-major T x T
+
+}  // namespace medusa::mtl

@@ -1,0 +1,25 @@
+#include "mtl/heads.h"
+
+namespace medusa::mtl {
+
+// No ReLU follows, and outputs should start small: the weights are within 1 / sqrt(in), not He's.
+PixelHead::PixelHead(int rank, std::int64_t in, std::int64_t out)
+    : conv_(add<nn::Conv>("conv", rank, in, out, 1, ConvOptions{}, true, nn::Init::torch_default(in))) {}
+
+ImageHead::ImageHead(std::int64_t in, std::int64_t out)
+    : fc1_(add<nn::Linear>("fc1", in, in)), fc2_(add<nn::Linear>("fc2", in, out)) {}
+
+// y = W2 relu(W1 mean_S(x) + b1) + b2
+Var ImageHead::forward(const Var& x) { return fc2_(relu(fc1_(global_avg_pool(x)))); }
+
+std::unique_ptr<nn::Module> make_head(int rank, const Backbone& backbone, const Task& task) {
+  if (!pixel_level(task.kind)) return std::make_unique<ImageHead>(backbone.channels.back(), task.channels);
+  const std::int64_t in = backbone.decoder.empty() ? backbone.channels.front() : backbone.decoder.front();
+  return std::make_unique<PixelHead>(rank, in, task.channels);
+}
+
+Var predict(Decoder* decoder, nn::Module& head, const std::vector<Var>& features) {
+  return head(decoder ? decoder->decode(features) : features.back());
+}
+
+}  // namespace medusa::mtl

@@ -1,0 +1,34 @@
+// Checkpoints: a module's parameters and buffers as a safetensors file with PyTorch's names and layouts,
+// so that they load in PyTorch by name, and PyTorch's load here.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace medusa::nn {
+
+struct Checkpoint {
+  std::map<std::string, Tensor> extra;          // more tensors, in memory layout: optimiser state, say
+  std::map<std::string, std::string> metadata;  // text: epoch, configuration, random state
+};
+
+// What a load found, by name.
+struct LoadReport {
+  std::vector<std::string> matched, missing, unexpected, wrong_shape;
+  std::vector<std::string> ignored;  // in the file, asked to be passed over
+  bool complete() const { return missing.empty() && unexpected.empty() && wrong_shape.empty(); }
+  std::string summary() const;  // one line: counts and the first few names of each kind
+};
+
+// Writes atomically (see tensor/file.h).  `extra` tensors get the prefix "extra." in the file.
+void save_checkpoint(const std::string& path, const Module& module, const Checkpoint& checkpoint = {});
+// Copies the file's tensors into the module.  Strict: throws InputError with the report's summary, and changes
+// nothing, unless every name matches; else takes what matches.  "extra." tensors are not part of the report.  Those
+// whose names begin with one of `ignore` are passed over where the module has none of that name.
+LoadReport load_checkpoint(const std::string& path, Module& module, bool strict = true,
+                           Checkpoint* checkpoint = nullptr, const std::vector<std::string>& ignore = {});
+
+}  // namespace medusa::nn

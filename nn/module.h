@@ -1,0 +1,92 @@
+// Module: owns parameters, buffers and child modules.  param(), buffer() and add<T>() are the only ways to own one,
+// so none can be forgotten by the optimiser or the checkpoint.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/var.h"
+#include "nn/init.h"
+
+namespace medusa::nn {
+
+// How a tensor is stored in files, where everything has PyTorch's layouts.
+enum class Layout {
+  Plain,  // the same in memory and on disk
+  Conv,   // memory [k.., I, O]; disk [O, I, k..]  (for a transposed convolution O is its input, see ops.h)
+};
+
+struct Parameter {
+  std::string name;  // with the path: "encoder.stages.0.first.conv1.weight"
+  Var var;
+  Layout layout;
+  Init init;
+};
+
+struct Buffer {
+  std::string name;
+  Tensor tensor;  // shares memory with the module's own handle: write through it in place
+};
+
+class Module {
+ public:
+  Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  virtual ~Module() = default;
+
+  // Modules with one input and one output; others have functions of their own names and leave this alone.
+  virtual Var forward(const Var& x);
+  Var operator()(const Var& x) { return forward(x); }
+
+  // All below this module, depth first in order of creation.  Var and Tensor are handles: writing to them changes the
+  // module.
+  std::vector<Parameter> parameters() const;
+  std::vector<Buffer> buffers() const;
+  std::int64_t parameter_count() const;
+
+  // Fills all parameters anew.
+  void initialize(std::uint64_t seed);
+  // Training or evaluation, for this module and all below.
+  void train(bool on = true);
+  void eval() { train(false); }
+  bool training() const { return training_; }
+  void zero_grad();
+  // Moves all parameters and buffers there; gradients are dropped.
+  void to(Device device);
+
+ protected:
+  // Takes a zero-filled parameter of this shape (in memory layout) into care; initialize() fills it.
+  Var param(const std::string& name, const Shape& shape, Init init, Layout layout = Layout::Plain);
+  // A tensor that is saved but not trained, such as running statistics.
+  Tensor buffer(const std::string& name, Tensor value);
+  // A child; it lives as long as this module.
+  template <class M, class... Args>
+  M& add(const std::string& name, Args&&... args) {
+    auto child = std::make_unique<M>(std::forward<Args>(args)...);
+    M& reference = *child;
+    adopt(name, std::move(child));
+    return reference;
+  }
+  // The same for a child that a factory has made.
+  template <class M>
+  M& add(const std::string& name, std::unique_ptr<M> child) {
+    M* made = child.get();
+    adopt(name, std::move(child));
+    return *made;
+  }
+  void adopt(const std::string& name, std::unique_ptr<Module> child);
+
+ private:
+  void check_name(const std::string& name) const;
+  void collect(const std::string& prefix, std::vector<Parameter>* parameters, std::vector<Buffer>* buffers) const;
+
+  std::vector<Parameter> parameters_;
+  std::vector<Buffer> buffers_;
+  std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  bool training_ = true;
+};
+
+}  // namespace medusa::nn

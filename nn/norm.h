@@ -1,0 +1,80 @@
+// Normalisation layers: y = weight (x - mean) / sqrt(var + eps) + bias.  They differ in what mean and var are taken
+// over.
+#pragma once
+
+#include "autograd/ops.h"
+#include "nn/module.h"
+
+namespace medusa::nn {
+
+namespace detail {
+
+// What all four have: a scale (gamma) that starts at 1 and a shift (beta) that starts at 0, one per channel.
+class Affine : public Module {
+ protected:
+  explicit Affine(std::int64_t channels) {
+    MEDUSA_CHECK(channels > 0, "norm: channels must be at least 1, got {}", channels);
+    weight_ = param("weight", {channels}, Init::constant(1));
+    bias_ = param("bias", {channels}, Init::constant(0));
+    weight_.value().fill(1);
+  }
+  Var weight_, bias_;
+};
+
+}  // namespace detail
+
+// Over batch and space.  In training with the batch's statistics, which also move the running ones; in evaluation with
+// the running ones.  `relu`: followed by max(y, 0) in the same pass.
+class BatchNorm : public detail::Affine {
+ public:
+  explicit BatchNorm(std::int64_t channels, bool relu = false, real momentum = real(0.1), real eps = real(1e-5))
+      : Affine(channels), relu_(relu), momentum_(momentum), eps_(eps) {
+    running_mean_ = buffer("running_mean", Tensor::zeros({channels}));
+    running_var_ = buffer("running_var", Tensor::ones({channels}));
+  }
+  Var forward(const Var& x) override {
+    return batch_norm(x, weight_, bias_, running_mean_, running_var_, training(), momentum_, eps_, relu_);
+  }
+
+ private:
+  bool relu_;
+  real momentum_, eps_;
+  Tensor running_mean_, running_var_;
+};
+
+// Over space and the channels of one group, per sample.
+class GroupNorm : public detail::Affine {
+ public:
+  GroupNorm(std::int64_t groups, std::int64_t channels, real eps = real(1e-5))
+      : Affine(channels), groups_(groups), eps_(eps) {
+    MEDUSA_CHECK(groups > 0 && channels % groups == 0, "group_norm: {} groups do not divide {} channels", groups,
+                 channels);
+  }
+  Var forward(const Var& x) override { return group_norm(x, weight_, bias_, groups_, eps_); }
+
+ private:
+  std::int64_t groups_;
+  real eps_;
+};
+
+// Over space, per sample and channel.
+class InstanceNorm : public detail::Affine {
+ public:
+  explicit InstanceNorm(std::int64_t channels, real eps = real(1e-5)) : Affine(channels), eps_(eps) {}
+  Var forward(const Var& x) override { return instance_norm(x, weight_, bias_, eps_); }
+
+ private:
+  real eps_;
+};
+
+// Over the last axis.
+class LayerNorm : public detail::Affine {
+ public:
+  explicit LayerNorm(std::int64_t channels, real eps = real(1e-5)) : Affine(channels), eps_(eps) {}
+  Var forward(const Var& x) override { return layer_norm(x, weight_, bias_, eps_); }
+
+ private:
+  real eps_;
+};
+
+}  // namespace medusa::nn

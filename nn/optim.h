@@ -1,0 +1,54 @@
+// Optimisers: SGD, Adam, AdamW; gradient clipping.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace medusa::nn {
+
+class Optimizer {
+ public:
+  explicit Optimizer(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {}
+  virtual ~Optimizer() = default;
+
+  // One update from the gradients that backward() left; parameters without a gradient stay as they are.
+  // lr: learning rate of this step; grad_scale: factor on every gradient (clipping).
+  void step(double lr, double grad_scale = 1);
+  void zero_grad();
+  std::int64_t steps() const { return steps_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+  // Everything needed to go on bit for bit: tensors by "<parameter>.<slot>", and the number of steps.
+  std::map<std::string, Tensor> state() const;
+  void set_state(const std::map<std::string, Tensor>& state, std::int64_t steps);
+
+ protected:
+  virtual std::vector<std::string> slots() const = 0;  // names of the tensors kept per parameter: "m", "v"
+  virtual void update(Var& parameter, std::vector<Tensor>& slots, double lr, double grad_scale) = 0;
+  std::int64_t steps_ = 0;
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::map<std::string, std::vector<Tensor>> slots_;
+};
+
+struct OptimizerOptions {
+  std::string name = "adam";  // sgd | adam | adamw
+  double momentum = 0;        // sgd
+  bool nesterov = false;      // sgd
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double weight_decay = 0;
+};
+// Throws InputError that lists the names.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters);
+
+// The L2 norm of all gradients together.
+double grad_norm(const std::vector<Parameter>& parameters);
+// The factor for Optimizer::step that brings the norm down to max_norm: min(1, max_norm / norm).
+inline double clip_factor(double norm, double max_norm) { return norm > max_norm ? max_norm / norm : 1; }
+
+}  // namespace medusa::nn

@@ -1,0 +1,72 @@
+// The safetensors file format: 8 bytes little-endian header length, a JSON header, the tensors' raw values.
+// Read strictly (a file that is not exactly as it should be is refused with the reason), written atomically.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <istream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace medusa::nn {
+
+using Metadata = std::map<std::string, std::string>;
+
+// What the header says about one tensor.
+struct SafetensorsEntry {
+  std::string dtype;                // F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL
+  std::vector<std::int64_t> shape;  // any rank
+  std::int64_t numel = 0;
+  std::uint64_t begin = 0, end = 0;  // bytes, counted from the end of the header
+};
+
+// An open file: the header is read and checked, values are read when asked for.
+class SafetensorsReader {
+ public:
+  // Throws InputError naming the file and the reason where it is missing or malformed.
+  explicit SafetensorsReader(const std::string& path);
+  // The same on any seekable stream; `name` stands for the path in messages.
+  SafetensorsReader(std::unique_ptr<std::istream> stream, std::string name);
+
+  const std::string& path() const { return path_; }
+  const std::map<std::string, SafetensorsEntry>& entries() const { return entries_; }
+  const Metadata& metadata() const { return metadata_; }
+  bool has(const std::string& name) const { return entries_.count(name) > 0; }
+  // Throws InputError where there is no such tensor.
+  const SafetensorsEntry& entry(const std::string& name) const;
+
+  // A tensor's values, whatever their type, as `real`, row by row.  Integers beyond 2^24 (float build) are rounded.
+  std::vector<real> values(const std::string& name) const;
+  // The same as a Tensor; throws InputError where it has more axes than a Shape may have.
+  Tensor tensor(const std::string& name) const;
+
+ private:
+  void parse_header();
+  void read(const std::string& name, const SafetensorsEntry& entry, real* out) const;
+
+  std::string path_;
+  std::unique_ptr<std::istream> stream_;
+  std::uint64_t data_begin_ = 0;
+  std::map<std::string, SafetensorsEntry> entries_;
+  Metadata metadata_;
+};
+
+// A tensor to be written.  `value` is called once, when its turn has come, so that a converted copy of one tensor at a
+// time is all the memory that writing needs; it must have as many elements as `shape`.
+struct SafetensorsItem {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::function<Tensor()> value;
+};
+
+// Writes all items in order as F32 (F64 in a double build).  Throws Error (see tensor/file.h: nothing half-written).
+void write_safetensors(const std::string& path, const std::vector<SafetensorsItem>& items,
+                       const Metadata& metadata = {});
+void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                       const Metadata& metadata = {});
+
+}  // namespace medusa::nn

@@ -1,0 +1,48 @@
+// Errors: one exception type for the library, one for bad user input, and the checks that throw them.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace medusa {
+
+// A misuse of the library or a failure at run time: shapes that do not fit, a device that is absent.
+// The message names the operation, what it expected and what it found.  Tools exit with status 1.
+struct Error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Something the user handed in is wrong: a file, an option, a checkpoint of another architecture.
+// The message is one line that names the file or option and the reason.  Tools exit with status 2.
+struct InputError : Error {
+  using Error::Error;
+};
+
+template <class... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(fmt::format(format, std::forward<Args>(args)...));
+}
+
+template <class... Args>
+[[noreturn]] void fail_input(fmt::format_string<Args...> format, Args&&... args) {
+  throw InputError(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace medusa
+
+// Checked in every build, Release too.  The message says what was expected and what was found:
+//   MEDUSA_CHECK(x.rank() == 4, "conv2d: expects [N, H, W, C], input is {}", x);
+#define MEDUSA_CHECK(condition, ...) \
+  do {                               \
+    if (!(condition)) [[unlikely]]   \
+      ::medusa::fail(__VA_ARGS__);   \
+  } while (0)
+
+// The same for what a user handed in (exit status 2).
+#define MEDUSA_CHECK_INPUT(condition, ...) \
+  do {                                     \
+    if (!(condition)) [[unlikely]]         \
+      ::medusa::fail_input(__VA_ARGS__);   \
+  } while (0)

@@ -1,0 +1,165 @@
+// Whole files: POSIX calls, since only they can sync and rename.
+#include "tensor/file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "tensor/check.h"
+
+namespace medusa {
+
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+// Closes on every way out.
+struct Descriptor {
+  int fd = -1;
+  explicit Descriptor(int f) : fd(f) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(); }
+  int close() {
+    const int result = fd >= 0 ? ::close(fd) : 0;
+    fd = -1;
+    return result;
+  }
+};
+
+template <class Bytes>
+Bytes read_whole(const std::string& path, std::size_t limit) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe nobody writes must not hang
+  MEDUSA_CHECK_INPUT(file.fd >= 0, "{}: cannot be read: {}", path, reason(errno));
+  struct stat info {};
+  MEDUSA_CHECK_INPUT(::fstat(file.fd, &info) == 0, "{}: cannot be read: {}", path, reason(errno));
+  MEDUSA_CHECK_INPUT(!S_ISDIR(info.st_mode), "{}: is a folder, expected a file", path);
+  MEDUSA_CHECK_INPUT(S_ISREG(info.st_mode), "{}: is not a regular file", path);
+  const auto size = static_cast<std::size_t>(info.st_size);
+  MEDUSA_CHECK_INPUT(size <= limit, "{}: is {} bytes long, at most {} are accepted", path, size, limit);
+  Bytes bytes(size, 0);
+  std::size_t at = 0;
+  while (at < size) {
+    const ssize_t n = ::read(file.fd, &bytes[at], size - at);
+    if (n < 0 && errno == EINTR) continue;
+    MEDUSA_CHECK_INPUT(n >= 0, "{}: cannot be read: {}", path, reason(errno));
+    if (n == 0) break;  // it became shorter meanwhile
+    at += static_cast<std::size_t>(n);
+  }
+  bytes.resize(at);
+  return bytes;
+}
+
+// Collects small pieces, so that a line of text is not a system call of its own.
+class Writer {
+ public:
+  Writer(int fd, const std::string& path) : fd_(fd), path_(path) {}
+
+  void write(const void* data, std::size_t size) {
+    if (size >= kBuffer) {
+      flush();
+      write_through(static_cast<const char*>(data), size);
+      return;
+    }
+    if (buffer_.size() + size > kBuffer) flush();
+    buffer_.append(static_cast<const char*>(data), size);
+  }
+  void flush() {
+    write_through(buffer_.data(), buffer_.size());
+    buffer_.clear();
+  }
+
+ private:
+  void write_through(const char* data, std::size_t size) {
+    while (size > 0) {
+      const ssize_t n = ::write(fd_, data, size);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) fail("{}: cannot be written: {}", path_, reason(errno));
+      data += n;
+      size -= static_cast<std::size_t>(n);
+    }
+  }
+
+  static constexpr std::size_t kBuffer = 1 << 16;
+  int fd_;
+  const std::string& path_;
+  std::string buffer_;
+};
+
+using Produce = std::function<void(const std::function<void(const void*, std::size_t)>&)>;
+
+void fill(int fd, const std::string& path, const Produce& produce) {
+  Writer writer(fd, path);
+  produce([&writer](const void* data, std::size_t size) { writer.write(data, size); });
+  writer.flush();
+}
+
+// Opens the temporary file for us alone.  Its name is always the same, so that what a killed program left behind is
+// overwritten by the next write instead of piling up; the lock keeps two living programs apart.
+int open_temporary(const std::string& temporary, const std::string& path) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) fail("{}: cannot be written: {} (temporary file {})", path, reason(errno), temporary);
+    Descriptor file(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      fail("{}: another program is writing it (temporary file {})", path, temporary);
+    struct stat mine {
+    }, named{};
+    const bool same = ::fstat(fd, &mine) == 0 && ::stat(temporary.c_str(), &named) == 0 && mine.st_ino == named.st_ino;
+    if (!same) continue;  // the other program finished and renamed this very file between our open and our lock
+    if (::ftruncate(fd, 0) != 0) fail("{}: cannot be written: {} (temporary file {})", path, reason(errno), temporary);
+    file.fd = -1;
+    return fd;
+  }
+  fail("{}: another program is writing it (temporary file {})", path, temporary);
+}
+
+void sync_folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const Descriptor handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Some file systems cannot sync a folder; the file itself is safe on disk by now.
+  if (handle.fd >= 0) static_cast<void>(::fsync(handle.fd));
+}
+
+}  // namespace
+
+std::vector<unsigned char> read_file(const std::string& path, std::size_t limit) {
+  return read_whole<std::vector<unsigned char>>(path, limit);
+}
+
+std::string read_text_file(const std::string& path, std::size_t limit) { return read_whole<std::string>(path, limit); }
+
+void write_file(const std::string& path, std::string_view bytes) {
+  write_file(path, [bytes](const auto& write) { write(bytes.data(), bytes.size()); });
+}
+
+void write_file(const std::string& path, const Produce& produce) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    MEDUSA_CHECK(!S_ISDIR(info.st_mode), "{}: cannot be written: is a folder", path);
+    const Descriptor device(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // /dev/stdout, a pipe: nothing to rename
+    MEDUSA_CHECK(device.fd >= 0, "{}: cannot be written: {}", path, reason(errno));
+    return fill(device.fd, path, produce);
+  }
+  const std::string temporary = path + ".tmp";
+  Descriptor file(open_temporary(temporary, path));
+  try {
+    fill(file.fd, path, produce);
+    if (::fsync(file.fd) != 0) fail("{}: cannot be written: {} (temporary file {})", path, reason(errno), temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
+      fail("{}: cannot be written: renaming {}: {}", path, temporary, reason(errno));
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  if (file.close() != 0) fail("{}: cannot be written: {}", path, reason(errno));
+  sync_folder_of(path);
+}
+
+}  // namespace medusa

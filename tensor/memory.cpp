@@ -1,0 +1,143 @@
+#include "tensor/memory.h"
+
+#include <sys/mman.h>
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "tensor/check.h"
+
+namespace medusa {
+
+namespace {
+
+// Eight size classes per power of two: at most 1/8 of a block is wasted.  The least block has 64 bytes.
+std::size_t size_class(std::size_t bytes) {
+  if (bytes <= 64) return 64;
+  const std::size_t step = std::bit_floor(bytes - 1) / 8;
+  const std::size_t unit = step < 64 ? 64 : step;
+  return (bytes + unit - 1) / unit * unit;
+}
+
+// No machine has a block larger than this; asking the system for more may end the process (sanitizers) or overflow.
+constexpr std::size_t kLargest = std::size_t{1} << 39;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+void* system_allocate(std::size_t bytes) {
+  const std::size_t alignment = bytes >= kHugePage ? kHugePage : 64;
+  void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+#if defined(MADV_HUGEPAGE)
+  if (block != nullptr && bytes >= kHugePage) madvise(block, bytes, MADV_HUGEPAGE);  // advice: failing is no error
+#endif
+  return block;
+}
+
+// Where a pool's blocks come from.
+struct System {
+  void* (*allocate)(std::size_t bytes);
+  void (*free)(void* block) noexcept;
+  std::string (*text)();  // for the message when there is no more
+};
+void free_on_host(void* block) noexcept { std::free(block); }
+constexpr System kHost{system_allocate, free_on_host, [] { return std::string(); }};
+#if defined(MEDUSA_HAVE_CUDA)
+constexpr System kGpu{cuda::system_allocate, cuda::system_free, cuda::memory_text};
+#endif
+
+class Pool {
+ public:
+  explicit Pool(const System& system) : system_(system) {
+    const char* mode = std::getenv("MEDUSA_POOL");
+    exact_ = mode != nullptr && std::strcmp(mode, "off") == 0;
+  }
+
+  void* allocate(std::size_t bytes) {
+    const std::size_t size = class_of(bytes < kLargest ? bytes : kLargest);
+    std::lock_guard lock(mutex_);
+    MEDUSA_CHECK(bytes < kLargest, "out of memory: {} bytes asked for, {} in use", bytes, stats_.in_use);
+    void* block = take_cached(size);
+    if (block == nullptr) {
+      block = system_.allocate(size);
+      if (block == nullptr) {  // the cache may hold what is missing
+        release_locked();
+        block = system_.allocate(size);
+      }
+      MEDUSA_CHECK(block != nullptr, "out of memory: {} bytes asked for, {} in use{}", bytes, stats_.in_use,
+                   system_.text());
+      ++stats_.system_allocations;
+    }
+    stats_.in_use += static_cast<std::int64_t>(size);
+    if (stats_.in_use > stats_.peak) stats_.peak = stats_.in_use;
+    return block;
+  }
+
+  void free(void* block, std::size_t bytes) noexcept {
+    const std::size_t size = class_of(bytes);
+    std::lock_guard lock(mutex_);
+    stats_.in_use -= static_cast<std::int64_t>(size);
+    if (exact_) return system_.free(block);
+    stats_.cached += static_cast<std::int64_t>(size);
+    cache_[size].push_back(block);
+  }
+
+  MemoryStats stats() {
+    std::lock_guard lock(mutex_);
+    return stats_;
+  }
+  void reset_peak() {
+    std::lock_guard lock(mutex_);
+    stats_.peak = stats_.in_use;
+  }
+  void release() {
+    std::lock_guard lock(mutex_);
+    release_locked();
+  }
+
+ private:
+  std::size_t class_of(std::size_t bytes) const { return exact_ && bytes > 0 ? bytes : size_class(bytes); }
+  void* take_cached(std::size_t size) {
+    auto at = cache_.find(size);
+    if (at == cache_.end() || at->second.empty()) return nullptr;
+    void* block = at->second.back();
+    at->second.pop_back();
+    stats_.cached -= static_cast<std::int64_t>(size);
+    return block;
+  }
+  void release_locked() {
+    for (auto& [size, blocks] : cache_)
+      for (void* block : blocks) system_.free(block);
+    cache_.clear();
+    stats_.cached = 0;
+  }
+
+  const System system_;
+  bool exact_;  // MEDUSA_POOL=off
+  std::mutex mutex_;
+  std::map<std::size_t, std::vector<void*>> cache_;
+  MemoryStats stats_;
+};
+
+// Never destroyed: tensors in static variables may outlive everything else.
+Pool& pool(Device device) {
+  static Pool& cpu = *new Pool(kHost);
+  if (device == Device::CPU) return cpu;
+#if defined(MEDUSA_HAVE_CUDA)
+  static Pool& gpu = *new Pool(kGpu);
+  return gpu;
+#endif
+  fail("memory: this build has no CUDA backend");
+}
+
+}  // namespace
+
+void* pool_allocate(std::size_t bytes, Device device) { return pool(device).allocate(bytes); }
+void pool_free(void* block, std::size_t bytes, Device device) noexcept { pool(device).free(block, bytes); }
+MemoryStats memory_stats(Device device) { return pool(device).stats(); }
+void reset_peak_memory(Device device) { pool(device).reset_peak(); }
+void release_cached_memory(Device device) { pool(device).release(); }
+
+}  // namespace medusa

@@ -1,0 +1,24 @@
+// The one number type of the whole library, and the marker for functions that CPU and GPU share.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define MEDUSA_HD __host__ __device__
+#else
+// Always inlined: these functions are compiled into the kernels of several instruction sets, and a copy left
+// out of line would be merged by the linker into any one of them (see tensor/cpu/simd.h).
+#define MEDUSA_HD __attribute__((always_inline))
+#endif
+
+namespace medusa {
+
+// float, or double in a build with -DMEDUSA_REAL=double (used to check gradients precisely).
+// Labels and indices are whole numbers held in a `real`: exact up to 2^24 even for float.
+#if defined(MEDUSA_REAL_DOUBLE)
+using real = double;
+#else
+using real = float;
+#endif
+
+}  // namespace medusa

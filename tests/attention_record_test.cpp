@@ -1,0 +1,211 @@
+// AttentionRecord: what it holds is what the equations say, and recording changes nothing.
+#include "mtl/attention_record.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+
+#include "mtl/model.h"
+#include "tests/op_case.h"
+
+namespace medusa::mtl {
+namespace {
+
+ModelConfig config(const std::string& arch, std::size_t tasks = 2, int rank = 2) {
+  ModelConfig c;
+  c.arch = arch;
+  c.rank = rank;
+  c.widths = {4, 6};
+  for (const char* name : {"lesion", "diagnosis", "border"}) {
+    Task t;
+    t.name = name;
+    t.kind = t.name == "diagnosis" ? TaskKind::Classification : TaskKind::Segmentation;
+    t.channels = t.name == "diagnosis" ? 7 : 1;
+    c.tasks.push_back(t);
+  }
+  c.tasks.resize(tasks);
+  return c;
+}
+
+// In evaluation, with norms that scale and shift.
+std::unique_ptr<Model> tiny(const ModelConfig& c) {
+  auto model = make_model(c, 3);
+  std::uint64_t stream = 0;
+  for (nn::Parameter& p : model->parameters())
+    if (p.name.find("norm") != std::string::npos)
+      p.var.value().copy_from(test::draw(test::positive(p.var.shape()), ++stream));
+  model->eval();
+  return model;
+}
+
+Var image(int rank = 2, std::uint64_t stream = 7) {
+  return Var(test::draw(test::normal(rank == 2 ? Shape{2, 4, 6, 3} : Shape{2, 4, 6, 2, 3}), stream));
+}
+
+// The network's layers once more, from its parameters by name.  Running means are 0 and variances 1, as at the start.
+struct ByHand {
+  std::map<std::string, Var> parameter;
+  explicit ByHand(const Model& model) {
+    for (const nn::Parameter& p : model.parameters()) parameter[p.name] = p.var;
+  }
+  Var conv_norm(const std::string& conv_name, const std::string& norm, const Var& x) {
+    const Var w = parameter.at(conv_name + ".weight");
+    Tensor zeros = Tensor::zeros({w.size(-1)}), ones = Tensor::ones({w.size(-1)});
+    return batch_norm(conv(x, w, {}, ConvOptions::same(w.size(0))), parameter.at(norm + ".weight"),
+                      parameter.at(norm + ".bias"), zeros, ones, false);
+  }
+  Var conv_norm(const std::string& name, const Var& x) { return conv_norm(name + ".conv", name + ".norm", x); }
+  Var block(const std::string& name, const Var& x) {
+    const Var inner = relu(conv_norm(name + ".conv1", name + ".norm1", x));
+    const Var skip = parameter.count(name + ".skip.conv.weight") ? conv_norm(name + ".skip", x) : x;
+    return relu(conv_norm(name + ".conv2", name + ".norm2", inner) + skip);
+  }
+  Var ctan_mask(const std::string& task, const std::string& level, const Var& x) {
+    return sigmoid(conv_norm("mask." + task + level, relu(conv_norm("embed." + task + level, x))));
+  }
+  Var mtan_mask(const std::string& task, const std::string& level, const Var& x) {
+    const std::string name = "attention." + task + level;
+    const Var middle = relu(conv_norm(name + ".conv1", name + ".norm1", x));
+    return sigmoid(conv_norm(name + ".conv2", name + ".norm2", middle));
+  }
+};
+
+double distance(const Tensor& a, const Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  double worst = 0;
+  for (std::int64_t i = 0; i < a.numel(); ++i)
+    worst = std::fmax(worst, std::fabs(static_cast<double>(a.at(i)) - static_cast<double>(b.at(i))));
+  return worst;
+}
+
+// Masks and attention have the shapes that the header promises, masks are in 0..1, rows sum to 1.
+void check_record(const AttentionRecord& record, const ModelConfig& c, const Var& x) {
+  REQUIRE(record.masks.size() == c.tasks.size());
+  for (const auto& levels : record.masks) {
+    REQUIRE(levels.size() == c.widths.size());
+    for (std::size_t j = 0; j < levels.size(); ++j) {
+      Shape shape = x.shape();
+      for (int axis = 1; axis <= c.rank; ++axis) shape[axis] >>= j;
+      shape[-1] = c.widths[j];
+      CHECK(levels[j].shape() == shape);
+      for (real m : levels[j].to_vector()) REQUIRE((m >= 0 && m <= 1));  // a float's sigmoid of 17 is 1
+    }
+  }
+  for (std::size_t t = 0; t < record.bottleneck.size(); ++t)
+    for (std::size_t o = 0; o < record.bottleneck[t].size(); ++o) {
+      CHECK(static_cast<bool>(record.bottleneck[t][o]) == (o != t));
+      if (o == t) continue;
+      const Tensor& a = record.bottleneck[t][o];
+      const std::vector<real> values = a.to_vector();
+      const auto keys = static_cast<std::size_t>(a.size(-1));
+      for (std::size_t row = 0; row < values.size(); row += keys) {
+        double sum = 0;
+        for (std::size_t k = row; k < row + keys; ++k) sum += static_cast<double>(values[k]);
+        REQUIRE(sum == doctest::Approx(1).epsilon(1e-5));
+      }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("attention record: shapes, ranges and row sums, 2 and 3 tasks, 2D and 3D, both axes") {
+  const NoGrad no_grad;
+  for (const char* arch : {"mtan", "ctan"})
+    for (std::size_t tasks : {std::size_t{2}, std::size_t{3}})
+      for (int rank : {2, 3})
+        for (auto axis : {CtanOptions::Axis::Spatial, CtanOptions::Axis::Channel}) {
+          ModelConfig c = config(arch, tasks, rank);
+          c.ctan.axis = axis;
+          const auto model = tiny(c);
+          AttentionRecord record;
+          model->record_attention(&record);
+          const Var x = image(rank);
+          model->outputs(x);
+          check_record(record, c, x);
+          const bool ctan = c.arch == "ctan";
+          for (std::size_t t = 0; t < tasks; ++t) CHECK(record.bottleneck[t].size() == (ctan ? tasks : 0));
+          const std::int64_t tokens = axis == CtanOptions::Axis::Channel ? 6 : rank == 2 ? 2 * 3 : 2 * 3 * 1;
+          if (ctan) CHECK(record.bottleneck[0][1].shape() == Shape{2, tokens, tokens});
+        }
+}
+
+TEST_CASE("attention record: the masks are the equations' by hand; ctan's level 1 follows the other task's mask") {
+  const NoGrad no_grad;
+  const double tolerance = sizeof(real) == 4 ? 1e-5 : 1e-12;
+  for (const char* arch : {"mtan", "ctan"}) {
+    const bool ctan = std::string(arch) == "ctan";
+    const auto model = tiny(config(arch));
+    AttentionRecord record;
+    model->record_attention(&record);
+    model->outputs(image());
+
+    ByHand net(*model);
+    const auto mask = [&](const std::string& task, const std::string& level, const Var& x) {
+      return ctan ? net.ctan_mask(task, level, x) : net.mtan_mask(task, level, x);
+    };
+    const Var u0 = net.block("encoder.stages.0.first", relu(net.conv_norm("encoder.stem", image())));
+    const Var p0 = net.block("encoder.stages.0.last", u0);
+    const Var u1 = net.block("encoder.stages.1.first", max_pool(p0));
+    const std::vector<Var> m0 = {mask("lesion", ".0", u0), mask("diagnosis", ".0", u0)};
+    for (std::size_t t = 0; t < 2; ++t) {
+      CHECK(distance(record.masks[t][0], m0[t].value()) < tolerance);
+      const auto level1 = [&](std::size_t whose) {
+        const Var a = max_pool(net.block("refine.0", m0[whose] * p0));
+        return mask(t == 0 ? "lesion" : "diagnosis", ".1", concat({u1, a})).value();
+      };
+      CHECK(distance(record.masks[t][1], level1(ctan ? 1 - t : t)) < tolerance);
+      CHECK(distance(record.masks[t][1], level1(ctan ? t : 1 - t)) > 1e-3);
+    }
+  }
+}
+
+TEST_CASE("attention record: the bottleneck's attention is that of the other task's queries to a task's own keys") {
+  const NoGrad no_grad;
+  const auto model = tiny(config("ctan"));
+  AttentionRecord record;
+  model->record_attention(&record);
+  model->outputs(image());
+
+  ByHand net(*model);
+  const Var u0 = net.block("encoder.stages.0.first", relu(net.conv_norm("encoder.stem", image())));
+  const Var p1 = net.block("encoder.stages.1.last",
+                           net.block("encoder.stages.1.first", max_pool(net.block("encoder.stages.0.last", u0))));
+  for (std::size_t t = 0; t < 2; ++t) {
+    // E_t = m_{t'} p_1;  A_t = softmax(E_{t'} E_t^T / sqrt(C))
+    const auto e = [&](std::size_t task) { return reshape(Var(record.masks[1 - task][1]) * p1, {2, 6, 6}); };
+    const Var want = softmax(matmul(e(1 - t), e(t), false, true) * (real(1) / std::sqrt(real(6))));
+    CHECK(distance(record.bottleneck[t][1 - t], want.value()) < (sizeof(real) == 4 ? 1e-5 : 1e-12));
+    CHECK(distance(record.bottleneck[t][1 - t], record.bottleneck[1 - t][t]) > 1e-6);
+  }
+}
+
+TEST_CASE("attention record: changes no output, empty for stl and hps, holds the last pass alone") {
+  for (const char* arch : {"stl", "hps", "mtan", "ctan"}) {
+    const auto model = tiny(config(arch, 3));
+    std::vector<std::vector<real>> before;
+    for (const Var& y : model->outputs(image())) before.push_back(y.value().to_vector());
+    AttentionRecord record;
+    model->record_attention(&record);
+    model->outputs(image(2, 8));
+    const auto y = model->outputs(image());
+    for (std::size_t t = 0; t < y.size(); ++t) CHECK(y[t].value().to_vector() == before[t]);
+    const bool attends = std::string(arch) == "mtan" || std::string(arch) == "ctan";
+    CHECK(record.masks.empty() == !attends);
+    CHECK(record.bottleneck.empty() == !attends);
+    if (attends) check_record(record, model->config(), image());
+    const AttentionRecord kept = record;
+    model->record_attention(nullptr);
+    model->outputs(image(2, 8));
+    for (std::size_t t = 0; t < kept.masks.size(); ++t) CHECK(distance(kept.masks[t][0], record.masks[t][0]) == 0);
+  }
+}
+
+TEST_CASE("attention record: entropy in bits") {
+  CHECK(entropy_bits(Tensor::full({3, 8}, real(0.125))) == doctest::Approx(3));
+  CHECK(entropy_bits(Tensor::from({0, 1, 0, 0}, {1, 4})) == 0);
+  CHECK(entropy_bits(Tensor::from({real(0.5), real(0.5), 1, 0}, {2, 2})) == doctest::Approx(0.5));
+  CHECK_THROWS_AS(entropy_bits(Tensor::empty({0, 4})), Error);
+}
+
+}  // namespace medusa::mtl

@@ -1,0 +1,320 @@
+// The CUDA backend as a whole: sizes that are cut into parts, copies, counters, and a training step of every
+// architecture.  That each op agrees with the CPU is checked by op_case.h.  Without a device nothing runs here.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "autograd/ops.h"
+#include "cuda/conv.h"
+#include "cuda/runtime.h"
+#include "mtl/model.h"
+#include "nn/optim.h"
+#include "tensor/kernels.h"
+#include "tensor/memory.h"
+#include "tests/op_case.h"
+
+#if defined(MEDUSA_HAVE_CUDA)
+
+namespace medusa::test {
+namespace {
+
+constexpr bool kDouble = sizeof(real) == 8;
+constexpr double kTolerance = kDouble ? 1e-12 : 1e-5;
+
+bool no_device() { return cuda::device_count() == 0; }
+
+// The largest difference, relative to the largest value of `want`.
+double difference(const Tensor& got, const Tensor& want) {
+  REQUIRE(to_string(got.shape()) == to_string(want.shape()));
+  const std::vector<real> g = got.to_vector(), w = want.to_vector();
+  double scale = 1e-3, worst = 0;
+  for (real v : w) scale = std::fmax(scale, std::fabs(static_cast<double>(v)));
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const double d = std::fabs(static_cast<double>(g[i]) - static_cast<double>(w[i]));
+    if (!(d <= worst)) worst = d;
+  }
+  return worst / scale;
+}
+
+// Runs f(device, inputs on the device) on both devices and compares what it returns.
+template <class F>
+void agree(const std::string& name, const std::vector<Tensor>& inputs, const F& f, double tolerance = kTolerance) {
+  std::vector<Tensor> there;
+  for (const Tensor& t : inputs) there.push_back(t.to(Device::CUDA));
+  const std::vector<Tensor> want = f(Device::CPU, inputs), got = f(Device::CUDA, there);
+  for (std::size_t i = 0; i < want.size(); ++i)
+    CHECK_MESSAGE(difference(got[i], want[i]) <= tolerance, name << ": result " << i);
+}
+
+Tensor values(const Shape& shape, std::uint64_t stream = 1) { return draw(normal(shape), stream); }
+
+void check_sum(Rows r) {
+  agree("sum " + to_string(Shape{r.outer, r.length, r.inner}), {values({r.numel()})},
+        [&](Device d, const std::vector<Tensor>& x) {
+          Tensor y = Tensor::empty({r.outer * r.inner}, d);
+          kernels::sum(d, x[0].data(), real(0.5), y.mutable_data(), r);
+          return std::vector<Tensor>{y};
+        });
+}
+
+}  // namespace
+
+TEST_CASE("cuda: sums that are cut into parts") {
+  if (no_device()) return;
+  for (const Rows& r : {Rows{1, 20001, 1}, Rows{2, 8193, 1}, Rows{1, 300, 33}, Rows{3, 257, 32}, Rows{2, 2100, 3},
+                        Rows{1, 256, 40}, Rows{1, 0, 5}, Rows{5, 1, 1}, Rows{1, 70001, 2}})
+    check_sum(r);
+  const Tensor x = values({30011});
+  agree("sum_squares", {x}, [](Device d, const std::vector<Tensor>& in) {
+    Tensor y = Tensor::full({1}, 3, d), bad = Tensor::full({1}, 7, d);
+    kernels::sum_squares(d, in[0].data(), y.mutable_data(), in[0].numel());
+    kernels::count_nonfinite(d, in[0].data(), bad.mutable_data(), in[0].numel());
+    return std::vector<Tensor>{y, bad};
+  });
+  Tensor spoiled = x.clone();
+  for (std::int64_t i : {0, 256, 30010}) spoiled.mutable_data()[i] = i == 256 ? NAN : real(INFINITY);
+  Tensor bad = Tensor::empty({1}, Device::CUDA);
+  kernels::count_nonfinite(Device::CUDA, spoiled.to(Device::CUDA).data(), bad.mutable_data(), x.numel());
+  CHECK(bad.item() == 3);
+}
+
+TEST_CASE("cuda: losses, norms and softmax over many parts") {
+  if (no_device()) return;
+  for (const std::int64_t channels : {1, 3, 40})
+    agree(
+        "norm",
+        {values({9001 / channels, channels}), values({channels}, 2), values({channels}, 3),
+         values({9001 / channels, channels}, 4)},
+        [=](Device d, const std::vector<Tensor>& in) {
+          Tensor mean = Tensor::zeros({channels}, d), var = Tensor::ones({channels}, d);
+          Var x(in[0], true), gamma(in[1], true), beta(in[2], true);
+          const Var y = batch_norm(x, gamma, beta, mean, var, true, real(0.1), real(1e-5), true);
+          y.backward(in[3]);
+          return std::vector<Tensor>{y.value(), mean, var, x.grad(), gamma.grad(), beta.grad()};
+        },
+        kDouble ? 1e-12 : 3e-5);
+  agree("layer_norm", {values({3, 700}), values({700}, 2), values({700}, 3), values({3, 700}, 4)},
+        [](Device, const std::vector<Tensor>& in) {
+          Var x(in[0], true), gamma(in[1], true), beta(in[2], true);
+          const Var y = layer_norm(x, gamma, beta, real(1e-5));
+          y.backward(in[3]);
+          return std::vector<Tensor>{y.value(), x.grad(), gamma.grad(), beta.grad()};
+        });
+  agree("softmax", {values({3, 1000}), values({3, 1000}, 2)}, [](Device, const std::vector<Tensor>& in) {
+    Var x(in[0], true);
+    const Var y = softmax(x, 1);
+    y.backward(in[1]);
+    return std::vector<Tensor>{y.value(), x.grad()};
+  });
+  agree("losses", {values({2, 6000, 2}), draw(binary({2, 6000, 2}), 2), draw(binary({2, 6000, 1}), 3)},
+        [](Device, const std::vector<Tensor>& in) {
+          Var x(in[0], true);
+          const Var y = bce_with_logits(x, in[1], in[2]) + dice_loss(sigmoid(x), in[1], 1, in[2]);
+          y.backward();
+          return std::vector<Tensor>{y.value(), x.grad()};
+        });
+  agree("cross_entropy", {values({9000, 3}), draw(labels({9000, 1}, 3), 2)}, [](Device, const std::vector<Tensor>& in) {
+    Var x(in[0], true);
+    const Var y = cross_entropy(x, in[1], {});
+    y.backward();
+    return std::vector<Tensor>{y.value(), x.grad()};
+  });
+}
+
+TEST_CASE("cuda: convolutions in chunks of a few pixels") {
+  if (no_device()) return;
+  struct Case {
+    std::int64_t kernel, stride, groups;
+  };
+  for (const std::int64_t bytes : {1, 4000, 1 << 20}) {
+    cuda::set_conv_memory(bytes);
+    for (const Case& c : {Case{3, 1, 1}, Case{3, 2, 2}, Case{1, 1, 1}, Case{1, 2, 1}, Case{2, 2, 1}}) {
+      ConvOptions options = ConvOptions::same(c.kernel == 2 ? 1 : c.kernel);
+      options.stride.fill(c.stride);
+      options.groups = c.groups;
+      agree("conv", {values({2, 7, 6, 4}), values({c.kernel, c.kernel, 4 / c.groups, 6}, 2), values({6}, 3)},
+            [&](Device, const std::vector<Tensor>& in) {
+              Var x(in[0], true), w(in[1], true), b(in[2], true);
+              const Var y = conv(x, w, b, options);
+              sum(y * y).backward();
+              return std::vector<Tensor>{y.value(), x.grad(), w.grad(), b.grad()};
+            });
+    }
+  }
+  cuda::set_conv_memory(64 << 20);
+}
+
+TEST_CASE("cuda: dropout draws the CPU's bits") {
+  if (no_device()) return;
+  for (const std::int64_t n : {1, 3, 4, 1027}) {
+    const Tensor x = Tensor::ones({n});
+    Tensor here = Tensor::empty({n}), there = Tensor::empty({n}, Device::CUDA);
+    kernels::dropout(Device::CPU, x.data(), here.mutable_data(), real(0.3), 5, 6, n);
+    kernels::dropout(Device::CUDA, x.to(Device::CUDA).data(), there.mutable_data(), real(0.3), 5, 6, n);
+    CHECK(here.to_vector() == there.to_vector());
+  }
+}
+
+TEST_CASE("cuda: optimiser steps") {
+  if (no_device()) return;
+  for (const std::string name : {"sgd", "adam", "adamw"})
+    for (const bool nesterov : {false, true})
+      agree(name, {values({1003}), values({1003}, 2)}, [&](Device, const std::vector<Tensor>& in) {
+        const Var p(in[0].clone(), true);
+        nn::OptimizerOptions options;
+        options.name = name;
+        options.nesterov = nesterov;
+        options.momentum = nesterov ? 0.9 : 0.0;
+        options.weight_decay = 0.01;
+        const auto optimizer = nn::make_optimizer(options, {{"p", p, nn::Layout::Plain, {}}});
+        for (int step = 0; step < 3; ++step) {
+          Var(p).set_grad(in[1].clone());
+          optimizer->step(0.1);
+        }
+        return std::vector<Tensor>{p.value()};
+      });
+}
+
+TEST_CASE("cuda: tensors move and are read") {
+  if (no_device()) return;
+  const Tensor x = values({3, 5});
+  const Tensor there = x.to(Device::CUDA);
+  CHECK(there.device() == Device::CUDA);
+  CHECK(there.to_vector() == x.to_vector());
+  CHECK(there.at(7) == x.at(7));
+  CHECK(there.clone().to(Device::CPU).to_vector() == x.to_vector());
+  Tensor moved = x.clone();
+  const Tensor handle = moved.reshape({15});
+  moved.move_to(Device::CUDA);
+  CHECK(handle.device() == Device::CUDA);
+  CHECK(handle.to_vector() == x.to_vector());
+  CHECK(Tensor::empty({0}, Device::CUDA).to(Device::CPU).to_vector().empty());
+  CHECK(memory_stats(Device::CUDA).in_use > 0);
+}
+
+TEST_CASE("cuda: asking for too much memory names what is free") {
+  if (no_device()) return;
+  try {
+    Tensor::empty({(std::int64_t{1} << 38) / static_cast<std::int64_t>(sizeof(real))}, Device::CUDA);
+    CHECK(false);
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    CHECK_MESSAGE(text.find("out of memory") == 0, text);
+    CHECK_MESSAGE(text.find("MiB free of") != std::string::npos, text);
+    CHECK_MESSAGE(text.find("--batch") != std::string::npos, text);
+  }
+}
+
+// ---- whole networks -------------------------------------------------------------------------------------------------
+
+namespace {
+
+mtl::ModelConfig tiny(const std::string& arch, int rank) {
+  mtl::Task lesion, diagnosis;
+  lesion.name = "lesion";
+  lesion.kind = TaskKind::Segmentation;
+  lesion.channels = 1;
+  diagnosis.name = "diagnosis";
+  diagnosis.kind = TaskKind::Classification;
+  diagnosis.channels = 3;
+  mtl::ModelConfig c;
+  c.arch = arch;
+  c.rank = rank;
+  c.in_channels = 2;
+  c.widths = {4, 8};
+  c.tasks = arch == "stl" ? std::vector<mtl::Task>{lesion} : std::vector<mtl::Task>{lesion, diagnosis};
+  return c;
+}
+
+// A network in training with its batch.
+class Training {
+ public:
+  Training(const mtl::ModelConfig& config, Device device) : device_(device), model_(mtl::make_model(config, 3)) {
+    const Shape space = config.rank == 2 ? Shape{8, 12} : Shape{4, 8, 4};
+    x_ = draw(normal(image(space, config.in_channels)), 1).to(device);
+    for (const mtl::Task& task : config.tasks)
+      targets_.push_back(
+          draw(task.kind == TaskKind::Segmentation ? binary(image(space, 1)) : labels({2, 1}, 3), 2).to(device));
+    model_->to(device);
+    model_->train();
+    optimizer_ = nn::make_optimizer({}, model_->parameters());
+  }
+
+  void step(std::vector<Tensor>* results = nullptr) {
+    optimizer_->zero_grad();
+    const std::vector<Var> y = model_->outputs(Var(x_));
+    Var total;
+    for (std::size_t t = 0; t < y.size(); ++t) {
+      const Var loss = mtl::task_loss(model_->tasks()[t], y[t], targets_[t]);
+      total = total ? total + loss : loss;
+      if (results != nullptr) results->insert(results->end(), {y[t].value(), loss.value()});
+    }
+    total.backward();
+    if (results != nullptr)
+      for (const nn::Parameter& p : model_->parameters())
+        if (p.var.grad()) results->push_back(p.var.grad().clone());
+    optimizer_->step(1e-3);
+    if (results != nullptr)
+      for (const nn::Buffer& b : model_->buffers()) results->push_back(b.tensor.clone());
+  }
+
+ private:
+  static Shape image(const Shape& space, std::int64_t channels) {
+    Shape shape{2};
+    for (const std::int64_t size : space) shape.push_back(size);
+    shape.push_back(channels);
+    return shape;
+  }
+
+  Device device_;
+  std::unique_ptr<mtl::Model> model_;
+  std::unique_ptr<nn::Optimizer> optimizer_;
+  Tensor x_;
+  std::vector<Tensor> targets_;
+};
+
+}  // namespace
+
+TEST_CASE("cuda: a training step of every architecture agrees with the CPU") {
+  if (no_device()) return;
+  for (const std::string& arch : mtl::architectures())
+    for (const int rank : {2, 3}) {
+      std::vector<Tensor> want, got;
+      Training(tiny(arch, rank), Device::CPU).step(&want);
+      Training(tiny(arch, rank), Device::CUDA).step(&got);
+      REQUIRE(want.size() == got.size());
+      double worst = 0;
+      for (std::size_t i = 0; i < want.size(); ++i) worst = std::fmax(worst, difference(got[i], want[i]));
+      CHECK_MESSAGE(worst <= (kDouble ? 1e-10 : 1e-4), arch << " " << rank << "D: " << worst);
+    }
+}
+
+TEST_CASE("cuda: after two steps a step allocates nothing, copies nothing and waits for nothing") {
+  if (no_device() || std::getenv("MEDUSA_POOL") != nullptr) return;
+  struct Limit {
+    const char* arch;
+    int rank;
+    std::int64_t launches;
+  };
+  for (const Limit& limit : {Limit{"hps", 2, 400}, Limit{"ctan", 2, 700}, Limit{"ctan", 3, 800}}) {
+    Training training(tiny(limit.arch, limit.rank), Device::CUDA);
+    training.step();
+    training.step();
+    cuda::synchronize();
+    const cuda::Counters before = cuda::counters();
+    training.step();
+    const cuda::Counters after = cuda::counters();
+    CHECK(after.allocations == before.allocations);
+    CHECK(after.copies == before.copies);
+    CHECK(after.synchronisations == before.synchronisations);
+    const std::int64_t launches = after.launches - before.launches;
+    MESSAGE(std::string(limit.arch) << " " << limit.rank << "D, two levels: " << launches << " launches and "
+                                    << after.products - before.products << " products a step");
+    CHECK(launches <= limit.launches);
+  }
+  cuda::synchronize();
+}
+
+}  // namespace medusa::test
+
+#endif

@@ -1,0 +1,74 @@
+// What the tests of files and datasets share: a folder of their own, the text of an error, where real data lies.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "tensor/check.h"
+
+namespace medusa::test {
+
+// Gone, with all that is in it, at the end of the test.
+struct TempFolder {
+  std::string path;
+  TempFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "medusa_data_XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  std::string operator/(const std::string& name) const { return path + "/" + name; }
+};
+
+inline void save(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+inline std::string slurp(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The message of the InputError that f throws; "" where it throws none.  Anything else it throws fails the test.
+template <class F>
+std::string input_error(F&& f) {
+  try {
+    f();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+// The same for an Error that is no InputError.
+template <class F>
+std::string runtime_error(F&& f) {
+  try {
+    f();
+  } catch (const InputError& error) {
+    FAIL("InputError instead of Error: " << error.what());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// MEDUSA_DATA/part where that exists; otherwise "", and the test's output says that it was skipped.
+inline std::string real_data(const std::string& part) {
+  const char* root = std::getenv("MEDUSA_DATA");
+  const std::string path = root ? std::string(root) + "/" + part : "";
+  if (root && std::filesystem::exists(path)) return path;
+  MESSAGE("SKIPPED: no real data; MEDUSA_DATA names a folder with ", part);
+  return "";
+}
+
+}  // namespace medusa::test

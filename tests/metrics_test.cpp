@@ -1,0 +1,173 @@
+// Metrics against numbers computed by hand.
+#include "mtl/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace medusa;
+using namespace medusa::mtl;
+using doctest::Approx;
+
+namespace {
+
+Task task(TaskKind kind, std::int64_t channels) {
+  Task t;
+  t.name = "t";
+  t.kind = kind;
+  t.channels = channels;
+  return t;
+}
+
+// The message of what f throws.
+template <class F>
+std::string message(const F& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing thrown";
+}
+
+}  // namespace
+
+TEST_CASE("metrics: names, directions, primary metrics") {
+  CHECK(primary_metric(TaskKind::Segmentation) == "dice");
+  CHECK(primary_metric(TaskKind::Regression) == "mae");
+  CHECK(primary_metric(TaskKind::Classification) == "balanced_accuracy");
+  CHECK(primary_metric(TaskKind::Binary) == "auc");
+  CHECK(larger_is_better("dice"));
+  CHECK(larger_is_better("auc"));
+  CHECK_FALSE(larger_is_better("mae"));
+  CHECK(message([] { larger_is_better("speed"); }) == "metrics: there is no metric speed");
+}
+
+TEST_CASE("metrics: an empty set defines nothing") {
+  for (TaskKind kind : {TaskKind::Segmentation, TaskKind::Regression, TaskKind::Classification, TaskKind::Binary}) {
+    const auto meter = make_meter(task(kind, 2));
+    const MetricValues values = meter->values();
+    CHECK(values.size() == metric_names(kind).size());
+    for (const std::string& name : metric_names(kind)) CHECK(std::isnan(values.at(name)));
+    CHECK(meter->samples() == 0);
+  }
+}
+
+TEST_CASE("metrics: dice and iou of one structure are means over images, not over batches") {
+  // Image 0: S = {0, 1}, T = {1, 2, 3}: dice 2/5, iou 1/4.  Image 1: nothing there, nothing found: 1.
+  // Image 2: nothing there, one pixel found: about 0.  A logit of exactly 0 is outside.
+  const Tensor y = Tensor::from({1, 2, 0, -1, -1, -1, -1, -1, 3, -1, -1, -1}, {3, 2, 2, 1});
+  const Tensor t = Tensor::from({0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}, {3, 2, 2, 1});
+  const auto whole = make_meter(task(TaskKind::Segmentation, 1));
+  whole->add(y, t);
+  CHECK(whole->values().at("dice") == Approx((0.4 + 1 + 1e-5) / 3).epsilon(1e-5));
+  CHECK(whole->values().at("iou") == Approx((0.25 + 1 + 1e-5) / 3).epsilon(1e-5));
+
+  const auto parts = make_meter(task(TaskKind::Segmentation, 1));
+  parts->add(Tensor::from({1, 2, 0, -1, -1, -1, -1, -1}, {2, 2, 2, 1}),
+             Tensor::from({0, 1, 1, 1, 0, 0, 0, 0}, {2, 2, 2, 1}));
+  parts->add(Tensor::from({3, -1, -1, -1}, {1, 2, 2, 1}), Tensor::zeros({1, 2, 2, 1}));
+  CHECK(parts->values() == whole->values());
+  CHECK(parts->samples() == 3);
+}
+
+TEST_CASE("metrics: masks and missing labels") {
+  const auto meter = make_meter(task(TaskKind::Segmentation, 1));
+  // Inside the mask: S = {0}, T = {0, 1}.
+  meter->add(Tensor::from({1, -1, 1, 1}, {1, 4, 1}), Tensor::from({1, 1, 0, 0}, {1, 4, 1}),
+             Tensor::from({1, 1, 0, 0}, {1, 4, 1}));
+  // An empty mask, and a sample without a label: neither counts.
+  meter->add(Tensor::ones({2, 4, 1}), Tensor::zeros({2, 4, 1}), Tensor::zeros({2, 4, 1}), {true, false});
+  CHECK(meter->values().at("dice") == Approx(2.0 / 3).epsilon(1e-4));
+  CHECK(meter->values().at("iou") == Approx(1.0 / 2).epsilon(1e-4));
+  CHECK(meter->samples() == 2);
+}
+
+TEST_CASE("metrics: several structures, absent ones are left out") {
+  // Classes 0, 1, 2; truth 0 0 1 1, predicted 0 1 1 2: class 0 dice 2/3, iou 1/2; class 1 dice 1/2, iou 1/3; class 2
+  // absent.
+  const Tensor y = Tensor::from({5, 0, 0, /**/ 0, 5, 0, /**/ 0, 5, 0, /**/ 0, 0, 5}, {1, 4, 1, 3});
+  const auto meter = make_meter(task(TaskKind::Segmentation, 3));
+  meter->add(y, Tensor::from({0, 0, 1, 1}, {1, 4, 1, 1}));
+  CHECK(meter->values().at("dice") == Approx((2.0 / 3 + 0.5) / 2).epsilon(1e-4));
+  CHECK(meter->values().at("iou") == Approx((0.5 + 1.0 / 3) / 2).epsilon(1e-4));
+  CHECK(message([&] {
+          meter->add(y, Tensor::from({0, 0, 3, 1}, {1, 4, 1, 1}));
+        }) == "metrics: task t: class 3 is outside 0..2");
+}
+
+TEST_CASE("metrics: mae is pooled over all places inside the masks") {
+  const auto meter = make_meter(task(TaskKind::Regression, 2));
+  meter->add(Tensor::from({1, 2, 3, 4}, {1, 2, 2}), Tensor::from({0, 0, 0, 0}, {1, 2, 2}),
+             Tensor::from({1, 0}, {1, 2, 1}));
+  meter->add(Tensor::from({1, 1, 1, -5}, {1, 2, 2}), Tensor::from({1, 1, 1, 1}, {1, 2, 2}));
+  CHECK(meter->values().at("mae") == Approx((1 + 2 + 0 + 0 + 0 + 6) / 6.0));
+}
+
+TEST_CASE("metrics: classification with a class that never occurs") {
+  // Four classes; truth 0 0 0 1 2, predicted 0 0 1 1 0; class 3 never occurs.
+  const Tensor y = Tensor::from({4, 1, 0, 0,  //
+                                 3, 1, 0, 0,  //
+                                 1, 2, 0, 0,  //
+                                 0, 9, 0, 0,  //
+                                 2, 0, 1, 0},
+                                {5, 4});
+  const auto meter = make_meter(task(TaskKind::Classification, 4));
+  meter->add(y, Tensor::from({0, 0, 0, 1, 2}, {5, 1}));
+  const MetricValues values = meter->values();
+  CHECK(values.at("accuracy") == Approx(3.0 / 5));
+  CHECK(values.at("balanced_accuracy") == Approx((2.0 / 3 + 1 + 0) / 3));
+  // Class 0: probabilities .922 .802 .225 | .0001 .610: 5 of 6 pairs.  Class 1: .9996 above .046 .108 .610 .083: 1.
+  // Class 2: .225-like share of sample 4 is the largest of its column: 1.
+  CHECK(values.at("auc") == Approx((5.0 / 6 + 1 + 1) / 3));
+}
+
+TEST_CASE("metrics: binary with one and two channels") {
+  const auto one = make_meter(task(TaskKind::Binary, 1));
+  one->add(Tensor::from({2, -1, 1, -2}, {4, 1}), Tensor::from({1, 1, 0, 0}, {4, 1}));
+  CHECK(one->values().at("accuracy") == Approx(0.5));
+  CHECK(one->values().at("balanced_accuracy") == Approx(0.5));
+  CHECK(one->values().at("auc") == Approx(0.75));
+  const auto two = make_meter(task(TaskKind::Binary, 2));  // the second channel has positives only: no AUC of its own
+  two->add(Tensor::from({2, 1, -1, 1}, {2, 2}), Tensor::from({0, 1, 1, 1}, {2, 2}));
+  CHECK(two->values().at("accuracy") == Approx(0.5));
+  CHECK(two->values().at("auc") == Approx(0));
+}
+
+TEST_CASE("metrics: auc handles ties exactly") {
+  CHECK(auc({1, 1, 1, 1}, {true, false, true, false}) == 0.5);
+  CHECK(auc({3, 2, 1, 0}, {true, true, false, false}) == 1);
+  CHECK(auc({0, 1, 2, 3}, {true, true, false, false}) == 0);
+  // Pairs: (1 > 0), (1 = 1), (2 > 0), (2 > 1): 3.5 of 4.
+  CHECK(auc({1, 2, 0, 1}, {true, true, false, false}) == 3.5 / 4);
+  CHECK(std::isnan(auc({1, 2}, {true, true})));
+  CHECK(std::isnan(auc({}, {})));
+  CHECK(message([] { auc({1, 2}, {true}); }) == "auc: 2 scores, but 1 truths");
+}
+
+TEST_CASE("metrics: constant scores give a macro AUC of one half") {
+  const auto meter = make_meter(task(TaskKind::Classification, 3));
+  meter->add(Tensor::zeros({6, 3}), Tensor::from({0, 1, 2, 0, 1, 2}, {6, 1}));
+  CHECK(meter->values().at("auc") == 0.5);
+}
+
+TEST_CASE("metrics: refuse what does not fit and what is not finite") {
+  const auto meter = make_meter(task(TaskKind::Classification, 3));
+  CHECK(message([&] {
+          meter->add(Tensor::zeros({2, 4}), Tensor::zeros({2, 1}));
+        }) == "metrics: task t has 3 channels, its output is [2, 4]");
+  CHECK(message([&] {
+          meter->add(Tensor::zeros({2, 3}), Tensor::zeros({3, 1}));
+        }) == "metrics: task t: output [2, 3] does not fit target [3, 1]");
+  CHECK(message([&] {
+          meter->add(Tensor::zeros({2, 3}), Tensor::zeros({2, 1}), Tensor::zeros({3}));
+        }) == "metrics: task t: output [2, 3] does not fit mask [3]");
+  CHECK(message([&] {
+          meter->add(Tensor::zeros({2, 3}), Tensor::zeros({2, 1}), {}, {true});
+        }) == "metrics: task t: 2 outputs, but 1 entries in labelled");
+  const real nan = std::numeric_limits<real>::quiet_NaN();
+  CHECK(message([&] {
+          meter->add(Tensor::full({2, 3}, nan), Tensor::zeros({2, 1}));
+        }) == "metrics: the output of task t is not finite");
+}

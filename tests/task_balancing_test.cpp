@@ -1,0 +1,208 @@
+// The balanced backward pass on a network of three numbers, where every gradient is known by hand.
+#include "mtl/task_balancing.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "autograd/ops.h"
+#include "mtl/hps.h"
+#include "mtl/stl.h"
+#include "tensor/random.h"
+
+using namespace medusa;
+using namespace medusa::mtl;
+using doctest::Approx;
+
+namespace {
+
+std::vector<Task> two_tasks() {
+  Task a, b;
+  a.name = "a";
+  b.name = "b";
+  a.kind = b.kind = TaskKind::Binary;
+  return {a, b};
+}
+
+ModelConfig two_task_config() {
+  ModelConfig config;
+  config.tasks = two_tasks();
+  return config;
+}
+
+struct Weight : nn::Module {
+  explicit Weight(const Shape& shape) { param("w", shape, nn::Init::constant(1)); }
+  Var w() const { return parameters().front().var; }
+};
+
+// Two shared numbers encoder.w, and one number heads.<task>.w for each task.
+struct Tiny : Model {
+  Weight& encoder;
+  nn::ModuleDict<Weight>& heads;
+  Tiny()
+      : Model(two_task_config()),
+        encoder(add<Weight>("encoder", Shape{2})),
+        heads(add<nn::ModuleDict<Weight>>("heads")) {
+    for (const Task& task : tasks()) heads.put(task.name, Shape{1});
+    initialize(0);
+  }
+  std::vector<Var> outputs(const Var&) override { return {}; }
+
+  // A loss of the given value, with gradient g by encoder.w and `own` by the task's own number.
+  Var loss(const std::string& task, std::vector<real> g, real own, real value = 1) {
+    const Var shared = weighted_sum(encoder.w(), Tensor::from(g, {2}));
+    const Var rest = weighted_sum(heads[task].w(), Tensor::from({own}, {1}));
+    const Var sum = shared + rest;
+    return sum + (value - sum.item());
+  }
+  double grad(const std::string& name, int i = 0) const {
+    for (const nn::Parameter& p : parameters())
+      if (p.name == name) return p.var.grad() ? static_cast<double>(p.var.grad().at(i)) : 0;
+    FAIL("no parameter is named ", name);
+    return 0;
+  }
+  void clear() {
+    for (nn::Parameter& p : parameters()) p.var.zero_grad();
+  }
+};
+
+BalanceOptions method(const std::string& name) {
+  BalanceOptions options;
+  options.name = name;
+  if (name == "fixed") options.fixed = {2, 3};
+  return options;
+}
+
+// |sum_t a_t g_t| by encoder.w must be what the weights say; returned for both numbers.
+struct Result {
+  BalancedStep step;
+  double x, y, own_a, own_b;
+};
+Result balance(const std::string& name, std::vector<real> g1, std::vector<real> g2, bool measure = true) {
+  Tiny net;
+  TaskBalancing balancing(net, method(name));
+  Result r;
+  r.step = balancing.backward({net.loss("a", g1, 5), net.loss("b", g2, 7)}, 0, measure);
+  r.x = net.grad("encoder.w", 0);
+  r.y = net.grad("encoder.w", 1);
+  r.own_a = net.grad("heads.a.w");
+  r.own_b = net.grad("heads.b.w");
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("task balancing: who owns a parameter") {
+  const std::vector<Task> tasks = two_tasks();
+  for (const char* shared : {"encoder.stem.weight", "encoder.a.weight", "refine.0.conv1.weight", "scale"})
+    CHECK_MESSAGE(shared_by_tasks(shared, tasks), shared);
+  for (const char* own : {"heads.a.fc1.weight", "decoders.b.up.0.bias", "mask.a.1.weight", "nets.a.encoder.weight"})
+    CHECK_MESSAGE(!shared_by_tasks(own, tasks), own);
+}
+
+TEST_CASE("task balancing: each method's step by hand, for g_a = (1, 0) and g_b = (-1, 1)") {
+  const double nash = 1 / std::sqrt(1 - std::sqrt(0.5));
+  struct Row {
+    const char* name;
+    double x, y, own_a, own_b;  // the step on the shared part; on the tasks' own parts, whose gradients are 5 and 7
+  };
+  for (const Row& row :
+       {Row{"equal", 0, 1, 5, 7}, Row{"fixed", -1, 3, 10, 21}, Row{"dwa", 0, 1, 5, 7}, Row{"uw", 0, 0.5, 2.5, 3.5},
+        Row{"famo", 0, 0.5, 2.5, 3.5}, Row{"pcgrad", 0.5, 1.5, 5, 7},  // h_a = g_a + g_b / 2, h_b = g_b + g_a
+        Row{"nashmtl", nash * (1 - std::sqrt(0.5)), nash * std::sqrt(0.5), 5, 7}}) {
+    const Result r = balance(row.name, {1, 0}, {-1, 1});
+    CHECK_MESSAGE(r.x == Approx(row.x).epsilon(1e-5), row.name);
+    CHECK_MESSAGE(r.y == Approx(row.y).epsilon(1e-5), row.name);
+    CHECK_MESSAGE(r.own_a == Approx(row.own_a), row.name);
+    CHECK_MESSAGE(r.own_b == Approx(row.own_b), row.name);
+  }
+  // IMTL: a_1 + a_2 = 2 and equal projections on (1, 0) and (-1, 1)/sqrt 2.
+  const Result imtl = balance("imtl", {1, 0}, {-1, 1});
+  CHECK(imtl.x == Approx((imtl.y - imtl.x) / std::sqrt(2)).epsilon(1e-5));
+  CHECK(imtl.step.weights[0] + imtl.step.weights[1] == Approx(2));
+  // GradNorm weighs the tasks' own parts too.  Norms 1 and sqrt 2, equal ratios: the first gains, the second loses.
+  const Result gradnorm = balance("gradnorm", {1, 0}, {-1, 1});
+  const double wa = 1 + 0.025, wb = 1 - 0.025 * std::sqrt(2);
+  CHECK(gradnorm.own_a == Approx(5 * 2 * wa / (wa + wb)).epsilon(1e-5));
+  CHECK(gradnorm.own_b == Approx(7 * 2 * wb / (wa + wb)).epsilon(1e-5));
+  CHECK(gradnorm.y == Approx(2 * wb / (wa + wb)).epsilon(1e-5));
+}
+
+TEST_CASE("task balancing: every method measures the same Gram matrix, and measuring changes no gradient") {
+  for (const std::string& name : balancing_methods()) {
+    const Result seen = balance(name, {1, 0}, {-1, 1}, true), unseen = balance(name, {1, 0}, {-1, 1}, false);
+    CHECK_MESSAGE((seen.step.gram == Vector{1, -1, -1, 2}), name);
+    CHECK_MESSAGE(seen.x == unseen.x, name);
+    CHECK_MESSAGE(seen.y == unseen.y, name);
+    CHECK_MESSAGE(seen.step.weights == unseen.step.weights, name);
+  }
+}
+
+TEST_CASE("task balancing: opposite, zero and tiny gradients leave every method finite") {
+  const std::vector<std::vector<std::vector<real>>> cases{{{2, 0}, {-1, 0}},     {{0, 0}, {1, 2}},
+                                                          {{1, 2}, {0, 0}},      {{0, 0}, {0, 0}},
+                                                          {{1e-20f, 0}, {0, 1}}, {{1e-20f, 0}, {-1e-20f, 0}}};
+  for (const auto& g : cases)
+    for (const std::string& name : balancing_methods()) {
+      const Result r = balance(name, g[0], g[1]);
+      for (double value : {r.x, r.y, r.own_a, r.own_b}) CHECK_MESSAGE(std::isfinite(value), name);
+      if (name == "equal") CHECK(r.own_a == 5);
+    }
+  CHECK(std::fabs(balance("nashmtl", {2, 0}, {-1, 0}).x) < 1e-4);  // cos = -1: nothing to bargain for
+}
+
+TEST_CASE("task balancing: PCGrad and Nash-MTL never leave a conflict that the plain sum does not have") {
+  Random random(3);
+  for (int k = 0; k < 200; ++k) {
+    std::vector<real> g[2];
+    for (auto& v : g)
+      for (int i = 0; i < 2; ++i) v.push_back(static_cast<real>(random.normal() * (k % 5 == 0 ? 10 : 1)));
+    const double plain_x = g[0][0] + g[1][0], plain_y = g[0][1] + g[1][1];
+    for (const char* name : {"pcgrad", "nashmtl"}) {
+      const Result r = balance(name, g[0], g[1]);
+      for (const auto& v : g) {
+        const double size = std::hypot(v[0], v[1]) * std::hypot(r.x, r.y);
+        CHECK_MESSAGE(r.x * v[0] + r.y * v[1] >= std::min(0.0, plain_x * v[0] + plain_y * v[1]) - 1e-5 * size, name);
+        CHECK_MESSAGE(r.x * v[0] + r.y * v[1] >= -1e-5 * size, name);
+      }
+    }
+  }
+}
+
+TEST_CASE("task balancing: a batch without labels of a task neither moves its part nor the method's view of it") {
+  for (const std::string& name : balancing_methods()) {
+    Tiny net;
+    TaskBalancing balancing(net, method(name));
+    for (int step = 0; step < 4; ++step) {
+      net.clear();
+      const bool both = step % 2 == 1;  // the first batch lacks b
+      const BalancedStep done =
+          balancing.backward({net.loss("a", {1, 0}, 5), both ? net.loss("b", {-1, 1}, 7) : Var()}, step, true);
+      CHECK_MESSAGE(std::isfinite(done.weights[0]), name);
+      CHECK_MESSAGE(std::isnan(done.weights[1]) == !both, name);
+      CHECK_MESSAGE(std::isfinite(net.grad("encoder.w", 0)), name);
+      if (both) continue;
+      CHECK_MESSAGE(net.grad("heads.b.w") == 0, name);
+      CHECK_MESSAGE(net.grad("encoder.w", 0) == Approx(done.weights[0]), name);
+      CHECK_MESSAGE(net.grad("encoder.w", 1) == 0, name);
+    }
+    for (const auto& entry : balancing.state())
+      for (double value : entry.second) CHECK_MESSAGE(std::isfinite(value), name << ": " << entry.first);
+  }
+}
+
+TEST_CASE("task balancing: what shares nothing is trained with the plain sum of losses") {
+  ModelConfig config = two_task_config();
+  config.widths = {2, 4};
+  config.arch = "stl";
+  const auto stl = make_model(config);
+  for (const std::string& name : balancing_methods()) {
+    TaskBalancing balancing(*stl, method(name));
+    CHECK(!balancing.shares());
+    CHECK(!balancing.measures_every_step());
+  }
+  config.arch = "hps";
+  config.tasks.pop_back();
+  const auto one = make_model(config);
+  CHECK(!TaskBalancing(*one, method("pcgrad")).shares());
+}

@@ -1,0 +1,225 @@
+#!/bin/bash
+# tests/train_test.sh: train and evaluate as a user calls them, above all wrongly.  BIN is the folder of the programs.
+# Bad input is one line that names the file or option and the reason, status 2 (or 1 after a failure at run time), and
+# leaves no half-written file behind.
+set -u
+: "${BIN:=$PWD/build/bin}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+ok() { echo "ok: $1"; }
+bad() { echo "FAILED: $1"; failed=1; }
+
+# judge NAME STATUS EXPECTED TEXT OUTPUT: exit status as expected and TEXT in the output, one line where it is an error
+judge() {
+  local lines
+  lines=$(printf '%s\n' "$5" | wc -l)
+  if [ "$2" != "$3" ]; then bad "$1: status $2, expected $3: $5"
+  elif [[ $5 != *"$4"* ]]; then bad "$1: no '$4' in: $5"
+  elif [ "$3" != 0 ] && [ "$lines" != 1 ]; then bad "$1: $lines lines of error: $5"
+  else ok "$1: $4"; fi
+}
+
+# complete FOLDER: no temporary file, and every checkpoint in it can be read
+complete() {
+  [ -z "$(find "$1" -name '*.tmp' 2>/dev/null)" ] || bad "left behind: $(find "$1" -name '*.tmp')"
+  local file
+  for file in "$1"/*.safetensors; do
+    [ ! -e "$file" ] || "$BIN/inspect" "$file" >/dev/null 2>&1 || bad "$file cannot be read"
+  done
+}
+
+small=(--size 16x24 --widths 4,8 --batch 4 --epochs 1 --seed 1 --workers 1 --threads 1 --no-augment)
+
+# refused STATUS TEXT OPTIONS...: train says TEXT before it begins a run
+refused() {
+  local status=$1 text=$2 out
+  shift 2
+  out=$("$BIN/train" --data "$work/data" --out "$work/refused" "${small[@]}" "$@" 2>&1 >/dev/null)
+  judge "train $*" $? "$status" "$text" "$out"
+  complete "$work/refused"
+  [ ! -e "$work/refused/best.safetensors" ] || bad "train $*: wrote a checkpoint"
+  rm -rf "$work/refused"
+}
+
+# broken NAME TEXT COMMAND...: train says TEXT about a copy of the dataset that COMMAND has broken, run inside the copy
+broken() {
+  local name=$1 text=$2 out
+  shift 2
+  cp -r "$work/data" "$work/broken"
+  (cd "$work/broken" && "$@") || bad "$name: cannot be made"
+  out=$("$BIN/train" --data "$work/broken" --out "$work/refused" "${small[@]}" 2>&1 >/dev/null)
+  judge "$name" $? 2 "$text" "$out"
+  complete "$work/refused"
+  [ ! -e "$work/refused/best.safetensors" ] || bad "$name: wrote a checkpoint"
+  rm -rf "$work/broken" "$work/refused"
+}
+
+# evaluated STATUS TEXT OPTIONS...
+evaluated() {
+  local status=$1 text=$2 out
+  shift 2
+  out=$("$BIN/evaluate" "$@" 2>&1)
+  judge "evaluate" $? "$status" "$text" "$out"
+}
+
+"$BIN/phantom" --count 24 --seed 1 --size 48x64 --out "$work/data" >/dev/null || { bad "phantom"; exit 1; }
+"$BIN/phantom" --count 24 --seed 1 --size 24x32 --out "$work/other" >/dev/null || { bad "phantom"; exit 1; }
+table=HAM10000_metadata.csv masks=HAM10000_segmentations_lesion_tschandl
+picture=$(cd "$work/data" && find . -name '*.jpg' | sort | head -1)
+id=$(basename "$picture" .jpg)
+mask=$masks/${id}_segmentation.png
+
+# ---- the command line
+refused 2 '--size 0: expected HEIGHTxWIDTH' --size 0
+refused 2 '--size 0x0: expected HEIGHTxWIDTH' --size 0x0
+refused 2 '--size 24: expected HEIGHTxWIDTH' --size 24
+refused 2 '--batch 100: the training set has only' --batch 100
+refused 2 '--batch 0: expected 1 or more' --batch 0
+refused 2 '--epochs 0: expected 1 or more' --epochs 0
+refused 2 '--epochs' --epochs many
+refused 2 'expected one of stl, hps' --arch nonsense
+refused 2 'dataset nonsense is unknown' --dataset nonsense
+refused 2 '--tasks nonsense: expected one of lesion, diagnosis' --tasks nonsense
+refused 2 "needs at least 2 tasks, got 1" --arch ctan --tasks lesion
+refused 2 '--lr -1: expected more than 0' --lr -1
+refused 2 '--widths: 0 is outside 1..65536' --widths 0
+refused 2 '--val-fraction 1: expected 0 or more, below 1' --val-fraction 1
+refused 2 '--balancing nonsense: expected one of equal, fixed' --balancing nonsense
+refused 2 '--balancing fixed: --task-weights is missing' --balancing fixed
+refused 2 '--task-weights: only with --balancing fixed' --task-weights 1,2
+refused 2 'balancing fixed: 3 weights for 2 tasks' --balancing fixed --task-weights 1,2,3
+refused 2 '--cagrad-c 2: expected 0 to 1' --balancing cagrad --cagrad-c 2
+refused 2 '--nonsense' --nonsense 1
+refused 2 "$work/none: there is no such folder" --data "$work/none"
+refused 2 'there is no such run folder' --resume
+out=$("$BIN/train" --out "$work/refused" 2>&1)
+judge 'train without data' $? 2 '--data is missing' "$out"
+out=$("$BIN/train" --data "$work/data" 2>&1)
+judge 'train without a folder' $? 2 '--out is missing' "$out"
+out=$("$BIN/train" --data "$work/data" --out "$work/data/$table" 2>&1)
+judge 'train into a file' $? 2 "$table: is not a folder" "$out"
+out=$("$BIN/train" --data "$work/data" --out "$work/data" 2>&1)
+judge 'train into a full folder' $? 2 'is not empty; --resume goes on with a run' "$out"
+out=$("$BIN/train" --out "$work/data" --resume 2>&1)
+judge 'resume what is no run' $? 2 'there is no config.toml in it' "$out"
+
+# ---- the data
+empty() { : >"$1"; }
+text() { echo 'this is a text' >"$1"; }
+cut_to() { head -c "$2" "$1" >"$1.part" && mv "$1.part" "$1"; }
+broken 'empty table' "$table" empty $table
+broken 'table of a header alone' "$table: has a header but no rows" sed -i '2,$d' $table
+broken 'table without a column' "$table" sed -i '1s/\bdx\b/diagnosis/' $table
+broken 'unknown class' 'class nonsense is unknown' sed -i '2s/,\(akiec\|bcc\|bkl\|df\|mel\|nv\|vasc\),/,nonsense,/' $table
+broken 'no masks' "$masks: there is no such folder" rm -r $masks
+broken 'picture without a mask' "${id}_segmentation.png: missing: the mask of" rm "$mask"
+broken 'row without a picture' "image $id.jpg is in neither" rm "$picture"
+broken 'mask of another size' "${id}_segmentation.png: is 32x24, its image" cp "$work/other/$mask" "$mask"
+broken 'truncated JPEG' "$id.jpg: " cut_to "$picture" 700
+broken 'truncated PNG' "${id}_segmentation.png: " cut_to "$mask" 100
+broken 'text called .jpg' "$id.jpg: " text "$picture"
+broken 'text called .png' "${id}_segmentation.png: " text "$mask"
+broken 'JPEG of zero bytes' "$id.jpg: " empty "$picture"
+broken 'PNG of zero bytes' "${id}_segmentation.png: " empty "$mask"
+
+# Other data than a run was begun with: fewer samples, or as many of other names.
+cp -r "$work/data" "$work/fewer" && sed -i '18,$d' "$work/fewer/$table"
+"$BIN/phantom" --count 24 --seed 2 --size 48x64 --out "$work/renamed" >/dev/null || bad "phantom"
+sed -i 's/ISIC_9/ISIC_8/; s/HAM_9/HAM_8/' "$work/renamed/$table"
+for file in "$work"/renamed/*/ISIC_9*; do mv "$file" "${file/ISIC_9/ISIC_8}"; done
+
+# ---- a run, gone on with and evaluated
+run=(--data "$work/data" "${small[@]}" --epochs 3)
+"$BIN/train" --out "$work/run" "${run[@]}" >"$work/log" 2>&1 || bad "train: $(tail -1 "$work/log")"
+for file in config.toml metrics.jsonl best.safetensors last.safetensors result.json cost.json; do
+  [ -s "$work/run/$file" ] && ok "train wrote $file" || bad "train wrote no $file"
+done
+resumed() {  # STATUS TEXT OPTIONS...: of --resume, after which the run is as it was
+  local status=$1 text=$2 out
+  shift 2
+  rm -rf "$work/again" && cp -r "$work/run" "$work/again"
+  out=$("$BIN/train" --out "$work/again" --resume "$@" 2>&1 >/dev/null)
+  judge "resume $*" $? "$status" "$text" "$out"
+  diff -r "$work/run" "$work/again" >"$work/difference" || bad "resume $*: changed the run: $(cat "$work/difference")"
+}
+resumed 0 ''
+resumed 2 'was begun with --arch "hps", not "stl"' --arch stl
+resumed 2 'was begun with --widths [4, 8], not [4, 8, 16]' --widths 4,8,16
+resumed 2 'was begun with --batch 4, not 2' --batch 2
+resumed 2 'is it the same data?' --data "$work/fewer"
+resumed 2 'is it the same data?' --data "$work/renamed"
+
+evaluated 0 'balanced_accuracy' --run "$work/run"
+[ "$("$BIN/evaluate" --run "$work/run" --json | tr -d ' \n')" = "$(sed -n '/"val"/,/^  }/p' "$work/run/result.json" | tr -d ' \n' | sed 's/^"val"://')" ] \
+  && ok "evaluate says what result.json says" || bad "evaluate: $("$BIN/evaluate" --run "$work/run" --json)"
+evaluated 2 'there is no such run folder' --run "$work/none"
+evaluated 2 'there is no config.toml in it' --run "$work/data"
+evaluated 2 'kept no samples for it' --run "$work/run" --split test
+evaluated 2 '--split' --run "$work/run" --split nonsense
+evaluated 2 "$work/none: there is no such folder" --run "$work/run" --data "$work/none"
+spoilt() {  # TEXT COMMAND...: what evaluate says about a run whose best.safetensors COMMAND has spoilt
+  local text=$1
+  shift
+  rm -rf "$work/again" && cp -r "$work/run" "$work/again"
+  (cd "$work/again" && "$@") || bad "$*"
+  evaluated 2 "$text" --run "$work/again"
+}
+"$BIN/train" --out "$work/stl" "${run[@]}" --arch stl >"$work/log" 2>&1 || bad "train: $(tail -1 "$work/log")"
+spoilt 'best.safetensors: holds a network of architecture stl, the run is of hps' cp "$work/stl/best.safetensors" .
+spoilt 'there is no best.safetensors in it' rm best.safetensors
+spoilt 'best.safetensors: ' cut_to best.safetensors 5000
+spoilt 'best.safetensors: ' text best.safetensors
+spoilt 'best.safetensors: ' empty best.safetensors
+"$BIN/evaluate" --run "$work/run" >/dev/full 2>"$work/log"
+judge "evaluate to a full disk" $? 1 'No space left on device' "$(cat "$work/log")"
+
+# ---- Ctrl-C: saves and says how to go on
+for signal in INT TERM; do
+  rm -rf "$work/stopped"
+  "$BIN/train" --out "$work/stopped" "${run[@]}" --epochs 100000 --schedule constant --save-every 0.001 >"$work/log" 2>&1 &
+  pid=$!
+  for ((i = 0; i < 600; ++i)); do
+    [ -e "$work/stopped/last.safetensors" ] && break
+    sleep 0.05
+  done
+  kill -$signal $pid
+  wait $pid
+  judge "SIG$signal" $? 0 "To go on: train --out '$work/stopped' --resume" "$(tail -1 "$work/log")"
+  complete "$work/stopped"
+  step=$(sed -n 's/.*saved after step \([0-9]*\).*/\1/p' "$work/log")
+  epochs=$((step / 4 + 2))
+  out=$("$BIN/train" --out "$work/stopped" --resume --epochs $epochs 2>&1)
+  judge "going on after SIG$signal" $? 0 "epoch $epochs/$epochs" "$out"
+done
+
+# ---- a full disk: one line, no half-written file, and the last whole checkpoint is still good
+limited=$(trap '' XFSZ; ulimit -f 8; "$BIN/train" --out "$work/limited" "${run[@]}" 2>&1 >/dev/null)
+judge "files of 8 KiB at most" $? 1 'safetensors: cannot be written: File too large' "$limited"
+complete "$work/limited"
+full_disk() {  # FOLDER BYTES
+  mount -t tmpfs -o "size=$2" none "$1" || return 99
+  "$BIN/train" --out "$1/run" "${run[@]}" 2>&1 >/dev/null
+  echo "status $?"
+  find "$1" -name '*.tmp'
+  mount -o remount,size=16m "$1"
+  "$BIN/train" --out "$1/run" --resume >/dev/null 2>&1 || echo "cannot go on"
+  cmp "$1/run/best.safetensors" "$work/run/best.safetensors"
+  cmp "$1/run/last.safetensors" "$work/run/last.safetensors"
+}
+mkdir "$work/disk"
+if unshare -rm mount -t tmpfs -o size=64k none "$work/disk" 2>/dev/null; then
+  # Room for a best and a last checkpoint, but not for the temporary file of the next.
+  bytes=$(cat "$work/run/best.safetensors" "$work/run/last.safetensors" | wc -c)
+  export BIN work
+  out=$(unshare -rm bash -c "$(declare -p run); $(declare -f full_disk); full_disk '$work/disk' $((bytes + 32768))")
+  [[ $out == *'.safetensors: cannot be written: No space left on device'*$'\n''status 1' ]] \
+    && [ "$(printf '%s\n' "$out" | wc -l)" = 2 ] && ok "a full disk, then room again: the same bytes" || bad "full disk: $out"
+else
+  echo "skipped: a full disk (no user namespaces here)"
+fi
+
+# ---- killed twice (the long form: tests/kill_resume.sh by itself)
+KILLS=2 ARCHS=hps bash "$(dirname "$0")/kill_resume.sh" || failed=1
+exit $failed

@@ -1,0 +1,80 @@
+// The command line of a program: named options with their help, checked and filled into variables.  CLI11 does the
+// work, behind this header, for a file that includes its own headers takes ten seconds more to compile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace medusa::tools {
+
+// One option, for what is to be said of it after it was added.
+class Option {
+ public:
+  explicit Option(CLI::Option* option) : option_(option) {}
+  Option& required();
+  Option& one_of(const std::vector<std::string>& values);
+  Option& range(double least, double most);
+  // `rule` gets the text of a value and returns what is wrong with it, "" where nothing is.
+  Option& check(const std::function<std::string(const std::string&)>& rule);
+  Option& last_counts();     // given several times, the last one counts (else that is an error)
+  Option& split_at_comma();  // of a list: "a,b" are two values
+  Option& not_in_config();   // neither read from a config file nor written to one
+
+ private:
+  CLI::Option* option_;
+};
+
+struct HelpShown {};  // thrown where --help ended the program's work
+
+// Options show the values that their variables have when they are added as defaults.
+class CommandLine {
+ public:
+  CommandLine(const std::string& about, const std::string& name);
+  ~CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  Option option(const std::string& name, std::string& value, const std::string& help);
+  Option option(const std::string& name, bool& value, const std::string& help);
+  Option option(const std::string& name, int& value, const std::string& help);
+  Option option(const std::string& name, std::int64_t& value, const std::string& help);
+  Option option(const std::string& name, std::uint64_t& value, const std::string& help);  // whole and not negative
+  Option option(const std::string& name, double& value, const std::string& help);
+  Option option(const std::string& name, std::vector<std::string>& value, const std::string& help);
+  Option option(const std::string& name, std::vector<std::int64_t>& value, const std::string& help);
+  Option option(const std::string& name, std::vector<double>& value, const std::string& help);
+  Option flag(const std::string& name, bool& value, const std::string& help);
+  // The heading under which --help lists the options added from now on.
+  void group(const std::string& heading);
+  // Adds --config FILE: a file with these options, "name = value" each.
+  void config_file(const std::string& help);
+  // Text below the options in --help.
+  void footer(const std::string& text);
+  // A command of its own with options of its own: `program name --options`.
+  CommandLine& subcommand(const std::string& name, const std::string& about);
+
+  // Throws InputError with one line; after --help was printed, HelpShown.
+  void parse(std::vector<std::string> arguments);  // without the program's name
+  bool parsed() const;                             // whether this subcommand was asked for
+  const std::string& name() const { return name_; }
+  // All options as the text of a config file.
+  std::string config_text() const;
+
+ private:
+  CommandLine(CLI::App* app, const std::string& name);
+
+  std::string name_;
+  std::unique_ptr<CLI::App> owned_;
+  CLI::App* app_;
+  std::vector<std::unique_ptr<CommandLine>> subcommands_;
+};
+
+}  // namespace medusa::tools

@@ -1,0 +1,111 @@
+// What training runs are made of.
+#include "tools/common_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "tensor/check.h"
+#include "tools/common_main.h"
+
+namespace medusa::tools {
+
+std::string run_file(const std::string& run_folder, const std::string& name) {
+  const std::filesystem::path path = std::filesystem::path(run_folder) / name;
+  MEDUSA_CHECK_INPUT(std::filesystem::is_directory(run_folder), "{}: there is no such run folder", run_folder);
+  MEDUSA_CHECK_INPUT(std::filesystem::exists(path), "{}: there is no {} in it; is it the folder of a run?", run_folder,
+                     name);
+  return path.string();
+}
+
+RunOptions read_run_options(const std::string& run_folder) {
+  RunOptions options;
+  CommandLine command("", "run");
+  add_run_options(command, options);
+  command.config_file("");
+  try {
+    command.parse({"--config", run_file(run_folder, "config.toml")});
+    check(options);
+  } catch (const InputError& error) {
+    fail_input("{}/config.toml: {}", run_folder, error.what());
+  }
+  return options;
+}
+
+datasets::DatasetOptions dataset_options(const RunOptions& options) {
+  const Size size = parse_size(options.size);
+  datasets::DatasetOptions result;
+  result.name = options.dataset;
+  result.folder = options.data;
+  result.height = size.height;
+  result.width = size.width;
+  result.augment = options.augment;
+  result.cache_bytes = options.cache_mib << 20;
+  return result;
+}
+
+std::vector<mtl::Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,
+                                  std::vector<std::size_t>* target_of_task) {
+  const auto& targets = dataset.targets();
+  std::vector<std::string> known;
+  for (const auto& target : targets) known.push_back(target.name);
+  for (const std::string& name : names) check_one_of("--tasks", name, known);
+  std::vector<mtl::Task> tasks;
+  target_of_task->clear();
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (!names.empty() && std::find(names.begin(), names.end(), targets[i].name) == names.end()) continue;
+    mtl::Task task;
+    task.name = targets[i].name;
+    task.kind = targets[i].kind;
+    task.channels = targets[i].channels;
+    task.classes = targets[i].classes;
+    tasks.push_back(task);
+    target_of_task->push_back(i);
+  }
+  return tasks;
+}
+
+std::vector<double> class_weights(const std::string& rule, const std::vector<std::int64_t>& counts) {
+  if (rule == "none") return {};
+  double total = 0;
+  for (std::int64_t count : counts) total += static_cast<double>(count);
+  std::vector<double> weights;
+  for (std::int64_t count : counts) {
+    const double inverse =
+        total / static_cast<double>(std::max<std::int64_t>(count, 1)) / static_cast<double>(counts.size());
+    weights.push_back(rule == "sqrt" ? std::sqrt(inverse) : inverse);
+  }
+  return weights;
+}
+
+std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation) {
+  std::string table;
+  for (std::size_t t = 0; t < tasks.size(); ++t)
+    for (const std::string& metric : mtl::metric_names(tasks[t].kind)) {
+      const double value = evaluation[t].metrics.at(metric);
+      table += fmt::format("  {:<16} {:<18} {}\n", tasks[t].name, metric,
+                           std::isnan(value) ? "-" : fmt::format("{:.4f}", value));
+    }
+  return table;
+}
+
+std::optional<datasets::Batch> LoaderSource::next() {
+  std::optional<datasets::Batch> batch = loader_.next();
+  if (!batch) return batch;
+  std::vector<datasets::Target> targets;
+  std::vector<std::vector<bool>> labelled;
+  for (std::size_t target : target_of_task_) {
+    targets.push_back(std::move(batch->targets[target]));
+    labelled.push_back(std::move(batch->labelled[target]));
+  }
+  batch->targets = std::move(targets);
+  batch->labelled = std::move(labelled);
+  batch->input = batch->input.to(device_);
+  for (datasets::Target& target : batch->targets) {
+    target.value = target.value.to(device_);
+    target.mask = target.mask.to(device_);
+  }
+  return batch;
+}
+
+}  // namespace medusa::tools

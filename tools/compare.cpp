@@ -1,0 +1,265 @@
+// compare: trains several architectures with several seeds on one dataset, and says which is better and at what price.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "datasets/registry.h"
+#include "mtl/backbone.h"
+#include "mtl/progress.h"
+#include "tensor/file.h"
+#include "tools/common_child.h"
+#include "tools/common_comparison.h"
+#include "tools/common_main.h"
+#include "tools/common_run.h"
+
+namespace medusa::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Command {
+  RunOptions run;
+  std::vector<std::string> archs{"stl", "hps", "mtan", "ctan"};
+  std::vector<std::int64_t> seeds{0, 1, 2};
+  std::string out, sweep;
+};
+
+// ---- what is to be compared
+// -------------------------------------------------------------------------------------------
+
+struct Sweep {
+  std::string option;
+  std::vector<std::string> values;
+};
+
+// "option=a,b,c"; values that hold commas are separated by semicolons instead.
+Sweep parse_sweep(const std::string& text, const RunOptions& run) {
+  const std::size_t equals = text.find('=');
+  MEDUSA_CHECK_INPUT(equals != std::string::npos && equals > 0, "--sweep {}: expected OPTION=VALUE,VALUE,...", text);
+  Sweep sweep{text.substr(0, equals), {}};
+  const std::set<std::string> ours{"arch", "seed", "data", "dataset", "test-fraction", "val-fraction", "tasks"};
+  MEDUSA_CHECK_INPUT(config_entries(run).count(sweep.option) == 1 && ours.count(sweep.option) == 0,
+                     "--sweep {}: '{}' is no option of train that runs of one comparison may differ in", text,
+                     sweep.option);
+  const char separator = text.find(';') != std::string::npos ? ';' : ',';
+  for (std::size_t at = equals; at != std::string::npos;) {
+    const std::size_t end = text.find(separator, at + 1);
+    sweep.values.push_back(text.substr(at + 1, end == std::string::npos ? end : end - at - 1));
+    at = end;
+  }
+  for (const std::string& value : sweep.values)
+    MEDUSA_CHECK_INPUT(!value.empty() && std::count(sweep.values.begin(), sweep.values.end(), value) == 1,
+                       "--sweep {}: expected values that differ, none of them empty", text);
+  return sweep;
+}
+
+// Whether an option makes a difference to an architecture.
+bool matters(const std::string& option, const std::string& arch) {
+  static const std::set<std::string> balancing{"balancing", "task-weights", "dwa-temperature", "gradnorm-alpha",
+                                               "cagrad-c",  "balancing-lr", "famo-decay"};
+  if (option.rfind("ctan-", 0) == 0) return arch == "ctan";
+  return balancing.count(option) == 0 || arch != "stl";
+}
+
+RunOptions options_of(const Command& command, const std::string& arch, std::uint64_t seed, const std::string& setting) {
+  RunOptions options = command.run;
+  if (!setting.empty()) {
+    CommandLine line("", "compare");
+    add_run_options(line, options);
+    line.parse({"--" + setting});
+  }
+  options.arch = arch;
+  options.seed = seed;
+  check(options);
+  if (options.widths.empty()) options.widths = mtl::default_widths(options.backbone);  // as train writes them down
+  return options;
+}
+
+// Rows of the table, without their runs.
+std::vector<Variant> plan(const Command& command) {
+  std::vector<Variant> variants;
+  const Sweep sweep = command.sweep.empty() ? Sweep{} : parse_sweep(command.sweep, command.run);
+  for (const std::string& arch : command.archs) {
+    if (sweep.values.empty() || !matters(sweep.option, arch)) {
+      variants.push_back({arch, arch, "", -1, {}});
+      continue;
+    }
+    for (const std::string& value : sweep.values) {
+      const std::string setting = sweep.option + "=" + value;
+      const bool own = setting.rfind(arch + "-", 0) == 0;  // "ctan parts=both", not "ctan ctan-parts=both"
+      variants.push_back({arch + " " + (own ? setting.substr(arch.size() + 1) : setting), arch, setting, -1, {}});
+    }
+  }
+  for (Variant& variant : variants)
+    for (std::size_t k = 0; k < variants.size() && variant.arch != "stl"; ++k)
+      if (variants[k].arch == "stl" && (variants[k].setting == variant.setting || variants[k].setting.empty()))
+        variant.baseline = static_cast<int>(k);
+  return variants;
+}
+
+std::string folder_name(const Variant& variant, std::uint64_t seed) {
+  std::string name = variant.name;
+  for (char& c : name)
+    if (c == '/' || c == ',' || c == '=' || c == ' ') c = c == '=' || c == ' ' ? '-' : '_';
+  return fmt::format("{}-{}", name, seed);
+}
+
+// ---- one run
+// ------------------------------------------------------------------------------------------------------------
+
+// Throws InputError where a run that is there already was made with other options.
+void check_same(const std::string& folder, const RunOptions& now) {
+  const std::set<std::string> free{"threads", "workers", "cache-mib", "save-every"};
+  const auto then = config_entries(read_run_options(folder));
+  for (const auto& [option, value] : config_entries(now)) {
+    if (free.count(option) == 1) continue;
+    MEDUSA_CHECK_INPUT(then.at(option) == value,
+                       "{}: was made with --{} {}, not {}; another --out begins a new comparison", folder, option,
+                       then.at(option), value);
+  }
+}
+
+// Trains, or goes on training; returns why it failed, "" where it did not.
+std::string train(const Command& command, const RunOptions& options, const std::string& folder) {
+  const std::string name = fs::path(folder).filename().string(), log = command.out + "/logs/" + name + ".log";
+  std::vector<std::string> words{program_beside("train"), "--out", folder};
+  if (fs::exists(folder + "/config.toml")) {
+    words.insert(words.end(), {"--resume", "--threads", std::to_string(options.threads), "--workers",
+                               std::to_string(options.workers)});
+  } else {
+    if (fs::exists(folder))  // it was stopped before it had begun
+      for (const auto& entry : fs::directory_iterator(folder))
+        if (entry.path().extension() == ".tmp") fs::remove(entry.path());
+    const std::string config = command.out + "/logs/" + name + ".toml";
+    write_file(config, config_text(options));
+    words.insert(words.end(), {"--config", config});
+  }
+  fs::remove(log);
+  const std::string failure = run_child(words, log);
+  if (failure.empty() && !fs::exists(folder + "/result.json")) return "was interrupted";
+  return failure;
+}
+
+std::string validation_text(const RunRecord& run, const std::vector<JudgedTask>& tasks) {
+  std::string text;
+  for (const JudgedTask& task : tasks)
+    text += fmt::format("{}{} {} {:.4f}", text.empty() ? "" : ", ", task.name, task.metric,
+                        run.val.at(task.name).at(task.metric));
+  return text;
+}
+
+RunRecord do_run(const Command& command, const Variant& variant, std::uint64_t seed, const std::string& count,
+                 std::vector<JudgedTask>* tasks) {
+  const std::string name = folder_name(variant, seed), folder = command.out + "/" + name;
+  const RunOptions options = options_of(command, variant.arch, seed, variant.setting);
+  const auto begin = std::chrono::steady_clock::now();
+  const bool begun = fs::exists(folder + "/config.toml"), finished = begun && fs::exists(folder + "/result.json");
+  if (begun) check_same(folder, options);
+  RunRecord run;
+  run.failure = finished ? "" : train(command, options, folder);
+  if (run.failure.empty()) run = read_run(folder, seed, options.batch, tasks);
+  run.folder = folder;
+  run.name = name;
+  run.seed = seed;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  if (!run.failure.empty())
+    fmt::print("{} {}: FAILED: {}\n", count, name, run.failure);
+  else
+    fmt::print("{} {}: {}; validation: {}\n", count, name,
+               finished ? "was finished before" : (begun ? "went on, " : "") + mtl::clock_text(took.count()),
+               validation_text(run, *tasks));
+  std::fflush(stdout);
+  return run;
+}
+
+// ---- all of them
+// ----------------------------------------------------------------------------------------------------------
+
+void check_command(const Command& command, const std::vector<std::string>& arguments) {
+  MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
+  MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder to keep the runs and tables in");
+  for (const std::string& argument : arguments)
+    for (const std::string& option : {std::string("--arch"), std::string("--seed")})
+      MEDUSA_CHECK_INPUT(argument != option && argument.rfind(option + "=", 0) != 0, "{}: compare has {}s instead",
+                         option, option);
+  MEDUSA_CHECK_INPUT(!command.archs.empty() && !command.seeds.empty(), "--archs and --seeds: expected at least one");
+  for (const std::string& arch : command.archs) {
+    check_one_of("--archs", arch, mtl::architectures());
+    MEDUSA_CHECK_INPUT(std::count(command.archs.begin(), command.archs.end(), arch) == 1, "--archs: {} twice", arch);
+  }
+  for (std::int64_t seed : command.seeds)
+    MEDUSA_CHECK_INPUT(seed >= 0 && std::count(command.seeds.begin(), command.seeds.end(), seed) == 1,
+                       "--seeds {}: expected whole numbers from 0 on, each once", seed);
+  MEDUSA_CHECK_INPUT(command.run.test_fraction > 0 && command.run.val_fraction > 0,
+                     "--test-fraction {}, --val-fraction {}: compare chooses on a validation set and judges on a test "
+                     "set, expected more than 0",
+                     command.run.test_fraction, command.run.val_fraction);
+  MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_directory(command.out), "--out {}: is not a folder",
+                     command.out);
+}
+
+Comparison compare(const Command& command) {
+  Comparison comparison;
+  comparison.variants = plan(command);
+  for (const Variant& variant : comparison.variants) options_of(command, variant.arch, 0, variant.setting);
+  const auto dataset = datasets::open_dataset(dataset_options(command.run));
+  comparison.seeds.assign(command.seeds.begin(), command.seeds.end());
+  comparison.about = fmt::format("{}: {} samples, {} epochs", fs::path(command.run.data).filename().string(),
+                                 dataset->size(), command.run.epochs);
+  fs::create_directories(command.out + "/logs");
+  const FolderLock lock(command.out);
+  const std::size_t runs = comparison.variants.size() * comparison.seeds.size();
+  std::size_t done = 0;
+  for (std::uint64_t seed : comparison.seeds)  // so that a comparison that is cut short has whole seeds
+    for (Variant& variant : comparison.variants) {
+      variant.runs.push_back(do_run(command, variant, seed, fmt::format("[{}/{}]", ++done, runs), &comparison.tasks));
+      MEDUSA_CHECK(!interrupted(), "interrupted; the same command goes on");
+    }
+  return comparison;
+}
+
+void report(const Command& command) {
+  const Comparison comparison = compare(command);
+  std::size_t failed = 0, runs = 0;
+  for (const Variant& variant : comparison.variants)
+    for (const RunRecord& run : variant.runs) ++runs, failed += run.failure.empty() ? 0 : 1;
+  write_file(command.out + "/table.json", table_json(comparison));
+  write_file(command.out + "/table.html", table_html(comparison));
+  const std::string table = table_markdown(comparison);
+  write_file(command.out + "/table.md", table);
+  fmt::print("\n{}\nThe same in {}/table.md, table.json and, with a chart, table.html\n", table, command.out);
+  MEDUSA_CHECK(failed == 0, "{} of {} runs failed; their output is in {}/logs", failed, runs, command.out);
+}
+
+}  // namespace
+
+}  // namespace medusa::tools
+
+int main(int argc, char** argv) {
+  using namespace medusa::tools;
+  Command c;
+  c.run.test_fraction = 0.2;
+  CommandLine line(
+      "Trains several architectures with several seeds and compares them: metrics on the test set, performance "
+      "relative "
+      "to single-task learning, cost. Has all of train's options. Runs that are finished are used again, others go on.",
+      "compare");
+  line.option("--archs", c.archs, "architectures to compare, comma-separated").split_at_comma();
+  line.option("--seeds", c.seeds, "a run of every architecture for each of these seeds, comma-separated")
+      .split_at_comma();
+  line.option("--out", c.out, "folder of the runs and tables, made if it does not exist");
+  line.option("--sweep", c.sweep,
+              "OPTION=VALUE,VALUE,...: an option of train with each of these values, where it matters (ctan-... for "
+              "ctan, balancing not for stl); a row of the table for each");
+  add_run_options(line, c.run);
+  line.config_file("file with options");
+  return run(line, argc, argv, [&] {
+    check_command(c, std::vector<std::string>(argv + 1, argv + argc));
+    for (std::string* path : {&c.run.data, &c.run.pretrained, &c.out})
+      if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+    report(c);
+  });
+}

@@ -1,0 +1,87 @@
+// evaluate: the metrics of a run's best weights on one part of a dataset.
+#include "mtl/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "datasets/registry.h"
+#include "mtl/model_file.h"
+#include "mtl/run_folder.h"
+#include "tensor/parallel.h"
+#include "tools/common_device.h"
+#include "tools/common_main.h"
+#include "tools/common_run.h"
+
+namespace medusa::tools {
+
+namespace {
+
+struct Options {
+  std::string run, data, split = "val";
+  std::int64_t batch = 0;
+  int threads = 0, workers = 2;
+  std::string device = "cpu";
+  bool json = false;
+};
+
+std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const RunOptions& run, const Options& o) {
+  if (o.split == "all") {
+    std::vector<std::int64_t> all(static_cast<std::size_t>(dataset.size()));
+    std::iota(all.begin(), all.end(), std::int64_t{0});
+    return all;
+  }
+  datasets::Split split = datasets::make_split(dataset, run.seed, run.val_fraction, run.test_fraction);
+  std::vector<std::int64_t>& chosen = o.split == "val" ? split.val : o.split == "test" ? split.test : split.train;
+  MEDUSA_CHECK_INPUT(!chosen.empty(), "--split {}: the run in {} kept no samples for it", o.split, o.run);
+  return chosen;
+}
+
+void evaluate(const Options& o) {
+  MEDUSA_CHECK_INPUT(!o.run.empty(), "--run is missing: the folder of a training run");
+  RunOptions run = read_run_options(o.run);
+  if (!o.data.empty()) run.data = o.data;
+  set_threads(o.threads);
+  const Device device = open_device(o.device);
+  const std::string weights = run_file(o.run, "best.safetensors");
+  const auto model = mtl::load_model(weights);
+  MEDUSA_CHECK_INPUT(model->config().arch == run.arch, "{}: holds a network of architecture {}, the run is of {}",
+                     weights, model->config().arch, run.arch);
+  const auto dataset = datasets::open_dataset(dataset_options(run));
+  std::vector<std::string> names;
+  for (const mtl::Task& task : model->tasks()) names.push_back(task.name);
+  std::vector<std::size_t> target_of_task;
+  make_tasks(*dataset, names, &target_of_task);
+  datasets::LoaderOptions loader;
+  loader.batch = o.batch > 0 ? o.batch : run.batch;
+  loader.workers = o.workers;
+  LoaderSource source(*dataset, choose(*dataset, run, o), loader, target_of_task, device);
+  model->to(device);
+  const mtl::Evaluation result = *mtl::evaluate(*model, source);
+  if (o.json)
+    fmt::print("{}\n", mtl::metrics_json(model->tasks(), result));
+  else
+    fmt::print("{}", metrics_table(model->tasks(), result));
+}
+
+}  // namespace
+
+}  // namespace medusa::tools
+
+int main(int argc, char** argv) {
+  using namespace medusa::tools;
+  Options o;
+  CommandLine command("Computes the metrics of a training run's best weights.", "evaluate");
+  command.option("--run", o.run, "folder of the run, as train made it");
+  command.option("--data", o.data, "folder of the dataset; not given: the run's own");
+  command.option("--split", o.split, "samples: val, test or train as the run split them, or all")
+      .one_of({"val", "test", "train", "all"});
+  command.option("--batch", o.batch, "samples at a time; 0: as the run did").range(0, 1e9);
+  command.option("--threads", o.threads, "threads that compute; 0: all the machine has").range(0, 1024);
+  device_option(command, o.device);
+  command.option("--workers", o.workers, "threads that prepare samples").range(0, 256);
+  command.flag("--json", o.json, "print one JSON object {task: {metric: value}} instead of a table");
+  command.config_file("file with options");
+  return run(command, argc, argv, [&] { evaluate(o); });
+}

@@ -1,0 +1,56 @@
+// inspect: what is in a file, or in the folder of a training run; what a network's attention looks at.
+#include <fmt/format.h>
+
+#include "tensor/check.h"
+#include "tools/common_inspect.h"
+#include "tools/common_main.h"
+
+namespace medusa::tools {
+namespace {
+
+void inspect(const std::string& path, const AttentionOptions& attention, bool as_json) {
+  Json json;
+  if (!attention.out.empty()) {
+    MEDUSA_CHECK_INPUT(path.empty(), "--attention takes the run by --run and the picture by --input, found {} besides",
+                       path);
+    json = inspect_attention(attention);
+  } else {
+    const AttentionOptions& a = attention;
+    MEDUSA_CHECK_INPUT((a.run + a.input + a.query + a.truth + a.data).empty(),
+                       "--run, --input, --query, --truth and --data belong to --attention");
+    MEDUSA_CHECK_INPUT(!path.empty(), "file is required: a file, or the folder of a run");
+    MEDUSA_CHECK_INPUT(std::filesystem::exists(path), "{}: there is no such file or folder", path);
+    json = std::filesystem::is_directory(path) ? describe_run(path) : describe_file(path);
+  }
+  if (as_json)
+    fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  else
+    print_text(json);
+}
+
+}  // namespace
+}  // namespace medusa::tools
+
+int main(int argc, char** argv) {
+  medusa::tools::CommandLine command{
+      "Says what is in a file: PNG, JPEG, safetensors (a checkpoint), CSV; or in the folder of a training run.\n"
+      "Shapes are height, width, channels for pictures, rows and columns for tables; values have the file's own unit.\n"
+      "With --attention, draws what the network of a run (arch mtan or ctan) looks at in a picture.",
+      "inspect"};
+  std::string path;
+  medusa::tools::AttentionOptions attention;
+  bool json = false;
+  command.option("file", path, "file, or folder of a run");
+  command.flag("--json", json, "one JSON object instead of text");
+  command.option("--attention", attention.out, "folder for the pictures of attention, made if needed");
+  command.option("--run", attention.run, "folder of the training run; its best.safetensors is used");
+  command.option("--input", attention.input, "the picture to look at, PNG or JPEG");
+  command.option("--query", attention.query,
+                 "Y,X: the place, in pixels of the picture, whose attention at the bottleneck is shown; default: the "
+                 "middle of the predicted lesion");
+  command.option("--truth", attention.truth,
+                 "the true mask, a PNG as large as the picture, drawn beside the predicted");
+  command.option("--data", attention.data,
+                 "folder of a dataset that has the picture: its true mask and class are shown");
+  return medusa::tools::run(command, argc, argv, [&] { medusa::tools::inspect(path, attention, json); });
+}

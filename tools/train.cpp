@@ -1,0 +1,280 @@
+// train: trains a network on a dataset and keeps everything about the run in one folder.
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "datasets/registry.h"
+#include "mtl/backbone.h"
+#include "mtl/evaluate.h"
+#include "mtl/model_file.h"
+#include "mtl/run_folder.h"
+#include "mtl/trainer.h"
+#include "tensor/file.h"
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+#include "tools/common_arch_help.h"
+#include "tools/common_cost.h"
+#include "tools/common_device.h"
+#include "tools/common_main.h"
+#include "tools/common_run.h"
+
+namespace medusa::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// ---- Ctrl-C: the first asks the run to save and end, a second one ends it at once --------------------------------
+
+std::atomic<bool> stop_asked{false};
+
+void on_signal(int signal) {
+  stop_asked = true;
+  std::signal(signal, SIG_DFL);
+}
+
+// ---- the command line -----------------------------------------------------------------------------------------------
+
+struct Command {
+  RunOptions run;
+  std::string out;
+  bool resume = false;
+};
+
+void parse_command(const std::vector<std::string>& arguments, Command* command) {
+  CommandLine line(
+      "Trains a network on a dataset. The run's folder keeps configuration, metrics, best and last checkpoint.",
+      "train");
+  add_run_options(line, command->run);
+  line.option("--out", command->out, "folder of the run, made if it does not exist").not_in_config();
+  line.flag("--resume", command->resume, "go on with the run in --out; its own options need not be repeated")
+      .not_in_config();
+  line.config_file("file with options, such as the config.toml of another run");
+  line.parse(arguments);
+  for (std::string* path : {&command->run.data, &command->run.pretrained})
+    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+}
+
+// Refuses to go on with other options than the run was begun with.
+void check_unchanged(const Command& now) {
+  const RunOptions then = read_run_options(now.out);
+  const auto before = config_entries(then);
+  for (const auto& [option, value] : config_entries(now.run)) {
+    const bool fixed_schedule = then.schedule.name == "constant" || then.schedule.name == "step";
+    if (!decides_result(option) || (option == "epochs" && fixed_schedule)) continue;
+    MEDUSA_CHECK_INPUT(before.at(option) == value,
+                       "--resume: the run in {} was begun with --{} {}, not {}; start a new run to change it", now.out,
+                       option, before.at(option), value);
+  }
+}
+
+Command read_command(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  Command command;
+  parse_command(arguments, &command);
+  if (command.run.arch == "help") return command;
+  MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder to keep the run in");
+  if (command.resume) {
+    const std::string config = run_file(command.out, "config.toml");
+    for (const std::string& argument : arguments)
+      MEDUSA_CHECK_INPUT(argument.rfind("--config", 0) != 0,
+                         "--resume: --config cannot be given too, the run has its own");
+    arguments.insert(arguments.begin(), {"--config", config});
+    command = {};
+    parse_command(arguments, &command);
+    check_unchanged(command);
+  }
+  MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
+  check(command.run);
+  if (command.run.widths.empty()) command.run.widths = mtl::default_widths(command.run.backbone);
+  return command;
+}
+
+void prepare_folder(const Command& command) {
+  if (command.resume) return;
+  MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_directory(command.out), "--out {}: is not a folder",
+                     command.out);
+  MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_empty(command.out),
+                     "--out {}: is not empty; --resume goes on with a run, another folder begins a new one",
+                     command.out);
+}
+
+// ---- the run
+// ----------------------------------------------------------------------------------------------------------
+
+datasets::LoaderOptions loader_options(const RunOptions& o, bool training) {
+  datasets::LoaderOptions loader;
+  loader.batch = o.batch;
+  loader.workers = o.workers;
+  loader.seed = o.seed;
+  loader.augment = training && !o.no_augment;
+  loader.shuffle = training;
+  loader.weighted_sampling = training && o.weighted_sampling;
+  loader.drop_last = training;
+  return loader;
+}
+
+mtl::ModelConfig network_of(const RunOptions& o) {
+  mtl::ModelConfig config;
+  config.arch = o.arch;
+  config.backbone = o.backbone;
+  config.widths = o.widths.empty() ? mtl::default_widths(o.backbone) : o.widths;
+  config.ctan = {mtl::ctan_axis(o.ctan_attention), o.ctan_scale, mtl::ctan_projections(o.ctan_projections),
+                 o.ctan_residual, mtl::ctan_parts(o.ctan_parts)};
+  return config;
+}
+
+mtl::ModelConfig model_config(const RunOptions& o, const datasets::Dataset& dataset, const datasets::Split& split,
+                              std::vector<std::size_t>* target_of_task) {
+  mtl::ModelConfig config = network_of(o);
+  config.tasks = make_tasks(dataset, o.tasks, target_of_task);
+  config.in_channels = dataset.get(split.train.front()).input.size(-1);
+  for (std::size_t t = 0; t < config.tasks.size(); ++t)
+    if (config.tasks[t].kind == TaskKind::Classification)
+      config.tasks[t].class_weight =
+          class_weights(o.class_weights, datasets::class_counts(dataset, split.train, (*target_of_task)[t]));
+  return config;
+}
+
+// Which samples a run has: another order, another split or other names give another text.
+std::string describe(const datasets::Dataset& dataset, const datasets::Split& split) {
+  std::string names;
+  for (const auto* part : {&split.train, &split.val, &split.test}) {
+    for (std::int64_t i : *part) names += dataset.id(i) + '\n';
+    names += '\n';
+  }
+  return fmt::format("{} + {} + {} samples ({:016x})", split.train.size(), split.val.size(), split.test.size(),
+                     stream_of(names));
+}
+
+mtl::TrainerOptions trainer_options(const Command& command, const std::string& data, mtl::Progress* progress) {
+  const RunOptions& o = command.run;
+  mtl::TrainerOptions options;
+  options.data = data;
+  options.epochs = o.epochs;
+  options.seed = o.seed;
+  options.optimizer = o.optimizer;
+  options.schedule = o.schedule;
+  options.balancing = o.balancing;
+  options.balancing.seed = o.seed;
+  options.clip = o.clip;
+  options.patience = o.patience;
+  options.folder = command.out;
+  options.resume = command.resume;
+  options.save_every = o.save_every;
+  options.stop = [] { return stop_asked.load(); };
+  options.progress = progress;
+  return options;
+}
+
+// result.json: the final figures of the best weights.
+void write_result(const Command& command, mtl::Model& model, const mtl::TrainResult& result, mtl::BatchSource* val,
+                  mtl::BatchSource* test) {
+  Json json{{"epochs", result.epochs},
+            {"steps", result.steps},
+            {"stopped_early", result.stopped_early},
+            {"best_epoch", result.best_epoch}};
+  for (const mtl::Task& task : model.tasks()) {
+    const std::string& metric = mtl::primary_metric(task.kind);
+    json["tasks"][task.name] = {{"metric", metric}, {"larger_is_better", mtl::larger_is_better(metric)}};
+  }
+  const auto add = [&](const char* split, mtl::BatchSource* source) {
+    if (source == nullptr) return;
+    const mtl::Evaluation evaluation = *mtl::evaluate(model, *source);
+    json[split] = Json::parse(mtl::metrics_json(model.tasks(), evaluation));
+    fmt::print("{} set, best weights:\n{}", split, metrics_table(model.tasks(), evaluation));
+  };
+  add("val", val);
+  add("test", test);
+  if (!fs::exists(command.out + "/cost.json"))  // a finished run that is resumed has nothing more to train
+    write_file(command.out + "/cost.json", cost_json(model, parse_size(command.run.size)));
+  write_file(command.out + "/result.json", json.dump(2) + "\n");
+}
+
+void note_size(const RunOptions& o, const mtl::Model& model) {
+  const Size size = parse_size(o.size);
+  const std::int64_t m = model.size_multiple();
+  if (size.height % m != 0 || size.width % m != 0)
+    fmt::print("note: inside the network, images are padded from {}x{} to multiples of {}\n", size.height, size.width,
+               m);
+}
+
+int train(const Command& command) {
+  const RunOptions& o = command.run;
+  set_threads(o.threads);
+  const Device device = open_device(o.device);
+  const auto dataset = datasets::open_dataset(dataset_options(o));
+  const datasets::Split split = datasets::make_split(*dataset, o.seed, o.val_fraction, o.test_fraction);
+  MEDUSA_CHECK_INPUT(o.batch <= static_cast<std::int64_t>(split.train.size()),
+                     "--batch {}: the training set has only {} samples", o.batch, split.train.size());
+  std::vector<std::size_t> target_of_task;
+  const auto model = mtl::make_model(model_config(o, *dataset, split, &target_of_task), o.seed);
+  if (!o.pretrained.empty() && !command.resume)
+    fmt::print("{}: {}\n", o.pretrained, mtl::load_pretrained(o.pretrained, *model).summary());
+  model->to(device);
+  const auto source = [&](const std::vector<std::int64_t>& indices, bool training) {
+    return indices.empty()
+               ? nullptr
+               : std::make_unique<LoaderSource>(*dataset, indices, loader_options(o, training), target_of_task, device);
+  };
+  const auto train = source(split.train, true), val = source(split.val, false), test = source(split.test, false);
+  mtl::ConsoleProgress progress(model->tasks(), stdout, isatty(STDOUT_FILENO) != 0);
+  mtl::Trainer trainer(*model, trainer_options(command, describe(*dataset, split), &progress));
+
+  trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
+  if (!command.resume) fs::create_directories(command.out);
+  write_file(command.out + "/config.toml", config_text(o));
+  progress.note(fmt::format("{}: {} parameters; {} samples to train, {} to validate, {} to test; {} threads", o.arch,
+                            model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
+                            threads()));
+  note_size(o, *model);
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  const mtl::TrainResult result = trainer.run(*train, val.get());
+  if (result.interrupted) {
+    progress.note(fmt::format("interrupted, saved after step {}. To go on: train --out '{}' --resume", result.steps,
+                              command.out));
+    return 0;
+  }
+  if (result.stopped_early) progress.note(fmt::format("stopped early: no better result for {} epochs", o.patience));
+  write_result(command, *model, result, val.get(), test.get());
+  return 0;
+}
+
+// --arch help: with --data its tasks, else HAM10000's.
+int explain_architectures(const RunOptions& o) {
+  mtl::ModelConfig config = network_of(o);
+  mtl::backbone_of(config);  // refuses widths that are wrong for all
+  if (o.data.empty()) {
+    config.tasks.resize(2);
+    config.tasks[0].name = "lesion";
+    config.tasks[1].name = "diagnosis";
+    config.tasks[1].kind = TaskKind::Classification;
+    config.tasks[1].channels = 7;
+  } else {
+    std::vector<std::size_t> target_of_task;
+    const auto dataset = datasets::open_dataset(dataset_options(o));
+    config.tasks = make_tasks(*dataset, o.tasks, &target_of_task);
+    config.in_channels = dataset->get(0).input.size(-1);
+  }
+  fmt::print("{}", architectures_text(config));
+  return 0;
+}
+
+}  // namespace
+
+}  // namespace medusa::tools
+
+int main(int argc, char** argv) {
+  using namespace medusa::tools;
+  return guard("train", [&] {
+    const Command command = read_command(argc, argv);
+    if (command.run.arch == "help") return explain_architectures(command.run);
+    prepare_folder(command);
+    return train(command);
+  });
+}
