@@ -23,7 +23,9 @@ expect 2 '--lr -1: expected more than 0' compare x --sweep lr=-1,1
 [ ! -e "$work/x" ] && ok "nothing is written" || bad "bad input left a folder behind"
 
 # ---- a comparison; then the same again trains nothing
+begin=$(date +%s%N)
 expect 0 'average vs STL' compare whole
+took=$((($(date +%s%N) - begin) / 1000000))  # ms
 for file in table.md table.json table.html; do [ -s "$work/whole/$file" ] && ok "$file" || bad "no $file"; done
 before=$(stat -c %Y.%i "$work"/whole/*/last.safetensors)
 again=$(compare whole)
@@ -31,14 +33,21 @@ again=$(compare whole)
   ok "finished runs are used again" || bad "trained again: $again"
 expect 2 'was made with --epochs 8, not 9' compare whole --epochs 9
 
-# ---- killed at random moments (SIGKILL: compare itself, and its child with it), then finished: the same table
+# ---- killed at four moments (SIGKILL: compare itself, and its child with it), then finished: the same table.  The moments
+# are parts of the time that a whole comparison takes here; where the machine was quicker this once, sooner ones are tried.
 metrics() { grep -v -E 'step_ms|peak_memory|about' "$1/table.md" | cut -d '|' -f 1-8; }
-for pause in 0.02 0.05 0.1 0.15; do
-  "$BIN/compare" --out "$work/killed" "${options[@]}" --archs stl,hps --seeds 0,1 >>"$work/killed.log" 2>&1 &
-  pid=$!
-  sleep $pause
-  kill -KILL $pid 2>/dev/null
-  wait $pid 2>/dev/null
+pause=$((took / 10))
+for ((round = 0; round < 6; ++round)); do
+  rm -rf "$work/killed"
+  for ((kills = 0; kills < 4; ++kills)); do
+    "$BIN/compare" --out "$work/killed" "${options[@]}" --archs stl,hps --seeds 0,1 >>"$work/killed.log" 2>&1 &
+    pid=$!
+    sleep "$(awk "BEGIN { print $pause * (1 + $kills / 2) / 1000 }")"
+    kill -KILL $pid 2>/dev/null
+    wait $pid 2>/dev/null
+  done
+  [ -e "$work/killed/table.md" ] || break
+  pause=$((pause / 2))
 done
 [ ! -e "$work/killed/table.md" ] && ok "it was killed before its end" || bad "the kills came too late: $(cat "$work/killed.log")"
 compare killed >"$work/log" 2>&1 || bad "after kills: $(tail -1 "$work/log")"
