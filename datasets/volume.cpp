@@ -119,7 +119,8 @@ Volume to_orientation(const Volume& volume, const std::string& code) {
 Volume to_ras(const Volume& volume) { return to_orientation(volume, "RAS"); }
 
 Volume to_file_orientation(const Volume& volume) {
-  return volume.file_orientation.empty() ? volume : to_orientation(volume, volume.file_orientation);
+  const bool done = volume.file_orientation.empty() || volume.file_orientation == orientation(volume.affine);
+  return done ? volume : to_orientation(volume, volume.file_orientation);
 }
 
 }  // namespace medusa::datasets

@@ -16,7 +16,7 @@ namespace medusa::datasets {
 struct Volume {
   Tensor values;     // [D, H, W, C], in `unit`: slope and intercept are applied already
   Affine affine;     // (i, j, k) to RAS+ mm
-  std::string unit;  // "HU", "Gy", ...; "" where the file does not say, as NIfTI and MetaImage never do
+  std::string unit;  // "HU", "Gy", ...; "" where the file does not say, as most do not
 
   // How the file held it, so that it can be written back in the same way.
   ScalarType stored = ScalarType::Float32;

@@ -11,6 +11,8 @@ using Json = nlohmann::ordered_json;
 
 // What is in a file; throws InputError where it is of no known format, or broken.
 Json describe_file(const std::filesystem::path& path);
+// Format, shape, dtype, geometry and values of a volume; of an .npz with several arrays a list.
+Json describe_volume(const std::filesystem::path& path);
 // Settings, network and results of a training run's folder.
 Json describe_run(const std::filesystem::path& folder);
 

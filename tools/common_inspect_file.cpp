@@ -1,45 +1,21 @@
 // The formats that inspect knows: how to tell them by their first bytes, and what is in a file of each.
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <set>
 
 #include "datasets/csv.h"
 #include "datasets/image.h"
+#include "datasets/volume_file.h"
 #include "nn/safetensors.h"
 #include "tools/common_inspect.h"
+#include "tools/common_inspect_values.h"
 
 namespace medusa::tools {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Range {
-  double least = std::numeric_limits<double>::infinity(), most = -least, sum = 0;
-  std::int64_t count = 0, not_finite = 0;
-
-  void add(double value) {
-    if (!std::isfinite(value)) {
-      ++not_finite;
-      return;
-    }
-    least = std::min(least, value);
-    most = std::max(most, value);
-    sum += value;
-    ++count;
-  }
-  void describe(Json* json) const {
-    if (count > 0) {
-      (*json)["min"] = least;
-      (*json)["max"] = most;
-      (*json)["mean"] = sum / static_cast<double>(count);
-    }
-    if (not_finite > 0) (*json)["not_finite"] = not_finite;
-  }
-};
 
 using Bytes = std::vector<unsigned char>;
 
@@ -60,6 +36,7 @@ bool is_jpeg(const Bytes& head, const fs::path&) { return begins_with(head, "\xf
 bool is_safetensors(const Bytes& head, const fs::path& path) {
   return path.extension() == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[7] == 0 && head[6] == 0);
 }
+bool is_volume(const Bytes&, const fs::path& path) { return !datasets::volume_format(path.string()).empty(); }
 bool is_csv(const Bytes&, const fs::path& path) { return path.extension() == ".csv"; }
 
 Json describe_image(const fs::path& path) {
@@ -73,7 +50,7 @@ Json describe_image(const fs::path& path) {
     all.add(value);
     each[i % channels].add(value);
   }
-  Json json{{"shape", {image.height, image.width, image.channels}}, {"type", wide ? "uint16" : "uint8"}};
+  Json json{{"shape", {image.height, image.width, image.channels}}, {"dtype", wide ? "uint16" : "uint8"}};
   all.describe(&json);
   for (const Range& channel : each) json["channel_mean"].push_back(channel.sum / static_cast<double>(channel.count));
   return json;
@@ -138,6 +115,7 @@ constexpr Format kFormats[] = {
     {"PNG", is_png, describe_image},
     {"JPEG", is_jpeg, describe_image},
     {"safetensors", is_safetensors, describe_safetensors},
+    {"NIfTI, MetaImage, NRRD, npy, npz", is_volume, describe_volume},
     {"CSV", is_csv, describe_csv},
 };
 

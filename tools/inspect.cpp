@@ -33,8 +33,13 @@ void inspect(const std::string& path, const AttentionOptions& attention, bool as
 
 int main(int argc, char** argv) {
   medusa::tools::CommandLine command{
-      "Says what is in a file: PNG, JPEG, safetensors (a checkpoint), CSV; or in the folder of a training run.\n"
-      "Shapes are height, width, channels for pictures, rows and columns for tables; values have the file's own unit.\n"
+      "Says what is in a file: PNG, JPEG, safetensors (a checkpoint), CSV, a volume (NIfTI, MetaImage, NRRD, npy, "
+      "npz);\n"
+      "or in the folder of a training run.\n"
+      "Shapes are height, width, channels for pictures, rows and columns for tables, sizes in the order of the file's\n"
+      "header for volumes: along i, j, k, then channels or time (.npy: as numpy says).  spacing_mm is along i, j, k, "
+      "the\n"
+      "affine leads from i, j, k to RAS+ mm, orientation is the side to which each axis grows.\n"
       "With --attention, draws what the network of a run (arch mtan or ctan) looks at in a picture.",
       "inspect"};
   std::string path;

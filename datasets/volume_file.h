@@ -1,0 +1,27 @@
+// Volumes of any format: the one place that decides which.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/volume.h"
+
+namespace medusa::datasets {
+
+// By the first bytes: "NIfTI", "MetaImage", "NRRD", "npy" or "npz"; "" for none.  The name helps only where bytes
+// cannot: a MetaImage begins with text of any kind, a NIfTI .img with voxels.
+std::string volume_format(std::span<const unsigned char> head, const std::string& path);
+// The same of a file, of which the beginning is read.
+std::string volume_format(const std::string& path);
+
+// Reads a volume with the axes that the file has; see to_ras.  Throws InputError naming the file.
+Volume read_volume(const std::string& path);
+
+// Writes .nii, .nii.gz, .mha, .mhd, .npy or .npz, by the name's end, in the orientation that the volume's file had.
+// Throws InputError for another name, or where a value does not fit into the stored type.
+void write_volume(const std::string& path, const Volume& volume);
+// Throws InputError where write_volume would refuse the name.
+void check_volume_name(const std::string& path);
+
+}  // namespace medusa::datasets

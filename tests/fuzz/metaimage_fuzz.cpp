@@ -1,0 +1,13 @@
+// libFuzzer entry: any bytes at all as a MetaImage end in a volume of finite geometry or in an InputError.
+#include <cstddef>
+#include <cstdint>
+
+#include "datasets/metaimage.h"
+#include "tests/fuzz/volume_check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace medusa;
+  const std::span<const unsigned char> bytes(data, size);
+  test::check_volume([&] { return datasets::decode_metaimage(bytes, bytes.subspan(size / 2), "input"); });
+  return 0;
+}

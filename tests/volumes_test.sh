@@ -1,0 +1,33 @@
+#!/bin/bash
+# Volumes read and written here against nibabel, SimpleITK and numpy: files of all kinds made for it, and the real ones
+# below MEDUSA_DATA.  Needs a Python with these (MEDUSA_PYTHON, or one in the PATH).
+. "$(dirname "$0")/shell.sh"
+
+expect 2 'expected a subcommand: volume' "$BIN/convert"
+expect 2 "$work/x.tif: expected a name that ends in one of .nii, .nii.gz, .mha, .mhd, .npy, .npz" \
+  "$BIN/convert" volume --in "$work/none.nii" --out "$work/x.tif"
+expect 2 "$work/none.nii: cannot be read" "$BIN/convert" volume --in "$work/none.nii" --out "$work/x.nii"
+
+# A volume without any of these: 2 x 1 x 1 voxels of int16, as text.
+printf 'NRRD0004\ntype: short\ndimension: 3\nsizes: 2 1 1\nencoding: text\nspace: RAS\n' >"$work/two.nrrd"
+printf 'space directions: (0,-2,0) (0,0,3) (4,0,0)\nspace origin: (5,6,7)\nsample units: HU\n\n-1000 400\n' >>"$work/two.nrrd"
+for end in nii nii.gz mha mhd npz; do
+  expect 0 "$work/two.$end: 2 x 1 x 1 voxels of int16, PSR" "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/two.$end"
+  expect 0 '"dtype":"int16","spacing_mm":[2.0,3.0,4.0],"affine":[[0.0,0.0,4.0,5.0],[-2.0,0.0,0.0,6.0],[0.0,3.0,0.0,7.0],[0,0,0,1]],"orientation":"PSR","unit":"HU","min":-1000.0,"max":400.0,"mean":-300.0}' \
+    "$BIN/inspect" --json "$work/two.$end"
+done
+expect 0 '1 x 2 x 1 voxels of float32, RAS' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/ras.nii" --orientation RAS --type float32
+expect 2 'value -1000 does not fit into uint8' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/bad.nii" --type uint8
+[ ! -e "$work/bad.nii" ] && ok "nothing is written where a value does not fit" || bad "bad.nii is there"
+
+python=""
+for candidate in ${MEDUSA_PYTHON:-} python3 /usr/bin/python3; do
+  "$candidate" -c 'import nibabel, SimpleITK, numpy' 2>/dev/null && { python=$candidate; break; }
+done
+if [ -z "$python" ]; then
+  echo "skipped: volumes against nibabel and SimpleITK (no Python here can import both)"
+  exit $failed
+fi
+[ -n "${MEDUSA_DATA:-}" ] || echo "skipped: real volumes (MEDUSA_DATA names no folder)"
+"$python" "$(dirname "$0")/volumes_reference.py" "$BIN" ${MEDUSA_DATA:+"$MEDUSA_DATA"} || failed=1
+exit $failed
