@@ -1,14 +1,14 @@
 #include "tensor/memory.h"
 
-#include <sys/mman.h>
-
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "tensor/arena.h"
 #include "tensor/check.h"
 
 namespace medusa {
@@ -25,27 +25,22 @@ std::size_t size_class(std::size_t bytes) {
 
 // No machine has a block larger than this; asking the system for more may end the process (sanitizers) or overflow.
 constexpr std::size_t kLargest = std::size_t{1} << 39;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
+// Blocks from here on are cut from the arena, where there is one: smaller ones hardly count.
+constexpr std::size_t kArenaBytes = std::size_t{1} << 17;
 
-void* system_allocate(std::size_t bytes) {
-  const std::size_t alignment = bytes >= kHugePage ? kHugePage : 64;
-  void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-#if defined(MADV_HUGEPAGE)
-  if (block != nullptr && bytes >= kHugePage) madvise(block, bytes, MADV_HUGEPAGE);  // advice: failing is no error
-#endif
-  return block;
-}
+void* system_allocate(std::size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
 
 // Where a pool's blocks come from.
 struct System {
   void* (*allocate)(std::size_t bytes);
   void (*free)(void* block) noexcept;
   std::string (*text)();  // for the message when there is no more
+  bool arena;             // large blocks are cut from a range of addresses (see arena.h)
 };
 void free_on_host(void* block) noexcept { std::free(block); }
-constexpr System kHost{system_allocate, free_on_host, [] { return std::string(); }};
+constexpr System kHost{system_allocate, free_on_host, [] { return std::string(); }, true};
 #if defined(MEDUSA_HAVE_CUDA)
-constexpr System kGpu{cuda::system_allocate, cuda::system_free, cuda::memory_text};
+constexpr System kGpu{cuda::system_allocate, cuda::system_free, cuda::memory_text, false};
 #endif
 
 class Pool {
@@ -53,13 +48,17 @@ class Pool {
   explicit Pool(const System& system) : system_(system) {
     const char* mode = std::getenv("MEDUSA_POOL");
     exact_ = mode != nullptr && std::strcmp(mode, "off") == 0;
+    if (system.arena && !exact_) arena_.emplace();
   }
 
   void* allocate(std::size_t bytes) {
     const std::size_t size = class_of(bytes < kLargest ? bytes : kLargest);
     std::lock_guard lock(mutex_);
     MEDUSA_CHECK(bytes < kLargest, "out of memory: {} bytes asked for, {} in use", bytes, stats_.in_use);
-    void* block = take_cached(size);
+    bool grown = false;
+    void* block = in_arena(size) ? arena_->allocate(size, grown) : nullptr;
+    if (grown) ++stats_.system_allocations;
+    if (block == nullptr) block = take_cached(size);
     if (block == nullptr) {
       block = system_.allocate(size);
       if (block == nullptr) {  // the cache may hold what is missing
@@ -80,13 +79,16 @@ class Pool {
     std::lock_guard lock(mutex_);
     stats_.in_use -= static_cast<std::int64_t>(size);
     if (exact_) return system_.free(block);
+    if (arena_ && arena_->owns(block)) return arena_->free(block, size);
     stats_.cached += static_cast<std::int64_t>(size);
     cache_[size].push_back(block);
   }
 
   MemoryStats stats() {
     std::lock_guard lock(mutex_);
-    return stats_;
+    MemoryStats now = stats_;
+    if (arena_) now.cached += static_cast<std::int64_t>(arena_->cached());
+    return now;
   }
   void reset_peak() {
     std::lock_guard lock(mutex_);
@@ -98,7 +100,11 @@ class Pool {
   }
 
  private:
-  std::size_t class_of(std::size_t bytes) const { return exact_ && bytes > 0 ? bytes : size_class(bytes); }
+  std::size_t class_of(std::size_t bytes) const {
+    if (exact_ && bytes > 0) return bytes;
+    return in_arena(bytes) ? Arena::rounded(bytes) : size_class(bytes);
+  }
+  bool in_arena(std::size_t bytes) const { return arena_ && bytes >= kArenaBytes; }
   void* take_cached(std::size_t size) {
     auto at = cache_.find(size);
     if (at == cache_.end() || at->second.empty()) return nullptr;
@@ -112,11 +118,13 @@ class Pool {
       for (void* block : blocks) system_.free(block);
     cache_.clear();
     stats_.cached = 0;
+    if (arena_) arena_->trim();
   }
 
   const System system_;
   bool exact_;  // MEDUSA_POOL=off
   std::mutex mutex_;
+  std::optional<Arena> arena_;
   std::map<std::size_t, std::vector<void*>> cache_;
   MemoryStats stats_;
 };
