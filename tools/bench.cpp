@@ -1,4 +1,4 @@
-// bench: how long a training step takes, and how much of the machine the kernels use.
+// bench: how long a training step takes, how much of the machine the kernels use, how long files take to load.
 #include <sys/resource.h>
 
 #include <chrono>
@@ -12,6 +12,7 @@
 #include "tensor/memory.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tools/common_bench_load.h"
 #include "tools/common_bench_ops.h"
 #include "tools/common_main.h"
 #include "tools/common_roofline.h"
@@ -177,8 +178,10 @@ void bench_step(const StepOptions& options) {
 int main(int argc, char** argv) {
   using namespace medusa;
   using namespace medusa::tools;
-  CommandLine command{"Times a training step of a network, or the kernels one by one.  Without a subcommand: ops.",
-                      "bench"};
+  CommandLine command{
+      "Times a training step of a network, the kernels one by one, or the loading of files.  Without a subcommand: "
+      "ops.",
+      "bench"};
   int thread_count = 1;
 
   StepOptions step;
@@ -204,11 +207,23 @@ int main(int argc, char** argv) {
   ops_app.option("--seconds", ops.seconds, "time for each case, in seconds");
   ops_app.flag("--json", ops.json, "one JSON object a line");
 
+  BenchLoadOptions load;
+  CommandLine& load_app = command.subcommand(
+      "load", "files into tensors: volumes, pictures (RGB, resized), tables; medians of --repeats times");
+  load_app.option("--in", load.files,
+                  "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, a CSV made for it");
+  load_app.option("--size", load.size, "pictures are resized to it, HEIGHTxWIDTH");
+  load_app.option("--repeats", load.repeats, "measured times");
+  load_app.flag("--json", load.json, "one JSON object a line");
+  load_app.footer("cpu_ms is the processor's time, wall_ms that of the clock; the first time is not counted.");
+
   return run(command, argc, argv, [&] {
     MEDUSA_CHECK_INPUT(thread_count >= 0 && thread_count <= 1024, "--threads {}: expected 0 to 1024", thread_count);
     set_threads(thread_count);
     if (step_app.parsed())
       bench_step(step);
+    else if (load_app.parsed())
+      bench_load(load);
     else
       bench_ops(ops);
   });
