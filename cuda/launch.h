@@ -24,10 +24,10 @@ void launch(const char* name, std::int64_t blocks, void (*kernel)(P...), std::ty
   check(cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), pointers, 0, stream()), name);
 }
 
-// Enough blocks for a thread per element; from a million blocks on threads take several (see first_index).
+// Enough blocks for a thread per element; from most_blocks() on threads take several (see first_index).
 inline std::int64_t blocks_for(std::int64_t n) {
-  const std::int64_t blocks = divide_up(n, kThreads), most = std::int64_t{1} << 20;
-  return blocks < most ? blocks : most;
+  const std::int64_t blocks = divide_up(n, kThreads);
+  return blocks < most_blocks() ? blocks : most_blocks();
 }
 
 // for (i = first_index(); i < n; i += index_step()): every i once, neighbouring threads at neighbouring places.

@@ -11,10 +11,13 @@ namespace medusa::cuda {
 
 namespace {
 
+constexpr std::int64_t kMostBlocks = std::int64_t{1} << 20;
+
 struct State {
   std::once_flag started;
   int device = 0;
   cudaStream_t stream = nullptr;
+  std::int64_t most_blocks = kMostBlocks;
   Counters counters;
 };
 State& state() {
@@ -59,6 +62,9 @@ void check(cudaError_t error, const char* what) {
 void check_blocks(const char* kernel, std::int64_t blocks) {
   MEDUSA_CHECK(blocks < (std::int64_t{1} << 31), "{}: {} blocks are more than a GPU can run", kernel, blocks);
 }
+
+std::int64_t most_blocks() { return state().most_blocks; }
+void limit_blocks(std::int64_t most) { state().most_blocks = most > 0 ? most : kMostBlocks; }
 
 cudaStream_t stream() {
   ensure_started();

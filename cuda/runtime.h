@@ -28,6 +28,9 @@ void use_device(int index);
 std::string device_text();
 // Lets cuBLAS round the factors of products to 10 bits of mantissa (TensorFloat-32): faster, 3 digits.
 void allow_tf32(bool on);
+// Lets kernels with a thread per element start `most` blocks at most, whose threads take several elements then.  0 is
+// the usual number, a million, which takes more than 268 million elements to reach: tests lower it.
+void limit_blocks(std::int64_t most);
 // Waits until all work is done; failures of kernels show here.
 void synchronize();
 

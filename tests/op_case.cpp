@@ -5,11 +5,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "cuda/runtime.h"
-#include "cuda/sim/sim.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tests/device_case.h"
 
 namespace medusa::test {
 
@@ -91,9 +90,6 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 }
 
 #if defined(MEDUSA_HAVE_CUDA)
-// Relative to the largest value, between CPU and GPU.
-constexpr double kDeviceTolerance = kDouble ? 1e-12 : 1e-5;
-
 Outcome run_on_gpu(const std::vector<Tensor>& values, const std::vector<Input>& inputs, const Op& op,
                    const Tensor& weights) {
   std::vector<Tensor> there;
@@ -105,27 +101,19 @@ Outcome run_on_gpu(const std::vector<Tensor>& values, const std::vector<Input>& 
 }
 
 void compare_devices(const std::string& where, const Outcome& gpu, const Outcome& cpu) {
-  compare(where + ": value", gpu.value, Array(cpu.value), kDeviceTolerance);
+  compare(where + ": value", gpu.value, Array(cpu.value), kAgreement);
   for (std::size_t i = 0; i < cpu.grads.size(); ++i)
-    if (cpu.grads[i])
-      compare(where + ": gradient " + std::to_string(i), gpu.grads[i], Array(cpu.grads[i]), kDeviceTolerance);
+    if (cpu.grads[i]) compare(where + ": gradient " + std::to_string(i), gpu.grads[i], Array(cpu.grads[i]), kAgreement);
 }
 
-// On the simulated device: threads, blocks and streams in order and in three random orders.  On a GPU: twice.
+// In every order, with the same bits.
 void check_gpu(const std::string& name, const std::vector<Tensor>& values, const std::vector<Input>& inputs,
                const Op& op, const Tensor& weights) {
   if (cuda::device_count() == 0) return;
   const Outcome cpu = run(values, inputs, op, weights);
   Outcome first;
-#if defined(MEDUSA_SIM)
-  const int orders = 4;
-#else
-  const int orders = 2;
-#endif
-  for (int order = 0; order < orders; ++order) {
-#if defined(MEDUSA_SIM)
-    sim::set_order(static_cast<std::uint64_t>(order), order == 0 ? sim::Streams::Lazy : sim::Streams::Random);
-#endif
+  for (int order = 0; order < kOrders; ++order) {
+    set_order(order);
     const std::string where = name + " (cuda, order " + std::to_string(order) + ")";
     const Outcome gpu = run_on_gpu(values, inputs, op, weights);
     if (order == 0) first = gpu;
@@ -134,9 +122,7 @@ void check_gpu(const std::string& name, const std::vector<Tensor>& values, const
     for (std::size_t i = 0; i < gpu.grads.size(); ++i)
       if (gpu.grads[i]) CHECK_MESSAGE(same_bits(gpu.grads[i], first.grads[i]), where << ": other bits: gradient " << i);
   }
-#if defined(MEDUSA_SIM)
-  sim::set_order(0, sim::Streams::Lazy);
-#endif
+  set_order(0);
 }
 #endif
 

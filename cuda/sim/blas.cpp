@@ -1,4 +1,6 @@
 // Matrix products of the simulated device, in double, column by column.
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "cuda/sim/cublas_v2.h"
@@ -6,6 +8,7 @@
 
 struct cublasContext {
   cudaStream_t stream = nullptr;
+  cublasMath_t math = CUBLAS_DEFAULT_MATH;
 };
 
 namespace {
@@ -45,16 +48,27 @@ bool lies_on_device(const Matrices<T>& x, int count) {
   return x.extent(count) == 0 || sim::place_of(x.data, x.extent(count)) == sim::Place::Device;
 }
 
+double factor(double x, bool) { return x; }
+// TensorFloat-32: 10 of the 23 bits of a mantissa are kept, rounded.
+double factor(float x, bool tf32) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  const bool finite = (bits & 0x7f800000) != 0x7f800000;
+  if (tf32 && finite) bits = (bits + 0x1000) & ~std::uint32_t{0x1fff};
+  std::memcpy(&x, &bits, sizeof bits);
+  return static_cast<double>(x);
+}
+
 template <class T>
-void multiply(int m, int n, int k, T alpha, const Matrices<const T>& a, const Matrices<const T>& b, T beta,
+void multiply(bool tf32, int m, int n, int k, T alpha, const Matrices<const T>& a, const Matrices<const T>& b, T beta,
               const Matrices<T>& c, int count) {
   std::vector<double> sum(static_cast<std::size_t>(m));
   for (int batch = 0; batch < count; ++batch)
     for (int j = 0; j < n; ++j) {
       sum.assign(sum.size(), 0.0);
       for (int p = 0; p < k; ++p) {
-        const double factor = b.at(p, j, batch);
-        for (int i = 0; i < m; ++i) sum[static_cast<std::size_t>(i)] += static_cast<double>(a.at(i, p, batch)) * factor;
+        const double right = factor(b.at(p, j, batch), tf32);
+        for (int i = 0; i < m; ++i) sum[static_cast<std::size_t>(i)] += factor(a.at(i, p, batch), tf32) * right;
       }
       for (int i = 0; i < m; ++i) {
         T& to = c.at(i, j, batch);
@@ -82,8 +96,9 @@ cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperati
     return invalid("the matrices of the result overlap");
   if (!lies_on_device(left, count) || !lies_on_device(right, count) || !lies_on_device(to, count))
     return invalid("a matrix does not lie in one device allocation");
-  sim::enqueue(handle->stream,
-               [=, alpha = *alpha, beta = *beta] { multiply(m, n, k, alpha, left, right, beta, to, count); });
+  sim::enqueue(handle->stream, [=, alpha = *alpha, beta = *beta, tf32 = handle->math == CUBLAS_TF32_TENSOR_OP_MATH] {
+    multiply(tf32, m, n, k, alpha, left, right, beta, to, count);
+  });
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -101,7 +116,10 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
   handle->stream = stream;
   return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) {
+  handle->math = mode;
+  return CUBLAS_STATUS_SUCCESS;
+}
 const char* cublasGetStatusString(cublasStatus_t status) {
   switch (status) {
     case CUBLAS_STATUS_SUCCESS: return "CUBLAS_STATUS_SUCCESS";
