@@ -1,6 +1,7 @@
 // Sizes at which a kernel does something else: none, one, a block and one more, several blocks, axes that must not be
 // joined.  What tests/mutate.py damaged and no other test noticed has its case here.
 #include <limits>
+#include <utility>
 
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
@@ -108,11 +109,11 @@ TEST_CASE("cuda: losses where the mask is 0, and one-hot labels") {
 
 TEST_CASE("cuda: norms of nothing") {
   if (no_device()) return;
-  for (const std::int64_t n : {0, 1, 2})
-    agree("batch_norm", {values({n, 3}), values({3}, 2), values({3}, 3)}, [=](Device d, const Tensors& in) {
-      Tensor mean = Tensor::zeros({3}, d), var = Tensor::ones({3}, d), y = Tensor::zeros({n, 3}, d);
-      Tensor dx = Tensor::full({n, 3}, 7, d), dgamma = Tensor::full({3}, 7, d), dbeta = Tensor::full({3}, 7, d);
-      const NormGeometry g{1, n, 3, 1};
+  for (const auto& [n, c] : {std::pair<std::int64_t, std::int64_t>{0, 3}, {1, 1}, {2, 3}})
+    agree("batch_norm", {values({n, c}), values({c}, 2), values({c}, 3)}, [n = n, c = c](Device d, const Tensors& in) {
+      Tensor mean = Tensor::zeros({c}, d), var = Tensor::ones({c}, d);
+      Tensor dx = Tensor::full({n, c}, 7, d), dgamma = Tensor::full({c}, 7, d), dbeta = Tensor::full({c}, 7, d);
+      const NormGeometry g{1, n, c, 1};
       kernels::norm_stats(d, in[0].data(), mean.mutable_data(), var.mutable_data(), g);
       kernels::norm_backward(d, in[0].data(), mean.data(), var.data(), real(1e-5), in[1].data(), in[2].data(), true,
                              true, in[0].data(), dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data(), g);

@@ -164,6 +164,36 @@ TEST_CASE("cuda: tensors move and are read") {
   CHECK(memory_stats(Device::CUDA).in_use > 0);
 }
 
+TEST_CASE("cuda: what is counted") {
+  if (no_device()) return;
+  const Tensor x = values({1234567});  // of a size that nobody has given back
+  cuda::Counters before = cuda::counters();
+  const Tensor there = x.to(Device::CUDA);
+  cuda::Counters after = cuda::counters();
+  CHECK(after.copies == before.copies + 1);
+  CHECK(after.synchronisations == before.synchronisations);
+  CHECK(after.allocations == before.allocations + 1);
+  CHECK(after.allocated_bytes >= before.allocated_bytes + static_cast<std::int64_t>(x.bytes()));
+  before = after;
+  const Tensor twice = (Var(there) * real(2)).value().to(Device::CPU);
+  after = cuda::counters();
+  CHECK(after.launches == before.launches + 1);
+  CHECK(after.copies == before.copies + 1);
+  CHECK(after.synchronisations == before.synchronisations + 1);
+  CHECK(twice.at(1234566) == 2 * x.at(1234566));
+}
+
+TEST_CASE("cuda: the device in use") {
+  if (no_device()) return;
+  cuda::synchronize();
+  CHECK(cuda::device_text().find(" multiprocessors, ") != std::string::npos);
+#if defined(MEDUSA_SIM)
+  CHECK(cuda::device_text() == "simulated device (7.5, 4 multiprocessors, 8.0 GiB)");
+#endif
+  cuda::use_device(0);
+  CHECK_THROWS_WITH_AS(cuda::use_device(1), "cuda: device 0 is in use already", Error);
+}
+
 TEST_CASE("cuda: asking for too much memory names what is free") {
   if (no_device()) return;
   try {
