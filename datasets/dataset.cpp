@@ -5,7 +5,7 @@
 
 namespace medusa {
 namespace {
-constexpr std::array<const char*, 4> kKinds = {"segmentation", "regression", "classification", "binary"};
+constexpr std::array<const char*, 5> kKinds = {"segmentation", "structures", "regression", "classification", "binary"};
 }
 
 const char* name(TaskKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
@@ -59,6 +59,8 @@ Tensor join_masks(const std::vector<Sample>& samples, std::size_t target, const 
   }
   if (shape.rank() < 3 || (all && !any)) return {};
   shape[-1] = 1;
+  for (const Tensor& m : masks)
+    if (m) shape = m.shape();
   std::vector<const Tensor*> parts;
   for (std::size_t i = 0; i < masks.size(); ++i) {
     if (!labelled[i])

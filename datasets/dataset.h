@@ -10,11 +10,12 @@
 
 namespace medusa {
 
-// What a task predicts.  Pixel-level: segmentation, regression; image-level: classification, binary.
-enum class TaskKind { Segmentation, Regression, Classification, Binary };
+// What a task predicts.  Pixel-level: segmentation, structures, regression; image-level: classification, binary.
+// Structures are outlines that may overlap (a target inside an organ): a yes or no per pixel and channel.
+enum class TaskKind { Segmentation, Structures, Regression, Classification, Binary };
 const char* name(TaskKind kind);
 TaskKind task_kind(const std::string& name);  // throws InputError that lists the kinds
-inline bool pixel_level(TaskKind kind) { return kind == TaskKind::Segmentation || kind == TaskKind::Regression; }
+inline bool pixel_level(TaskKind kind) { return kind != TaskKind::Classification && kind != TaskKind::Binary; }
 
 }  // namespace medusa
 
@@ -26,15 +27,19 @@ struct TargetInfo {
   TaskKind kind = TaskKind::Segmentation;
   std::int64_t channels = 1;         // outputs of the task's head
   std::vector<std::string> classes;  // names of the channels or classes
+  double scale = 1;                  // regression: label = value in `unit` / scale, so that labels are about 1
+  std::string unit = "";             // "Gy"
 };
 
 // A label of one sample, or "none" (an empty tensor): a sample may lack the label of a task.
 //   segmentation, 1 channel  [S, 1] of 0 and 1          segmentation, C > 1  [S, 1] of class numbers
-//   regression               [S, C] in the task's unit  classification       [1], a class number
-//   binary                   [C] of 0 and 1
+//   structures               [S, C] of 0 and 1          regression           [S, C], see TargetInfo::scale
+//   classification           [1], a class number        binary               [C] of 0 and 1
 struct Target {
   Tensor value;
-  Tensor mask;  // [S, 1] of 0 and 1: where `value` counts; empty: everywhere
+  // Where `value` counts, 0 or 1; empty: everywhere.  [S, 1]; of structures [1, .., 1, C]: which of them were outlined
+  // at all.
+  Tensor mask;
 };
 
 struct Sample {
@@ -71,6 +76,9 @@ class Dataset {
   virtual Shape input_shape() const { return get(0).input.shape(); }
   // Samples of one group (pictures of one lesion, scans of one patient) must not be torn apart by a split.
   virtual std::string group(std::int64_t index) const { return id(index); }
+  // Of which part of the distribution a sample is, where that has parts of its own: "train", "validation" or "test".
+  // make_split then keeps them apart as they are.  "": it has none.
+  virtual std::string part(std::int64_t) const { return ""; }
   // How often training should draw a sample relative to others; all 1 where it does not matter.
   virtual double sampling_weight(std::int64_t) const { return 1; }
   // The class number of a sample in a classification target, -1 where it has no label: for counting classes before

@@ -78,10 +78,46 @@ class SegmentationMeter : public Meter {
   Mean dice_, iou_;
 };
 
+class StructuresMeter : public Meter {
+ public:
+  explicit StructuresMeter(const Task& task) : Meter(task), each_(index(task.channels)) {}
+  MetricValues values() const override {
+    MetricValues values{{"dice", dice_.value()}, {"iou", iou_.value()}};
+    const std::vector<std::string> names = all_metric_names(task_);
+    for (std::size_t c = 0; c < each_.size(); ++c) values[names[2 + c]] = each_[c].value();
+    return values;
+  }
+
+ protected:
+  void add_sample(const real* y, const real* target, const real* outlined, std::int64_t places) override {
+    std::vector<Overlap> overlap(each_.size());
+    for (std::int64_t i = 0; i < places; ++i)
+      for (Overlap& o : overlap) {
+        const bool s = *y++ > 0, t = *target++ > real(0.5);
+        o.both += s && t;
+        o.predicted += s;
+        o.truth += t;
+      }
+    Mean dice, iou;
+    for (std::size_t c = 0; c < overlap.size(); ++c) {
+      if (outlined != nullptr && outlined[c] == 0) continue;
+      each_[c].add(overlap[c].dice());
+      dice.add(overlap[c].dice());
+      iou.add(overlap[c].iou());
+    }
+    dice_.add(dice.value());
+    iou_.add(iou.value());
+  }
+
+ private:
+  Mean dice_, iou_;
+  std::vector<Mean> each_;  // per structure
+};
+
 class RegressionMeter : public Meter {
  public:
   explicit RegressionMeter(const Task& task) : Meter(task) {}
-  MetricValues values() const override { return {{"mae", error_.value()}}; }
+  MetricValues values() const override { return {{"mae", error_.value() * task_.scale}}; }
 
  protected:
   void add_sample(const real* y, const real* target, const real* mask, std::int64_t places) override {
@@ -191,7 +227,8 @@ const std::vector<std::string>& metric_names(TaskKind kind) {
   static const std::vector<std::string> segmentation{"dice", "iou"}, regression{"mae"},
       classification{"balanced_accuracy", "accuracy", "auc"}, binary{"auc", "accuracy", "balanced_accuracy"};
   switch (kind) {
-    case TaskKind::Segmentation: return segmentation;
+    case TaskKind::Segmentation:
+    case TaskKind::Structures: return segmentation;
     case TaskKind::Regression: return regression;
     case TaskKind::Classification: return classification;
     case TaskKind::Binary: break;
@@ -199,7 +236,15 @@ const std::vector<std::string>& metric_names(TaskKind kind) {
   return binary;
 }
 
+std::vector<std::string> all_metric_names(const Task& task) {
+  std::vector<std::string> names = metric_names(task.kind);
+  for (std::int64_t c = 0; task.kind == TaskKind::Structures && c < task.channels; ++c)
+    names.push_back("dice." + (index(c) < task.classes.size() ? task.classes[index(c)] : fmt::format("{}", c)));
+  return names;
+}
+
 bool larger_is_better(const std::string& metric) {
+  if (metric.rfind("dice.", 0) == 0) return true;
   for (TaskKind kind : {TaskKind::Segmentation, TaskKind::Classification, TaskKind::Binary}) {
     const auto& names = metric_names(kind);
     if (std::find(names.begin(), names.end(), metric) != names.end()) return true;
@@ -212,11 +257,13 @@ void Meter::add(const Tensor& y, const Tensor& target, const Tensor& mask, const
   MEDUSA_CHECK(y.rank() >= 2 && y.size(-1) == task_.channels, "metrics: task {} has {} channels, its output is {}",
                task_.name, task_.channels, y.shape());
   const std::int64_t n = y.size(0), places = n > 0 ? y.numel() / n / task_.channels : 0;
-  const bool per_channel = task_.kind == TaskKind::Regression || task_.kind == TaskKind::Binary;
+  const bool structures = task_.kind == TaskKind::Structures;
+  const bool per_channel = structures || task_.kind == TaskKind::Regression || task_.kind == TaskKind::Binary;
   const std::int64_t target_size = places * (per_channel ? task_.channels : 1);
   MEDUSA_CHECK(target.numel() == n * target_size, "metrics: task {}: output {} does not fit target {}", task_.name,
                y.shape(), target.shape());
-  MEDUSA_CHECK(!mask || mask.numel() == n * places, "metrics: task {}: output {} does not fit mask {}", task_.name,
+  const std::int64_t mask_size = structures ? task_.channels : places;
+  MEDUSA_CHECK(!mask || mask.numel() == n * mask_size, "metrics: task {}: output {} does not fit mask {}", task_.name,
                y.shape(), mask.shape());
   MEDUSA_CHECK(labelled.empty() || static_cast<std::int64_t>(labelled.size()) == n,
                "metrics: task {}: {} outputs, but {} entries in labelled", task_.name, n, labelled.size());
@@ -228,13 +275,14 @@ void Meter::add(const Tensor& y, const Tensor& target, const Tensor& mask, const
     if (!labelled.empty() && !labelled[index(i)]) continue;
     ++samples_;
     add_sample(outputs.data() + i * places * task_.channels, truth.data() + i * target_size,
-               mask ? inside.data() + i * places : nullptr, places);
+               mask ? inside.data() + i * mask_size : nullptr, places);
   }
 }
 
 std::unique_ptr<Meter> make_meter(const Task& task) {
   switch (task.kind) {
     case TaskKind::Segmentation: return std::make_unique<SegmentationMeter>(task);
+    case TaskKind::Structures: return std::make_unique<StructuresMeter>(task);
     case TaskKind::Regression: return std::make_unique<RegressionMeter>(task);
     case TaskKind::Classification: return std::make_unique<ClassificationMeter>(task);
     case TaskKind::Binary: break;

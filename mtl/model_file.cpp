@@ -12,13 +12,16 @@ using Json = nlohmann::ordered_json;
 
 std::string to_json(const ModelConfig& config) {
   Json tasks = Json::array();
-  for (const Task& task : config.tasks)
+  for (const Task& task : config.tasks) {
     tasks.push_back({{"name", task.name},
                      {"kind", name(task.kind)},
                      {"channels", task.channels},
                      {"classes", task.classes},
                      {"class_weight", task.class_weight},
                      {"loss_weight", task.loss_weight}});
+    if (task.scale != 1) tasks.back()["scale"] = task.scale;
+    if (!task.unit.empty()) tasks.back()["unit"] = task.unit;
+  }
   Json json{{"arch", config.arch},     {"backbone", config.backbone},
             {"rank", config.rank},     {"in_channels", config.in_channels},
             {"widths", config.widths}, {"tasks", tasks}};
@@ -48,6 +51,8 @@ ModelConfig model_config_from_json(const std::string& text, const std::string& w
       task.classes = entry.at("classes").get<std::vector<std::string>>();
       task.class_weight = entry.at("class_weight").get<std::vector<double>>();
       task.loss_weight = entry.at("loss_weight").get<double>();
+      task.scale = entry.value("scale", 1.0);
+      task.unit = entry.value("unit", "");
       config.tasks.push_back(task);
     }
     if (json.contains("ctan")) {

@@ -71,7 +71,9 @@ void ConsoleProgress::epoch(const EpochReport& r) {
   }
   bool best = false;
   for (bool improved : r.improved) best = best || improved;
-  fmt::print(out_, "{}  {:.1f} images/s  {}{}\n", text, r.images_per_second, clock_text(r.seconds),
+  const std::string waited =
+      r.waited_share >= 0.01 ? fmt::format(" ({:.0f} % waiting for data)", 100 * r.waited_share) : "";
+  fmt::print(out_, "{}  {:.1f} images/s{}  {}{}\n", text, r.images_per_second, waited, clock_text(r.seconds),
              best ? "  best" : "");
   std::fflush(out_);
   last_ = std::chrono::steady_clock::now();

@@ -29,6 +29,7 @@ struct EpochReport {
   bool shares = false;
   std::vector<double> task_weights, shared_norms, cosines;
   double seconds = 0, images_per_second = 0;  // training and validation; training alone
+  double waited_share = 0;                    // part of the training time in which no batch was ready
   std::vector<bool> improved;                 // per group of tasks: a new best
 };
 

@@ -57,7 +57,7 @@ Json evaluation_json(const std::vector<Task>& tasks, const Evaluation& evaluatio
   Json json = Json::object();
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     Json& task = json[tasks[t].name] = Json::object();
-    for (const std::string& metric : metric_names(tasks[t].kind))
+    for (const std::string& metric : all_metric_names(tasks[t]))
       task[metric] = number(evaluation[t].metrics.at(metric));
   }
   return json;
@@ -88,6 +88,7 @@ std::string to_json(const TrainState& s) {
               {"norm_max", s.norm_max},
               {"images", s.images},
               {"seconds", s.seconds},
+              {"waited", s.waited},
               {"groups", groups},
               {"balancer", balancer},
               {"epoch_losses", epoch_losses}}
@@ -110,6 +111,7 @@ TrainState state_from_json(const std::string& text) {
   s.norm_max = json.at("norm_max").get<double>();
   s.images = json.at("images").get<std::int64_t>();
   s.seconds = json.at("seconds").get<double>();
+  s.waited = json.value("waited", 0.0);
   for (const Json& g : json.at("groups"))
     s.groups.push_back({g.at("best_epoch").get<std::int64_t>(), g.at("best").get<double>(),
                         g.at("waited").get<std::int64_t>(), g.at("stopped").get<bool>(),
@@ -208,6 +210,7 @@ void RunFolder::add_epoch(const std::vector<Task>& tasks, const EpochReport& r) 
   line["improved"] = r.improved;
   line["seconds"] = std::round(r.seconds * 1000) / 1000;
   line["images_per_second"] = std::round(r.images_per_second * 100) / 100;
+  line["waited_share"] = std::round(r.waited_share * 10000) / 10000;
   lines_.push_back(line.dump());
   write_file(file("metrics.jsonl"), fmt::format("{}\n", fmt::join(lines_, "\n")));
 }

@@ -35,7 +35,7 @@ struct TrainState {
   Means task_weight, shared_norm, cosine;  // per task, per task, per pair (row-major T x T): see mtl/task_balancing.h
   double norm_sum = 0, norm_max = 0;
   std::int64_t images = 0;
-  double seconds = 0;
+  double seconds = 0, waited = 0;  // of training; of these, for batches
   // Per group of tasks.
   struct Group {
     std::int64_t best_epoch = 0;  // from 1; 0: none yet

@@ -55,6 +55,27 @@ Var class_loss(const Task& task, const Var& y, const Tensor& target, const Tenso
   return cross_entropy(y, target, options);
 }
 
+// A structure that nobody outlined is no evidence of its absence: it must neither count as missed nor as well left out.
+// Dice: with p and t set to 0 its ratio is s / s = 1, so 1 - D adds nothing to the sum; what is left is to divide by
+// the number of outlined structures instead of all.  [ours]
+Var structures_loss(const Task& task, const Var& y, const Tensor& target, const Tensor& mask) {
+  constexpr real kSmooth = real(1e-5);
+  if (!mask) return dice_loss(sigmoid(y), target, kSmooth) + bce_with_logits(y, target);
+  Shape expected(std::vector<std::int64_t>(static_cast<std::size_t>(y.rank()), 1));
+  expected[0] = y.size(0);
+  expected[-1] = y.size(-1);
+  MEDUSA_CHECK(mask.shape() == expected, "task '{}': outputs {} need a mask {} of outlined structures, got {}",
+               task.name, y.shape(), expected, mask.shape());
+  double outlined = 0;
+  for (real m : mask.to_vector()) outlined += static_cast<double>(m);
+  if (outlined == 0) return weighted_sum(y, Tensor::zeros(y.shape(), y.device()));
+  const Var present(mask);
+  const Var dice = dice_loss(sigmoid(y) * present, mul(Var(target), present).value(), kSmooth);
+  const Tensor everywhere = mul(Var(Tensor::ones(y.shape(), y.device())), present).value();
+  return dice * static_cast<real>(static_cast<double>(mask.numel()) / outlined) +
+         bce_with_logits(y, target, everywhere);
+}
+
 }  // namespace
 
 void check_tasks(const std::vector<Task>& tasks) {
@@ -64,6 +85,7 @@ void check_tasks(const std::vector<Task>& tasks) {
     MEDUSA_CHECK_INPUT(well_formed(task.name), "task name '{}': expected letters, digits, '_' and '-' only", task.name);
     MEDUSA_CHECK_INPUT(names.insert(task.name).second, "task name '{}' is given twice", task.name);
     MEDUSA_CHECK_INPUT(task.channels >= 1, "task '{}': channels must be at least 1, got {}", task.name, task.channels);
+    MEDUSA_CHECK_INPUT(task.scale > 0, "task '{}': scale must be above 0, got {}", task.name, task.scale);
     MEDUSA_CHECK_INPUT(
         task.class_weight.empty() || static_cast<std::int64_t>(task.class_weight.size()) == task.channels,
         "task '{}': expected a class weight for each of {} classes, got {}", task.name, task.channels,
@@ -85,6 +107,7 @@ Var task_loss(const Task& task, const Var& y, const Tensor& target, const Tensor
       if (task.channels == 1) return dice_loss(sigmoid(y), target, real(1e-5), mask) + bce_with_logits(y, target, mask);
       return dice_loss(softmax(y), one_hot(target, task.channels), real(1e-5), mask) +
              class_loss(task, y, target, mask);
+    case TaskKind::Structures: return structures_loss(task, y, target, mask);
     case TaskKind::Regression: return l1_loss(y, target, mask);
     case TaskKind::Classification: return class_loss(task, y, target, mask);
     case TaskKind::Binary: return bce_with_logits(y, target, mask);

@@ -16,6 +16,8 @@ struct Task {
   std::vector<std::string> classes;  // their names, where known
   std::vector<double> class_weight;  // classification: weights of the classes in the loss; empty: all 1
   double loss_weight = 1;            // factor of this task in the sum of losses
+  double scale = 1;                  // regression: an output times this is in the task's unit
+  std::string unit = "";             // "Gy"
 };
 
 // Throws InputError where a name is empty, malformed or taken, or channels < 1.
@@ -24,6 +26,8 @@ void check_tasks(const std::vector<Task>& tasks);
 // The task's loss on raw outputs y, mean over the batch  (methods: "Losses and metrics"):
 //   segmentation, 1 channel  Dice of sigmoid + BCE          y, target [N, S, 1]
 //   segmentation, C > 1      Dice of softmax + cross-entropy  y [N, S, C], target [N, S, 1] of class numbers
+//   structures               Dice of sigmoid + BCE, both means over the channels that mask [N, 1, .., 1, C] has as 1;
+//                            the others count for nothing     y, target [N, S, C] of 0 and 1
 //   regression               L1 inside the mask             y, target [N, S, C], mask [N, S, 1]
 //   classification           cross-entropy                  y [N, C], target [N, 1] of class numbers
 //   binary                   BCE                            y, target [N, C]

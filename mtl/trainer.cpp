@@ -106,7 +106,7 @@ void Trainer::start_sums() {
   state_.loss = state_.task_weight = state_.shared_norm = Means(tasks);
   state_.cosine = Means(tasks * tasks);
   state_.batch = state_.images = 0;
-  state_.norm_sum = state_.norm_max = state_.seconds = 0;
+  state_.norm_sum = state_.norm_max = state_.seconds = state_.waited = 0;
 }
 
 bool Trainer::train_epoch(BatchSource& train) {
@@ -116,7 +116,9 @@ bool Trainer::train_epoch(BatchSource& train) {
   const auto begin = Clock::now();
   if (state_.batch < train.batches()) train.start_epoch(state_.epoch, state_.batch);
   while (state_.batch < train.batches()) {
+    const auto asked = Clock::now();
     const std::optional<datasets::Batch> batch = train.next();
+    state_.waited += seconds_since(asked);
     MEDUSA_CHECK(batch.has_value(), "training: the epoch ended after {} of {} batches", state_.batch, train.batches());
     step(*batch);
     ++state_.batch;
@@ -211,6 +213,7 @@ bool Trainer::finish_epoch(const BatchSource& train, BatchSource* val) {
   report.grad_norm = state_.norm_sum / steps;
   report.grad_norm_max = state_.norm_max;
   report.images_per_second = static_cast<double>(state_.images) / std::max(state_.seconds, 1e-9);
+  report.waited_share = state_.waited / std::max(state_.seconds, 1e-9);
   judge(&report);
   report.seconds = state_.seconds + seconds_since(begin);
   folder_.add_epoch(model_.tasks(), report);

@@ -41,6 +41,8 @@ TEST_CASE("metrics: names, directions, primary metrics") {
   CHECK(larger_is_better("dice"));
   CHECK(larger_is_better("auc"));
   CHECK_FALSE(larger_is_better("mae"));
+  CHECK(primary_metric(TaskKind::Structures) == "dice");
+  CHECK(larger_is_better("dice.Larynx"));
   CHECK(message([] { larger_is_better("speed"); }) == "metrics: there is no metric speed");
 }
 
@@ -170,4 +172,39 @@ TEST_CASE("metrics: refuse what does not fit and what is not finite") {
   CHECK(message([&] {
           meter->add(Tensor::full({2, 3}, nan), Tensor::zeros({2, 1}));
         }) == "metrics: the output of task t is not finite");
+}
+
+TEST_CASE("metrics: structures that nobody outlined are left out, neither 0 nor 1") {
+  Task t = task(TaskKind::Structures, 3);
+  t.classes = {"cord", "larynx"};
+  CHECK(all_metric_names(t) == std::vector<std::string>{"dice", "iou", "dice.cord", "dice.larynx", "dice.2"});
+  const auto meter = make_meter(t);
+  // Image 0: cord found (1), larynx not outlined but predicted, structure 2 half found: S = {0, 1}, T = {0}: 2/3.
+  // Image 1: cord missed (0), larynx T = S = {1}: 1; structure 2 not outlined.  Image 2: nothing outlined at all.
+  const Tensor y = Tensor::from({1, 1, 1, -1, 1, 1, /**/ -1, -1, 1, -1, 1, -1, /**/ 1, 1, 1, 1, 1, 1}, {3, 1, 2, 3});
+  const Tensor target = Tensor::from({1, 0, 1, 0, 0, 0, /**/ 1, 0, 0, 0, 1, 0, /**/ 0, 0, 0, 0, 0, 0}, {3, 1, 2, 3});
+  const Tensor outlined = Tensor::from({1, 0, 1, /**/ 1, 1, 0, /**/ 0, 0, 0}, {3, 1, 1, 3});
+  meter->add(y, target, outlined);
+  const MetricValues v = meter->values();
+  CHECK(v.at("dice") == Approx(((1 + 2 / 3.0) / 2 + 0.5) / 2).epsilon(1e-4));
+  CHECK(v.at("iou") == Approx(((1 + 0.5) / 2 + 0.5) / 2).epsilon(1e-4));
+  CHECK(v.at("dice.cord") == Approx(0.5).epsilon(1e-4));
+  CHECK(v.at("dice.larynx") == Approx(1));
+  CHECK(v.at("dice.2") == Approx(2 / 3.0).epsilon(1e-4));
+  CHECK(meter->samples() == 3);
+  // Without a mask all count.
+  const auto all = make_meter(t);
+  all->add(y, target);
+  CHECK(all->values().at("dice.larynx") == Approx(1 / 3.0).epsilon(1e-4));
+  CHECK(message([&] {
+          all->add(y, target, Tensor::ones({3, 1, 2, 1}));
+        }).find("does not fit mask") != std::string::npos);
+}
+
+TEST_CASE("metrics: a regression is told in the task's unit") {
+  Task t = task(TaskKind::Regression, 1);
+  t.scale = 70;
+  const auto meter = make_meter(t);
+  meter->add(Tensor::from({1, 0}, {1, 2, 1, 1}), Tensor::from({0.5, 0}, {1, 2, 1, 1}));
+  CHECK(meter->values().at("mae") == Approx(17.5));
 }

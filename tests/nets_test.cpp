@@ -105,6 +105,9 @@ Labels labels(const Task& t, Shape image) {
     case TaskKind::Segmentation:
       if (t.channels > 1) return {counted(image), {}};
       return {mapped(image_ramp(image, 1), [](real v) { return real(v > real(0.3)); }), {}};
+    case TaskKind::Structures:
+      image[-1] = t.channels;
+      return {mapped(image_ramp(image, 1), [](real v) { return real(v > real(0.3)); }), {}};
     case TaskKind::Regression: {
       const Tensor mask = mapped(image_ramp(image, 3), [](real v) { return real(v > real(-0.5)); });
       image[-1] = t.channels;

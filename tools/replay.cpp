@@ -128,8 +128,9 @@ class NetCase {
  private:
   // Class numbers get a last axis of size 1, all else becomes channels last.
   static Tensor target(const mtl::Task& task, const Tensor& t) {
-    const bool class_numbers = task.kind == TaskKind::Classification || (pixel_level(task.kind) && task.channels > 1);
-    if (!class_numbers || task.kind == TaskKind::Regression) return from_file(t, image_edge(t));
+    const bool class_numbers =
+        task.kind == TaskKind::Classification || (task.kind == TaskKind::Segmentation && task.channels > 1);
+    if (!class_numbers) return from_file(t, image_edge(t));
     Shape shape = t.shape();
     shape.push_back(1);
     return t.reshape(shape);
