@@ -1,5 +1,4 @@
-// Decoded, resized samples kept as 8-bit pixels: a quarter of the memory that floats would take, and no decoding
-// after the first epoch.
+// Decoded, resized samples kept in memory in a compact form: no decoding after the first epoch.
 #pragma once
 
 #include <cstdint>
@@ -12,23 +11,45 @@
 
 namespace medusa::datasets {
 
-// Shared by all threads.  Once the limit is reached nothing more is kept and nothing is thrown out: every epoch visits
-// every sample once, so throwing out the oldest would throw out what is needed next.
-class PictureCache {
+// T says how many bytes it holds: std::int64_t bytes() const.  Shared by all threads.  Once the limit is reached
+// nothing more is kept and nothing is thrown out: every epoch visits every sample once, so throwing out the oldest
+// would throw out what is needed next.
+template <class T>
+class Cache {
  public:
-  explicit PictureCache(std::int64_t byte_limit) : limit_(byte_limit) {}
+  explicit Cache(std::int64_t byte_limit) : limit_(byte_limit) {}
 
-  // The picture of sample `index`, from the cache or from `make`.  Two threads may make the same one at once.
-  std::shared_ptr<const Picture> get(std::int64_t index, const std::function<Picture()>& make);
+  // Sample `index`, from the cache or from `make`.  Two threads may make the same one at once.
+  std::shared_ptr<const T> get(std::int64_t index, const std::function<T()>& make) {
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = items_.find(index);
+      if (found != items_.end()) return found->second;
+    }
+    const auto item = std::make_shared<const T>(make());  // the slow part, without the lock
+    const std::int64_t size = item->bytes();
+    std::lock_guard lock(mutex_);
+    if (bytes_ + size <= limit_ && items_.emplace(index, item).second) bytes_ += size;
+    return item;
+  }
 
-  std::int64_t bytes() const;  // of the pixels held
-  std::int64_t count() const;
+  std::int64_t bytes() const {  // of all that is held
+    std::lock_guard lock(mutex_);
+    return bytes_;
+  }
+  std::int64_t count() const {
+    std::lock_guard lock(mutex_);
+    return static_cast<std::int64_t>(items_.size());
+  }
 
  private:
   const std::int64_t limit_;
   mutable std::mutex mutex_;
   std::int64_t bytes_ = 0;
-  std::unordered_map<std::int64_t, std::shared_ptr<const Picture>> pictures_;
+  std::unordered_map<std::int64_t, std::shared_ptr<const T>> items_;
 };
+
+// 8-bit pixels: a quarter of the memory that floats would take.
+using PictureCache = Cache<Picture>;
 
 }  // namespace medusa::datasets

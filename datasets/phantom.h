@@ -38,4 +38,10 @@ struct PhantomOptions {
 // a file cannot be written.
 void write_ham10000_phantom(const PhantomOptions& options);
 
+// Writes `count` patients as datasets/openkbp.h describes, each 128^3 voxels: a neck of ellipsoids with the ten
+// structures (some of them not outlined in some patients), three nested targets, and a dose that CT and targets decide:
+// the prescription inside, falling with the distance.  A quarter go to validation-pats, an eighth to test-pats.  The
+// same options give the same bytes; height, width and setting have no meaning here.  Throws as the one above.
+void write_openkbp_phantom(const PhantomOptions& options);
+
 }  // namespace medusa::datasets

@@ -11,6 +11,8 @@
 namespace medusa::datasets {
 
 std::vector<std::string> dataset_names();
+// The size of inputs that a dataset is best begun with, as the tools' --size writes it: "96x128".  Throws InputError.
+std::string default_size(const std::string& name);
 
 // Throws InputError: an unknown name (lists the names), a size below 1, whatever is wrong with the folder.
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "tensor/random.h"
 
@@ -14,6 +15,22 @@ std::size_t share(std::size_t groups, double fraction) {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(fraction * static_cast<double>(groups))));
 }
 
+// The parts as distributed; nothing where there are none.
+std::optional<Split> distributed_split(const Dataset& dataset) {
+  Split split;
+  std::int64_t unknown = 0;
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    const std::string part = dataset.part(i);
+    MEDUSA_CHECK(part.empty() || part == "train" || part == "validation" || part == "test",
+                 "split: {} is of an unknown part {}", dataset.id(i), part);
+    if (part.empty()) ++unknown;
+    (part == "test" ? split.test : part == "validation" ? split.val : split.train).push_back(i);
+  }
+  if (unknown == dataset.size()) return {};
+  MEDUSA_CHECK(unknown == 0, "split: {} of {} samples are of no part", unknown, dataset.size());
+  return split;
+}
+
 }  // namespace
 
 Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction, double test_fraction) {
@@ -21,6 +38,10 @@ Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction
                      val_fraction);
   MEDUSA_CHECK_INPUT(test_fraction >= 0 && test_fraction < 1, "split: test fraction is {}, expected 0 to 1",
                      test_fraction);
+  if (std::optional<Split> distributed = distributed_split(dataset)) {
+    MEDUSA_CHECK_INPUT(!distributed->train.empty(), "split: the dataset has no part to train on");
+    return *std::move(distributed);
+  }
   std::map<std::string, std::vector<std::int64_t>> members;  // sorted by name: independent of the order of samples
   for (std::int64_t i = 0; i < dataset.size(); ++i) members[dataset.group(i)].push_back(i);
   std::vector<const std::vector<std::int64_t>*> groups;

@@ -8,6 +8,7 @@
 
 namespace medusa::datasets {
 
+// Where the distribution has parts of its own (Dataset::part), these are the sets, whatever seed and fractions say.
 // Indices into the dataset, each list ascending; together they are all samples.
 struct Split {
   std::vector<std::int64_t> train, val, test;

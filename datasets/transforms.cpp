@@ -151,6 +151,8 @@ void check(const AugmentOptions& a) {
   check_range("contrast", a.contrast, 0, 1);
   check_range("saturation", a.saturation, 0, 1);
   check_range("hue", a.hue, 0, 0.5);
+  check_range("noise", a.noise, 0, 10);
+  check_range("gamma", a.gamma, 0, 10);
 }
 
 void check(const Normalisation& n) {

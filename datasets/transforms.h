@@ -27,6 +27,10 @@ struct AugmentOptions {
   double brightness = 0, contrast = 0, saturation = 0;  // factors in [1 - x, 1 + x]
   double hue = 0;                                       // shift, up to this part of the colour circle (0.5: anything)
 
+  // Of volumes, whose flip is left-right alone (horizontal_flip) and which know no colours: see volume_transforms.h.
+  double noise = 0;  // standard deviation of what is added to each voxel of the input
+  double gamma = 0;  // power of the intensities, in [1 / (1 + gamma), 1 + gamma]
+
   static AugmentOptions none();  // changes nothing
   static AugmentOptions rich();  // any rotation, 20 % zoom, 10 % shift, moderate colours
 };
@@ -36,6 +40,7 @@ void check(const AugmentOptions& a);
 // An 8-bit RGB picture and a mask of 0 and 255 (or none, with channels 0) of one size.
 struct Picture {
   Image image, mask;
+  std::int64_t bytes() const { return static_cast<std::int64_t>(image.pixels.size() + mask.pixels.size()); }
 };
 
 // The picture of sample `index` as training sees it in `epoch`.

@@ -55,7 +55,8 @@ struct Phantom : test::TempFolder {
 };
 
 TEST_CASE("task kinds have names") {
-  for (TaskKind kind : {TaskKind::Segmentation, TaskKind::Regression, TaskKind::Classification, TaskKind::Binary})
+  for (TaskKind kind :
+       {TaskKind::Segmentation, TaskKind::Structures, TaskKind::Regression, TaskKind::Classification, TaskKind::Binary})
     CHECK(task_kind(name(kind)) == kind);
   CHECK(input_error([] { task_kind("dance"); }) ==
         "task kind dance is unknown; there are: segmentation, regression, classification, binary");
@@ -203,7 +204,7 @@ TEST_CASE("ham10000: what is wrong with a file is said when it is read, with its
 TEST_CASE("open_dataset: names and options") {
   DatasetOptions o = options_for("x");
   o.name = "cats";
-  CHECK(input_error([&] { open_dataset(o); }) == "dataset cats is unknown; there are: ham10000");
+  CHECK(input_error([&] { open_dataset(o); }) == "dataset cats is unknown; there are: ham10000, openkbp");
   CHECK(contains(input_error([] { open_dataset(options_for("x", 0, 5)); }), "size 0x5"));
   o = options_for("x");
   o.augment.rotation = 500;
@@ -246,6 +247,39 @@ TEST_CASE("split: whole groups, all samples, by the seed") {
   CHECK(make_split(dataset, 2, 0.2, 0.1).val != s.val);
   CHECK(make_split(dataset, 1, 0.2, 0).test.empty());
   CHECK(make_split(Groups(6), 1, 0.01, 0).val.size() == 3);  // at least one group
+}
+
+// Numbered samples of a dataset that comes in parts.
+struct Parts : Groups {
+  std::vector<std::string> parts;
+  explicit Parts(std::vector<std::string> p) : Groups(static_cast<std::int64_t>(p.size())), parts(std::move(p)) {}
+  std::string part(std::int64_t i) const override { return parts[static_cast<std::size_t>(i)]; }
+};
+
+TEST_CASE("split: parts as distributed stay as they are") {
+  const Split s = make_split(Parts({"train", "test", "validation", "train"}), 7, 0.9, 0.05);
+  CHECK(s.train == std::vector<std::int64_t>{0, 3});
+  CHECK(s.val == std::vector<std::int64_t>{2});
+  CHECK(s.test == std::vector<std::int64_t>{1});
+  CHECK(input_error([] {
+          make_split(Parts({"test", "validation"}), 1, 0.2, 0);
+        }) == "split: the dataset has no part to train on");
+  CHECK(test::runtime_error([] {
+          make_split(Parts({"train", ""}), 1, 0.2, 0);
+        }) == "split: 1 of 2 samples are of no part");
+  CHECK(contains(test::runtime_error([] { make_split(Parts({"valid"}), 1, 0.2, 0); }), "unknown part valid"));
+}
+
+TEST_CASE("stack: masks of structures, also where a sample has no label") {
+  const auto sample = [](const std::string& id, Target target) {
+    return Sample{id, Tensor::zeros({2, 2, 1}), {target}};
+  };
+  const Target labelled{Tensor::ones({2, 2, 3}), Tensor::from({1, 0, 1}, {1, 1, 3})};
+  const Batch batch = stack({sample("a", {}), sample("b", labelled)});
+  CHECK(batch.targets[0].value.shape() == Shape{2, 2, 2, 3});
+  CHECK(batch.targets[0].mask.shape() == Shape{2, 1, 1, 3});
+  CHECK(batch.targets[0].mask.to_vector() == std::vector<real>{0, 0, 0, 1, 0, 1});
+  CHECK(batch.labelled[0] == std::vector<bool>{false, true});
 }
 
 TEST_CASE("split: fractions that leave nothing") {

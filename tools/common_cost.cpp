@@ -18,7 +18,10 @@ double gflop_per_image(mtl::Model& model, const Size& size) {
   model.eval();
   const std::int64_t before = flops_counted();
   const Device device = model.parameters().front().var.device();
-  mtl::outputs_any_size(model, Var(Tensor::zeros({1, size.height, size.width, model.config().in_channels}, device)));
+  Shape shape{1};
+  if (size.depth > 0) shape.push_back(size.depth);
+  for (std::int64_t side : {size.height, size.width, model.config().in_channels}) shape.push_back(side);
+  mtl::outputs_any_size(model, Var(Tensor::zeros(shape, device)));
   const std::int64_t flops = flops_counted() - before;
   model.train(training);
   return static_cast<double>(flops) / 1e9;

@@ -64,14 +64,19 @@ void check_one_of(const std::string& option, const std::string& value, const std
 }
 
 Size parse_size(const std::string& text, const std::string& option) {
-  const std::size_t x = text.find('x');
-  Size size{0, 0};
-  if (x != std::string::npos)
-    size = {number(text.data(), text.data() + x), number(text.data() + x + 1, text.data() + text.size())};
-  const auto fits = [](std::int64_t side) { return side >= 1 && side <= 16384; };
-  MEDUSA_CHECK_INPUT(fits(size.height) && fits(size.width),
-                     "{} {}: expected HEIGHTxWIDTH, two whole numbers from 1 to 16384, such as 96x128", option, text);
-  return size;
+  std::vector<std::int64_t> sides;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('x', begin), text.size());
+    sides.push_back(number(text.data() + begin, text.data() + end));
+    begin = end + 1;
+  }
+  bool good = sides.size() == 2 || sides.size() == 3;
+  for (std::int64_t side : sides) good = good && side >= 1 && side <= 16384;
+  MEDUSA_CHECK_INPUT(good,
+                     "{} {}: expected HEIGHTxWIDTH, two whole numbers from 1 to 16384, such as 96x128 (of volumes "
+                     "DEPTHxHEIGHTxWIDTH)",
+                     option, text);
+  return sides.size() == 2 ? Size{sides[0], sides[1]} : Size{sides[1], sides[2], sides[0]};
 }
 
 }  // namespace medusa::tools

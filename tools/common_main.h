@@ -19,9 +19,10 @@ int guard(const std::string& tool, const std::function<int()>& body);
 // Throws InputError that lists the known values unless `value` is one of them.
 void check_one_of(const std::string& option, const std::string& value, const std::vector<std::string>& known);
 
-// "HxW", e.g. "96x128", as option `option`; throws InputError unless it is two whole numbers in 1..16384.
+// "HxW" of pictures, e.g. "96x128", or "DxHxW" of volumes, as option `option`; throws InputError unless it is two or
+// three whole numbers in 1..16384.
 struct Size {
-  std::int64_t height, width;
+  std::int64_t height, width, depth = 0;  // depth 0: of pictures
 };
 Size parse_size(const std::string& text, const std::string& option = "--size");
 

@@ -67,9 +67,15 @@ void add_data_options(OptionList& list, RunOptions& o) {
   list.command.group("Data");
   list.add("data", o.data, "folder of the dataset, in the layout in which it is distributed");
   list.add("dataset", o.dataset, "the dataset's layout");
-  list.add("size", o.size, "HEIGHTxWIDTH in pixels that images are resized to");
+  list.add("size", o.size,
+           "HEIGHTxWIDTH in pixels that images are resized to, of volumes DEPTHxHEIGHTxWIDTH; none given: 96x128 for "
+           "ham10000, 64x64x64 for openkbp");
+  list.add("inputs", o.inputs,
+           "openkbp: structures gives the network the outlines beside the CT, and leaves only the dose to predict");
   list.add("tasks", o.tasks, "names of the tasks to learn, comma-separated; none given: all of the dataset");
-  list.add("val-fraction", o.val_fraction, "part of the groups (lesions, patients) kept for validation, 0 to 1");
+  list.add("val-fraction", o.val_fraction,
+           "part of the groups (lesions, patients) kept for validation, 0 to 1; datasets that are distributed in parts "
+           "keep those");
   list.add("test-fraction", o.test_fraction, "part of the groups kept for the final test, 0 to 1");
   list.add("cache-mib", o.cache_mib, "memory for decoded samples, MiB; 0: decode anew each time");
   list.add("workers", o.workers, "threads that prepare samples; 0: the training thread does it");
@@ -138,6 +144,8 @@ void add_augment_options(OptionList& list, RunOptions& o) {
   list.add("brightness", o.augment.brightness, "random brightness factor in 1 - x to 1 + x");
   list.add("contrast", o.augment.contrast, "random contrast factor in 1 - x to 1 + x");
   list.add("saturation", o.augment.saturation, "random saturation factor in 1 - x to 1 + x");
+  list.add("noise", o.augment.noise, "volumes: standard deviation of noise added to the input");
+  list.add("gamma-range", o.augment.gamma, "volumes: random power of the intensities, in 1 / (1 + x) to 1 + x");
   list.add("hue", o.augment.hue, "random hue shift, up to this part of the colour circle");
 }
 
@@ -184,7 +192,7 @@ void check_balancing(const mtl::BalanceOptions& o) {
 void add_run_options(CommandLine& command, RunOptions& options) { add_all(command, options); }
 
 void check(const RunOptions& o) {
-  parse_size(o.size);
+  if (!o.size.empty()) parse_size(o.size);
   check_one_of("--arch", o.arch, mtl::architectures());
   check_one_of("--backbone", o.backbone, mtl::backbones());
   check_one_of("--ctan-attention", o.ctan_attention, {"spatial", "channel"});

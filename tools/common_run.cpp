@@ -5,6 +5,8 @@
 #include <cmath>
 #include <filesystem>
 
+#include "datasets/registry.h"
+#include "mtl/backbone.h"
 #include "tensor/check.h"
 #include "tools/common_main.h"
 
@@ -32,13 +34,20 @@ RunOptions read_run_options(const std::string& run_folder) {
   return options;
 }
 
+void complete(RunOptions* options) {
+  if (options->size.empty()) options->size = datasets::default_size(options->dataset);
+  if (options->widths.empty()) options->widths = mtl::default_widths(options->backbone);
+}
+
 datasets::DatasetOptions dataset_options(const RunOptions& options) {
-  const Size size = parse_size(options.size);
+  const Size size = parse_size(options.size.empty() ? datasets::default_size(options.dataset) : options.size);
   datasets::DatasetOptions result;
   result.name = options.dataset;
   result.folder = options.data;
+  result.depth = size.depth;
   result.height = size.height;
   result.width = size.width;
+  result.inputs = options.inputs;
   result.augment = options.augment;
   result.cache_bytes = options.cache_mib << 20;
   return result;
@@ -59,6 +68,8 @@ std::vector<mtl::Task> make_tasks(const datasets::Dataset& dataset, const std::v
     task.kind = targets[i].kind;
     task.channels = targets[i].channels;
     task.classes = targets[i].classes;
+    task.scale = targets[i].scale;
+    task.unit = targets[i].unit;
     tasks.push_back(task);
     target_of_task->push_back(i);
   }
@@ -81,10 +92,11 @@ std::vector<double> class_weights(const std::string& rule, const std::vector<std
 std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation) {
   std::string table;
   for (std::size_t t = 0; t < tasks.size(); ++t)
-    for (const std::string& metric : mtl::metric_names(tasks[t].kind)) {
+    for (const std::string& metric : mtl::all_metric_names(tasks[t])) {
       const double value = evaluation[t].metrics.at(metric);
-      table += fmt::format("  {:<16} {:<18} {}\n", tasks[t].name, metric,
-                           std::isnan(value) ? "-" : fmt::format("{:.4f}", value));
+      table += fmt::format("  {:<16} {:<18} {}{}\n", tasks[t].name, metric,
+                           std::isnan(value) ? "-" : fmt::format("{:.4f}", value),
+                           metric == "mae" && !tasks[t].unit.empty() ? " " + tasks[t].unit : "");
     }
   return table;
 }

@@ -22,8 +22,9 @@ namespace medusa::tools {
 struct RunOptions {
   std::string data;  // the dataset's folder
   std::string dataset = "ham10000";
-  std::string size = "96x128";     // height x width that images are resized to
-  std::vector<std::string> tasks;  // those of the dataset's targets to learn; empty: all
+  std::string size;                 // height x width (of volumes depth first) of the inputs; "": the dataset's own
+  std::vector<std::string> inputs;  // what goes in beside the image, where the dataset has more
+  std::vector<std::string> tasks;   // those of the dataset's targets to learn; empty: all
   double val_fraction = 0.2, test_fraction = 0;
   std::int64_t cache_mib = 1024;
   int workers = 2;
@@ -52,6 +53,9 @@ struct RunOptions {
 
   RunOptions();
 };
+
+// Fills in what was left to the dataset and the backbone: size and widths.
+void complete(RunOptions* options);
 
 // The options of a run as command-line options and config-file entries.
 void add_run_options(CommandLine& command, RunOptions& options);

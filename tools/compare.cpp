@@ -74,7 +74,7 @@ RunOptions options_of(const Command& command, const std::string& arch, std::uint
   options.arch = arch;
   options.seed = seed;
   check(options);
-  if (options.widths.empty()) options.widths = mtl::default_widths(options.backbone);  // as train writes them down
+  complete(&options);  // as train writes them down
   return options;
 }
 

@@ -9,9 +9,11 @@
 #include "datasets/registry.h"
 #include "mtl/model_file.h"
 #include "mtl/run_folder.h"
+#include "tensor/check.h"
 #include "tensor/parallel.h"
 #include "tools/common_device.h"
 #include "tools/common_main.h"
+#include "tools/common_openkbp.h"
 #include "tools/common_run.h"
 
 namespace medusa::tools {
@@ -19,7 +21,7 @@ namespace medusa::tools {
 namespace {
 
 struct Options {
-  std::string run, data, split = "val";
+  std::string run, data, split = "val", pictures;
   std::int64_t batch = 0;
   int threads = 0, workers = 2;
   std::string device = "cpu";
@@ -36,6 +38,16 @@ std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const RunOpti
   std::vector<std::int64_t>& chosen = o.split == "val" ? split.val : o.split == "test" ? split.test : split.train;
   MEDUSA_CHECK_INPUT(!chosen.empty(), "--split {}: the run in {} kept no samples for it", o.split, o.run);
   return chosen;
+}
+
+// The challenge's scores; its JSON is added to that of the metrics.
+void print(const Options& o, const mtl::Model& model, const mtl::Evaluation& result, const KbpReport* report) {
+  std::string json = mtl::metrics_json(model.tasks(), result);
+  if (report != nullptr) json.insert(json.size() - 1, ",\"openkbp\":" + kbp_json(*report));
+  if (o.json)
+    fmt::print("{}\n", json);
+  else
+    fmt::print("{}{}", metrics_table(model.tasks(), result), report != nullptr ? kbp_table(*report) : "");
 }
 
 void evaluate(const Options& o) {
@@ -56,13 +68,18 @@ void evaluate(const Options& o) {
   datasets::LoaderOptions loader;
   loader.batch = o.batch > 0 ? o.batch : run.batch;
   loader.workers = o.workers;
-  LoaderSource source(*dataset, choose(*dataset, run, o), loader, target_of_task, device);
+  const std::vector<std::int64_t> chosen = choose(*dataset, run, o);
+  LoaderSource source(*dataset, chosen, loader, target_of_task, device);
   model->to(device);
   const mtl::Evaluation result = *mtl::evaluate(*model, source);
-  if (o.json)
-    fmt::print("{}\n", mtl::metrics_json(model->tasks(), result));
-  else
-    fmt::print("{}", metrics_table(model->tasks(), result));
+  const auto* openkbp = dynamic_cast<const datasets::OpenKbp*>(dataset.get());
+  MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(), "--pictures: dataset {} has no doses to draw",
+                     run.dataset);
+  if (openkbp == nullptr) return print(o, *model, result, nullptr);
+  const std::vector<std::int64_t> train =
+      datasets::make_split(*dataset, run.seed, run.val_fraction, run.test_fraction).train;
+  const KbpReport report = score_patients(*model, *openkbp, chosen, train, device, o.pictures);
+  print(o, *model, result, &report);
 }
 
 }  // namespace
@@ -77,6 +94,8 @@ int main(int argc, char** argv) {
   command.option("--data", o.data, "folder of the dataset; not given: the run's own");
   command.option("--split", o.split, "samples: val, test or train as the run split them, or all")
       .one_of({"val", "test", "train", "all"});
+  command.option("--pictures", o.pictures,
+                 "openkbp: folder for DVH curves and dose differences of each patient, made if needed");
   command.option("--batch", o.batch, "samples at a time; 0: as the run did").range(0, 1e9);
   command.option("--threads", o.threads, "threads that compute; 0: all the machine has").range(0, 1024);
   device_option(command, o.device);

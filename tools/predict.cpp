@@ -11,6 +11,7 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tools/common_main.h"
+#include "tools/common_openkbp.h"
 #include "tools/common_picture.h"
 #include "tools/common_run.h"
 
@@ -24,7 +25,9 @@ constexpr const char* kAbout =
     "Predicts masks and classes of pictures with a trained network.  Writes, for every PNG or JPEG file NAME.*,\n"
     "  NAME_<task>.png     the mask, at the picture's own size: 255 inside, or the number of the class\n"
     "  NAME_overlay.png    the picture with the masks' outlines and tints; overview.png shows the first of them\n"
-    "and for every task that classifies  <task>.csv  with a row per picture: probabilities and the predicted class.";
+    "and for every task that classifies  <task>.csv  with a row per picture: probabilities and the predicted class.\n"
+    "Of a run on openkbp: for every patient folder pt_N below --input  pt_N/dose.csv  and  pt_N/<structure>.csv  in\n"
+    "the layout of the dataset, at original resolution.";
 
 struct PredictOptions {
   std::string run, input, out, config;
@@ -171,14 +174,33 @@ void make_output_folder(const PredictOptions& options) {
                      "--out {}: is the folder of the input; results must not mix with it", options.out);
 }
 
+// The patients below --input, each into a folder of its own.
+void predict_patients(const PredictOptions& options, RunOptions run) {
+  run.data = options.input;
+  run.cache_mib = 0;
+  const datasets::OpenKbp dataset(dataset_options(run));
+  const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
+  set_threads(options.threads);
+  make_output_folder(options);
+  write_file(options.out + "/config.toml", options.config);
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    const auto patient = dataset.patient(i);
+    const KbpPrediction prediction = predict_patient(*model, dataset, patient, Device::CPU);
+    write_prediction(prediction, patient, options.out + "/" + patient.id);
+    fmt::print("{}: {}\n", dataset.folder(i), prediction_text(prediction));
+  }
+}
+
 void predict(const PredictOptions& options) {
   MEDUSA_CHECK_INPUT(options.opacity >= 0 && options.opacity <= 1, "--opacity {}: expected 0 to 1", options.opacity);
   MEDUSA_CHECK_INPUT(options.threads >= 0 && options.threads <= 1024, "--threads {}: expected 0 to 1024",
                      options.threads);
+  const RunOptions run = read_run_options(options.run);
+  if (run.dataset == "openkbp") return predict_patients(options, run);
   const std::vector<fs::path> files = pictures(options.input);
   const NoGrad no_grad;
   set_threads(options.threads);
-  Predictor predictor(options, read_run_options(options.run));
+  Predictor predictor(options, run);
   make_output_folder(options);
   write_file(options.out + "/config.toml", options.config);
   std::size_t failed = 0;
@@ -204,7 +226,10 @@ int main(int argc, char** argv) {
   PredictOptions options;
   command.option("--run", options.run, "folder of the training run: its config.toml and best.safetensors are used")
       .required();
-  command.option("--input", options.input, "a PNG or JPEG file, or a folder of them (not searched deeper)").required();
+  command
+      .option("--input", options.input,
+              "a PNG or JPEG file, or a folder of them (not searched deeper); openkbp: the folder of patients")
+      .required();
   command.option("--out", options.out, "folder for the results, made if needed; not the input's own").required();
   command.option("--opacity", options.opacity, "of the tint over masks in overlays, 0 (outline alone) to 1 (solid)");
   command.option("--threads", options.threads, "threads to use; 0: all the machine has");

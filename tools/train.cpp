@@ -90,7 +90,7 @@ Command read_command(int argc, char** argv) {
   }
   MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
   check(command.run);
-  if (command.run.widths.empty()) command.run.widths = mtl::default_widths(command.run.backbone);
+  complete(&command.run);
   return command;
 }
 
@@ -132,7 +132,9 @@ mtl::ModelConfig model_config(const RunOptions& o, const datasets::Dataset& data
                               std::vector<std::size_t>* target_of_task) {
   mtl::ModelConfig config = network_of(o);
   config.tasks = make_tasks(dataset, o.tasks, target_of_task);
-  config.in_channels = dataset.get(split.train.front()).input.size(-1);
+  const Shape shape = dataset.input_shape();
+  config.rank = shape.rank() - 1;
+  config.in_channels = shape[-1];
   for (std::size_t t = 0; t < config.tasks.size(); ++t)
     if (config.tasks[t].kind == TaskKind::Classification)
       config.tasks[t].class_weight =
@@ -198,9 +200,8 @@ void write_result(const Command& command, mtl::Model& model, const mtl::TrainRes
 void note_size(const RunOptions& o, const mtl::Model& model) {
   const Size size = parse_size(o.size);
   const std::int64_t m = model.size_multiple();
-  if (size.height % m != 0 || size.width % m != 0)
-    fmt::print("note: inside the network, images are padded from {}x{} to multiples of {}\n", size.height, size.width,
-               m);
+  if (size.depth % m != 0 || size.height % m != 0 || size.width % m != 0)
+    fmt::print("note: inside the network, images are padded from {} to multiples of {}\n", o.size, m);
 }
 
 int train(const Command& command) {
@@ -259,7 +260,9 @@ int explain_architectures(const RunOptions& o) {
     std::vector<std::size_t> target_of_task;
     const auto dataset = datasets::open_dataset(dataset_options(o));
     config.tasks = make_tasks(*dataset, o.tasks, &target_of_task);
-    config.in_channels = dataset->get(0).input.size(-1);
+    const Shape shape = dataset->input_shape();
+    config.rank = shape.rank() - 1;
+    config.in_channels = shape[-1];
   }
   fmt::print("{}", architectures_text(config));
   return 0;

@@ -1,0 +1,140 @@
+#include "datasets/openkbp.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "tensor/check.h"
+
+namespace medusa::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+using openkbp::Case;
+
+constexpr int kLeftRight = 1;  // axis of the grid
+constexpr const char* kNeeded[] = {"ct.csv", "possible_dose_mask.csv", "voxel_dimensions.csv"};
+// The distribution's README says valid-pats, its folder is called validation-pats.
+constexpr std::pair<const char*, const char*> kParts[] = {
+    {"train-pats", "train"}, {"validation-pats", "validation"}, {"valid-pats", "validation"}, {"test-pats", "test"}};
+
+// N of "pt_N"; -1 for another name.
+std::int64_t patient_number(const std::string& name) {
+  std::int64_t number = -1;
+  if (name.rfind("pt_", 0) != 0) return -1;
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + 3, end, number);
+  return error == std::errc{} && stop == end ? number : -1;
+}
+
+}  // namespace
+
+OpenKbp::OpenKbp(const DatasetOptions& options) : options_(options), cache_(options.cache_bytes) {
+  const std::int64_t side = options.depth;
+  MEDUSA_CHECK_INPUT(side > 0 && side == options.height && side == options.width && openkbp::kSide % side == 0,
+                     "openkbp: size {}x{}x{}: expected three equal numbers that divide 128, such as 64x64x64", side,
+                     options.height, options.width);
+  check_volume_augment(options.augment);
+  for (const std::string& input : options.inputs) {
+    MEDUSA_CHECK_INPUT(input == "structures", "openkbp: input {} is unknown; there are: structures", input);
+    structures_in_ = true;
+  }
+  if (!structures_in_)
+    targets_.push_back(
+        {"structures", TaskKind::Structures, static_cast<std::int64_t>(openkbp::kStructures), openkbp::structures()});
+  targets_.push_back({"dose", TaskKind::Regression, 1, {"dose"}, openkbp::kDoseScale, "Gy"});
+
+  std::string root = options.folder;
+  MEDUSA_CHECK_INPUT(fs::is_directory(root), "{}: there is no such folder", root);
+  if (fs::is_directory(root + "/provided-data")) root += "/provided-data";
+  for (const auto& [folder, part] : kParts)
+    if (fs::is_directory(root + "/" + folder)) list(root + "/" + folder, part);
+  if (rows_.empty()) list(root, "");
+  MEDUSA_CHECK_INPUT(!rows_.empty(), "{}: holds neither train-pats, validation-pats or test-pats nor pt_N folders",
+                     options.folder);
+}
+
+void OpenKbp::list(const std::string& folder, const std::string& part) {
+  std::vector<Row> found;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    const std::int64_t number = patient_number(name);
+    if (number < 0 || !it->is_directory()) continue;
+    found.push_back({name, it->path().string(), part, number});
+  }
+  MEDUSA_CHECK_INPUT(!error, "{}: cannot be listed: {}", folder, error.message());
+  std::sort(found.begin(), found.end(), [](const Row& a, const Row& b) { return a.number < b.number; });
+  for (const Row& r : found) {
+    for (const char* file : kNeeded)
+      MEDUSA_CHECK_INPUT(fs::exists(r.folder + "/" + file), "{}: there is no {} in it", r.folder, file);
+    for (const Row& other : rows_)
+      MEDUSA_CHECK_INPUT(other.id != r.id, "{} and {}: the same patient twice", other.folder, r.folder);
+    rows_.push_back(r);
+  }
+}
+
+const OpenKbp::Row& OpenKbp::row(std::int64_t index) const {
+  MEDUSA_CHECK(index >= 0 && index < size(), "openkbp: sample {} of {}", index, size());
+  return rows_[static_cast<std::size_t>(index)];
+}
+
+Shape OpenKbp::input_shape() const {
+  return {options_.depth, options_.height, options_.width,
+          1 + (structures_in_ ? static_cast<std::int64_t>(openkbp::kStructures) : 0)};
+}
+
+std::shared_ptr<const Case> OpenKbp::reduced(std::int64_t index) const {
+  return cache_.get(index, [&] { return openkbp::reduce(patient(index), factor()); });
+}
+
+Tensor OpenKbp::input(const Case& c) const {
+  Tensor input = Tensor::empty(input_shape());
+  real* to = input.mutable_data();
+  for (std::size_t i = 0; i < c.ct.size(); ++i) {
+    *to++ = c.ct[i];
+    for (unsigned s = 0; structures_in_ && s < openkbp::kStructures; ++s)
+      *to++ = static_cast<real>(c.structures[i] >> s & 1u);
+  }
+  return input;
+}
+
+Tensor OpenKbp::input_of(const openkbp::Patient& patient) const { return input(openkbp::reduce(patient, factor())); }
+
+Sample OpenKbp::sample(const Row& row, const Case& c) const {
+  Sample sample{row.id, input(c), {}};
+  Shape shape = input_shape();
+  constexpr auto kChannels = static_cast<std::int64_t>(openkbp::kStructures);
+  if (!structures_in_) {
+    Target target;
+    if (c.outlined != 0) {
+      shape[-1] = kChannels;
+      target.value = Tensor::empty(shape);
+      real* to = target.value.mutable_data();
+      for (std::uint16_t bits : c.structures)
+        for (unsigned s = 0; s < openkbp::kStructures; ++s) *to++ = static_cast<real>(bits >> s & 1u);
+      std::vector<real> outlined;
+      for (unsigned s = 0; s < openkbp::kStructures; ++s) outlined.push_back(static_cast<real>(c.outlined >> s & 1u));
+      target.mask = Tensor::from(outlined, {1, 1, 1, kChannels});
+    }
+    sample.targets.push_back(std::move(target));
+  }
+  Target dose;
+  if (!c.dose.empty()) {
+    shape[-1] = 1;
+    dose.value = Tensor::from(c.dose, shape);
+    dose.mask = Tensor::from(std::vector<real>(c.possible.begin(), c.possible.end()), shape);
+  }
+  sample.targets.push_back(std::move(dose));
+  return sample;
+}
+
+Sample OpenKbp::get(std::int64_t index) const { return sample(row(index), *reduced(index)); }
+
+Sample OpenKbp::get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const {
+  const std::shared_ptr<const Case> c = reduced(index);
+  return sample(row(index),
+                augment(*c, draw_change(options_.augment, c->grid, c->spacing, kLeftRight, seed, epoch, index)));
+}
+
+}  // namespace medusa::datasets

@@ -1,0 +1,61 @@
+#!/bin/bash
+# tests/openkbp_test.sh: phantoms in OpenKBP's layout, trained on for a moment, predicted, judged; the scores are those
+# that numpy finds in the predicted files.
+. "$(dirname "$0")/shell.sh"
+here=$(dirname "$0")
+
+expect 0 '4 patients of 128x128x128' "$BIN/phantom" --layout openkbp --count 4 --seed 2 --out "$work/data"
+expect 2 'exists; choose a new folder' "$BIN/phantom" --layout openkbp --count 4 --seed 2 --out "$work/data"
+expect 2 'has neither --size nor --setting' "$BIN/phantom" --layout openkbp --size 8x8 --count 1 --out "$work/none"
+
+train() { "$BIN/train" --dataset openkbp --data "$work/data" --widths 4,8 --batch 1 --epochs 1 --seed 1 "$@" 2>>"$work/log"; }
+train --arch ctan --size 16x16x16 --rotation 5 --noise 0.01 --gamma-range 0.2 --threads 1 --workers 0 --out "$work/run" \
+  >/dev/null || bad "train: $(tail -1 "$work/log")"
+train --arch ctan --size 16x16x16 --rotation 5 --noise 0.01 --gamma-range 0.2 --threads 2 --workers 3 --out "$work/again" \
+  >/dev/null || bad "train again: $(tail -1 "$work/log")"
+cmp -s "$work/run/best.safetensors" "$work/again/best.safetensors" && ok "the same weights for other threads and workers" \
+  || bad "other weights for other threads and workers"
+grep -q '"waited_share":' "$work/run/metrics.jsonl" && ok "metrics.jsonl has the share of waiting" || bad "no waited_share"
+grep -q '"dice.PTV70":' "$work/run/result.json" && ok "result.json has the Dice of each structure" || bad "no dice.PTV70"
+grep -q '^size = "16x16x16"' "$work/run/config.toml" && ok "config.toml has the size" || bad "size"
+
+expect 0 'dose score' "$BIN/evaluate" --run "$work/run" --pictures "$work/pictures"
+for file in pt_4_dvh.svg pt_4_dose.png; do
+  [ -s "$work/pictures/$file" ] && ok "evaluate drew $file" || bad "evaluate: no $file"
+done
+expect 0 'pt_4: dose up to' "$BIN/predict" --run "$work/run" --input "$work/data" --out "$work/out"
+for file in dose.csv PTV70.csv Larynx.csv; do
+  [ "$(head -1 "$work/out/pt_4/$file")" = ",data" ] && ok "predict wrote $file" || bad "predict: no $file"
+done
+
+# The predicted files hold three decimals; so the scores agree to about one thousandth of a Gy.
+"$BIN/evaluate" --run "$work/run" --split train --json >"$work/ours.json" || bad "evaluate --json"
+python=""
+for candidate in ${PYTHON:-} /usr/bin/python3 python3; do
+  "$candidate" -c 'import numpy' 2>/dev/null && { python=$candidate; break; }
+done
+if [ -n "$python" ]; then
+  "$python" "$here/openkbp_reference.py" "$work/data/train-pats" "$work/out" >"$work/theirs.json" || bad "reference"
+  "$python" - "$work/ours.json" "$work/theirs.json" <<'EOF' && ok "the scores are numpy's" || bad "the scores are not numpy's"
+import json, sys
+ours, theirs = json.load(open(sys.argv[1]))["openkbp"], json.load(open(sys.argv[2]))
+print(theirs, ours["dose_score"], ours["dvh_score"])
+assert theirs["patients"] == 3 == len(ours["patients"])
+assert all(abs(ours[k] - theirs[k]) < 1e-3 for k in ("dose_score", "dvh_score"))
+assert theirs["dose_score"] > 0.5
+EOF
+else
+  echo "SKIPPED: no numpy to compare the scores with"
+fi
+
+train --arch hps --size 16x16x16 --inputs structures --out "$work/dose" >"$work/dose.log" || bad "dose alone: $(tail -1 "$work/log")"
+grep -q '  dose  *mae' "$work/dose.log" && ! grep -q '  structures' "$work/dose.log" && ok "structures in, dose out" || bad "inputs"
+refused() { expect 2 "$1" "$BIN/train" --dataset openkbp --data "$work/data" --out "$work/no" "${@:2}"; }
+refused 'size 16x16x8: expected three equal numbers' --size 16x16x8
+refused 'size 0x96x128: expected three equal' --size 96x128
+refused 'input pet is unknown' --inputs pet
+refused 'there is no such folder' --data "$work/nowhere"
+refused 'are for pictures' --hue 0.1
+echo "12,5" >>"$work/data/train-pats/pt_1/PTV70.csv"
+refused 'PTV70.csv:' --size 16x16x16 --widths 4,8 --arch hps
+exit $failed
