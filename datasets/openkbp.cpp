@@ -31,9 +31,10 @@ std::int64_t patient_number(const std::string& name) {
 
 OpenKbp::OpenKbp(const DatasetOptions& options) : options_(options), cache_(options.cache_bytes) {
   const std::int64_t side = options.depth;
+  const std::string size =
+      (side > 0 ? fmt::format("{}x", side) : "") + fmt::format("{}x{}", options.height, options.width);
   MEDUSA_CHECK_INPUT(side > 0 && side == options.height && side == options.width && openkbp::kSide % side == 0,
-                     "openkbp: size {}x{}x{}: expected three equal numbers that divide 128, such as 64x64x64", side,
-                     options.height, options.width);
+                     "openkbp: size {}: expected three equal numbers that divide 128, such as 64x64x64", size);
   check_volume_augment(options.augment);
   for (const std::string& input : options.inputs) {
     MEDUSA_CHECK_INPUT(input == "structures", "openkbp: input {} is unknown; there are: structures", input);

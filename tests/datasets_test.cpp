@@ -59,7 +59,8 @@ TEST_CASE("task kinds have names") {
        {TaskKind::Segmentation, TaskKind::Structures, TaskKind::Regression, TaskKind::Classification, TaskKind::Binary})
     CHECK(task_kind(name(kind)) == kind);
   CHECK(input_error([] { task_kind("dance"); }) ==
-        "task kind dance is unknown; there are: segmentation, regression, classification, binary");
+        "task kind dance is unknown; there are: segmentation, structures, regression, classification, "
+        "binary");
 }
 
 TEST_CASE("stack: joins samples, fills what is missing, says who has a label") {

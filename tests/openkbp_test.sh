@@ -52,10 +52,10 @@ train --arch hps --size 16x16x16 --inputs structures --out "$work/dose" >"$work/
 grep -q '  dose  *mae' "$work/dose.log" && ! grep -q '  structures' "$work/dose.log" && ok "structures in, dose out" || bad "inputs"
 refused() { expect 2 "$1" "$BIN/train" --dataset openkbp --data "$work/data" --out "$work/no" "${@:2}"; }
 refused 'size 16x16x8: expected three equal numbers' --size 16x16x8
-refused 'size 0x96x128: expected three equal' --size 96x128
+refused 'size 96x128: expected three equal' --size 96x128
 refused 'input pet is unknown' --inputs pet
 refused 'there is no such folder' --data "$work/nowhere"
 refused 'are for pictures' --hue 0.1
 echo "12,5" >>"$work/data/train-pats/pt_1/PTV70.csv"
-refused 'PTV70.csv:' --size 16x16x16 --widths 4,8 --arch hps
+refused 'PTV70.csv:' --batch 1 --size 16x16x16 --widths 4,8 --arch hps
 exit $failed

@@ -91,6 +91,7 @@ std::vector<nlohmann::json> epochs_of(const std::string& folder) {
     lines.push_back(nlohmann::json::parse(line));
     lines.back().erase("seconds");
     lines.back().erase("images_per_second");
+    lines.back().erase("waited_share");
   }
   return lines;
 }
@@ -100,6 +101,7 @@ nlohmann::json state_of(const std::string& folder) {
   const nn::SafetensorsReader reader(folder + "/last.safetensors");
   nlohmann::json state = nlohmann::json::parse(reader.metadata().at("state"));
   state.erase("seconds");
+  state.erase("waited");
   return state;
 }
 
