@@ -47,14 +47,40 @@ struct Plane {
   }
 };
 
-constexpr std::int64_t kZoom = 2, kPixels = kSide * kZoom;
+constexpr std::int64_t kPixels = 256;  // of a plane's longer side
 
-// CT in grey below, `value` in colours on top where `shown`.
-Image draw_plane(const Patient& p, const Plane& plane, const std::vector<real>& value, bool difference) {
-  Image image(kPixels, kPixels, 3);
-  for (std::int64_t y = 0; y < kPixels; ++y)
-    for (std::int64_t x = 0; x < kPixels; ++x) {
-      const std::size_t i = plane.voxel(y / kZoom, x / kZoom);
+// The part of the grid in which dose is possible, with a margin.
+struct Box {
+  std::array<std::int64_t, 3> low{kSide, kSide, kSide}, high{-1, -1, -1};
+  explicit Box(const Patient& p) {
+    for (std::int64_t i = 0; i < kVoxels; ++i)
+      if (p.possible[static_cast<std::size_t>(i)]) {
+        const std::int64_t place[3] = {i / (kSide * kSide), i / kSide % kSide, i % kSide};
+        for (std::size_t a = 0; a < 3; ++a) {
+          low[a] = std::min(low[a], std::max<std::int64_t>(place[a] - 4, 0));
+          high[a] = std::max(high[a], std::min(place[a] + 4, kSide - 1));
+        }
+      }
+  }
+  std::int64_t side(std::size_t axis) const { return high[axis] - low[axis] + 1; }
+};
+
+// CT in grey below, `value` in colours on top where dose is possible.  Voxels are drawn as wide and high as they are in
+// mm.
+Image draw_plane(const Patient& p, const Box& box, const Plane& plane, const std::vector<real>& value,
+                 bool difference) {
+  const std::size_t rows = plane.across == 2 ? 0 : 2, columns = plane.across == 0 ? 1 : plane.across == 1 ? 0 : 1;
+  double longest = 0;
+  for (std::size_t a = 0; a < 3; ++a) longest = std::max(longest, static_cast<double>(box.side(a)) * p.spacing[a]);
+  const auto pixels = [&](std::size_t axis) {
+    return std::max(std::int64_t{1}, static_cast<std::int64_t>(std::lround(static_cast<double>(box.side(axis)) *
+                                                                           p.spacing[axis] / longest * kPixels)));
+  };
+  Image image(pixels(columns), pixels(rows), 3);
+  for (std::int64_t y = 0; y < image.height; ++y)
+    for (std::int64_t x = 0; x < image.width; ++x) {
+      const std::size_t i = plane.voxel(box.low[rows] + y * box.side(rows) / image.height,
+                                        box.low[columns] + x * box.side(columns) / image.width);
       const double grey = std::clamp((static_cast<double>(p.hu[i]) + 200) / 600, 0.0, 1.0) * 255;
       std::array<double, 3> rgb{grey, grey, grey};
       const double v = static_cast<double>(value[i]);
@@ -131,18 +157,20 @@ Image dose_picture(const Patient& p, const std::vector<real>& predicted) {
   for (std::size_t i = 0; i < predicted.size(); ++i) difference[i] = predicted[i] - p.dose[i];
   const auto middle = middle_of(p);
   const std::vector<real>* doses[3] = {&p.dose, &predicted, &difference};
+  const Box box(p);
   std::vector<Image> planes;
   for (int across : {2, 1, 0})
     for (int column = 0; column < 3; ++column)
-      planes.push_back(draw_plane(p, {across, middle[static_cast<std::size_t>(across)]}, *doses[column], column == 2));
+      planes.push_back(
+          draw_plane(p, box, {across, middle[static_cast<std::size_t>(across)]}, *doses[column], column == 2));
   const Image sheet = datasets::sheet(planes, 3);
   Image page(sheet.width, sheet.height + kTitle, 3);
   datasets::fill(page, {0, 0, page.width, page.height}, {255, 255, 255});
   datasets::paste(page, sheet, 0, kTitle);
-  datasets::draw_text(page, 4, 4, p.id + ": axial, sagittal, coronal plane through the highest target", {25, 25, 25},
-                      2);
-  const char* titles[3] = {"planned, 0-70 Gy", "predicted, 0-70 Gy", "red +20 Gy, blue -20"};
-  for (std::int64_t k = 0; k < 3; ++k) datasets::draw_text(page, 4 + k * (kPixels + 4), 26, titles[k], {95, 95, 95}, 2);
+  datasets::draw_text(page, 4, 4, p.id + ": axial, sagittal, coronal", {25, 25, 25}, 2);
+  const char* titles[3] = {"planned", "predicted", "red: +20 Gy"};
+  for (std::int64_t k = 0; k < 3; ++k)
+    datasets::draw_text(page, 4 + k * (sheet.width + 4) / 3, 26, titles[k], {95, 95, 95}, 2);
   return page;
 }
 

@@ -38,6 +38,16 @@ void write_jpeg_seeds(const std::string& folder, const Picture& p) {
   write_file(folder + "/cut", whole.substr(0, whole.size() * 3 / 4));
 }
 
+void write_sparse_csv_seeds(const std::string& folder) {
+  write_file(folder + "/values", ",data\n0,1017.0\n17,18.353\n4095,1e-3\n3,-2\n");
+  write_file(folder + "/mask", ",data\r\n5,\r\n6,\r\n4095,");
+  write_file(folder + "/empty", ",data\n");
+  write_file(folder + "/twice", ",data\n5,1\n5,2\n");
+  write_file(folder + "/outside", ",data\n4096,1\n");
+  write_file(folder + "/mixed", ",data\n1,2\n2,\n");
+  write_file(folder + "/long", ",data\n1,123456789012345678901234567890.5\n99999999999999999999,1\n");
+}
+
 void write_csv_seeds(const std::string& folder) {
   write_file(folder + "/plain", "lesion_id,image_id,dx\nHAM_1,ISIC_1,nv\nHAM_2,ISIC_2,mel\n");
   write_file(folder + "/quotes", "\xEF\xBB\xBF\"a\",b\r\n\"x, \"\"y\"\"\",\"two\nlines\"\r\n");
@@ -131,6 +141,7 @@ int main(int argc, char** argv) {
     write_png_seeds(root + "/png", p);
     write_jpeg_seeds(root + "/jpeg", p);
     write_csv_seeds(root + "/csv");
+    write_sparse_csv_seeds(root + "/sparse_csv");
     write_nifti_seeds(root + "/nifti");
     write_metaimage_seeds(root + "/metaimage");
     write_nrrd_seeds(root + "/nrrd");
