@@ -171,7 +171,8 @@ void write_voxels(const Volume& volume, const VoxelFormat& format, const std::st
 }
 
 ScalarType unscaled_type(const Volume& volume) {
-  return volume.slope == 1 && volume.intercept == 0 ? volume.stored : ScalarType::Float32;
+  if (volume.slope == 1 && volume.intercept == 0) return volume.stored;
+  return sizeof(real) == 8 ? ScalarType::Float64 : ScalarType::Float32;
 }
 
 std::vector<double> read_doubles(ByteStream& stream, ScalarType type, bool big_endian, std::size_t n) {

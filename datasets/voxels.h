@@ -30,7 +30,8 @@ void read_voxels(ByteStream& stream, const VoxelFormat& format, const Shape& sha
 // significant byte first.  Throws InputError where a value does not fit (`name` is the file): nothing is clipped.
 void write_voxels(const Volume& volume, const VoxelFormat& format, const std::string& name, const Sink& sink);
 
-// The type for files that have no slope and intercept: `stored`, or float32 where the numbers are not the values.
+// The type for files that have no slope and intercept: `stored`, or that of `real` where the numbers are not the
+// values.
 ScalarType unscaled_type(const Volume& volume);
 
 // n numbers as doubles.
