@@ -107,9 +107,10 @@ NpyArray read_npy_stream(ByteStream& stream) {
   const Header header = read_header(stream);
   NpyArray array;
   if (header.shape.empty() && header.descr.size() > 2 && header.descr[1] == 'S') {
-    const auto length = integers_in(header.descr.substr(2), name + ": type")[0];
-    MEDUSA_CHECK_INPUT(length >= 0 && length <= 4096, "{}: is a text of {} bytes, more than 4096 are not read", name,
-                       length);
+    const auto lengths = integers_in(header.descr.substr(2), name + ": type");
+    const std::int64_t length = lengths.size() == 1 ? lengths[0] : -1;
+    MEDUSA_CHECK_INPUT(length >= 0 && length <= 4096, "{}: type '{}': expected a text of 0 to 4096 bytes", name,
+                       header.descr);
     array.text.resize(static_cast<std::size_t>(length));
     stream.read(array.text.data(), array.text.size(), "text");
     array.text.resize(std::strlen(array.text.c_str()));

@@ -469,6 +469,9 @@ TEST_CASE("npy: what is refused, each with its reason") {
   const auto error = [](const std::string& literal) { return input_error([&] { npy(npy_file(literal, kSixBytes)); }); };
   const std::string tail = "'fortran_order': False, 'shape': (6,), }";
   CHECK(contains(error("{'descr': '|O', " + tail), "x.npy: type '|O' is not read"));
+  for (const char* length : {"\f", "-1", "4097", "1 2", "x"})
+    CHECK(contains(error(std::string("{'descr': '|S") + length + "', 'fortran_order': False, 'shape': (), }"),
+                   "x.npy: type"));
   CHECK(contains(error("{'descr': '<c8', " + tail), "type '<c8'"));
   CHECK(contains(error("{'descr': '<f2', " + tail), "type '<f2'"));
   CHECK(contains(error("{'descr': [('a', '<i2')], " + tail), "x.npy: holds records of several fields"));
