@@ -1,5 +1,6 @@
 // Convolution and transposed convolution: shape checks, forward, backward.
 #include "autograd/flops.h"
+#include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
 
@@ -17,8 +18,7 @@ ConvOptions for_rank(ConvOptions options, int rank) {
 
 void check_operands(const char* op, const Var& x, const Var& weight, const Var& bias, const ConvOptions& options) {
   MEDUSA_CHECK(x && weight, "{}: {} is empty", op, x ? "the weight" : "the input");
-  MEDUSA_CHECK(x.device() == weight.device() && (!bias || bias.device() == x.device()),
-               "{}: the input is on {}, the weight on {}", op, name(x.device()), name(weight.device()));
+  check_one_device(op, {x.value(), weight.value(), bias.value()});
   MEDUSA_CHECK(x.rank() == 4 || x.rank() == 5, "{}: expects [N, H, W, C] or [N, D, H, W, C], input is {}", op,
                x.shape());
   MEDUSA_CHECK(weight.rank() == x.rank(), "{}: input {} expects a weight of rank {}, the weight is {}", op, x.shape(),

@@ -1,4 +1,5 @@
 // Elementwise functions of one and two values, and dropout.
+#include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "autograd/reduce.h"
 #include "tensor/kernels.h"
@@ -66,6 +67,7 @@ void strides_within(const Shape& shape, const Shape& y, std::int64_t (&stride)[6
 }
 
 Tensor combine(BinaryOp op, const Tensor& a, const Tensor& b) {
+  check_one_device(name_of(op), {a, b});
   Tensor y = Tensor::empty(common_shape(name_of(op), a.shape(), b.shape()), a.device());
   BinaryGeometry g;
   for (int i = 0; i < y.rank(); ++i) g.size[6 - y.rank() + i] = y.size(i);

@@ -1,5 +1,6 @@
 // Moving values about: reshape, permute, flip, concat, slice.
 #include "autograd/axis.h"
+#include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
 
@@ -91,6 +92,9 @@ Var concat(const std::vector<Var>& parts, int axis) {
   shape[at] = 0;
   std::vector<std::int64_t> starts, lengths;
   std::vector<bool> wanted;
+  std::vector<Tensor> values;
+  for (const Var& part : parts) values.push_back(part.value());
+  check_one_device("concat", values);
   for (const Var& part : parts) {
     bool fits = part.rank() == shape.rank();
     for (int i = 0; fits && i < shape.rank(); ++i) fits = i == at || part.size(i) == shape[i];

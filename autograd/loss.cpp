@@ -2,6 +2,7 @@
 // backward.  Targets, masks and weights get no gradient.
 #include <cmath>
 
+#include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
 
@@ -10,10 +11,6 @@ namespace medusa {
 namespace {
 
 const real* data_or_null(const Tensor& t) { return t ? t.data() : nullptr; }
-
-void check_device(const char* op, const char* what, const Tensor& t, const Var& x) {
-  MEDUSA_CHECK(!t || t.device() == x.device(), "{}: {} and input are on different devices", op, what);
-}
 
 Tensor mean_of_sums(const Tensor& sums) {
   Tensor y = Tensor::empty({1}, sums.device());
@@ -32,8 +29,7 @@ Tensor scale_of(const Tensor& sums, const Tensor& dy) {
 Var pointwise(const char* name, PointwiseLoss op, const Var& x, const Tensor& target, const Tensor& mask, real a) {
   MEDUSA_CHECK(x && target && target.shape() == x.shape(), "{}: target has shape {}, input {}", name, target.shape(),
                x.shape());
-  check_device(name, "target", target, x);
-  check_device(name, "mask", mask, x);
+  check_one_device(name, {x.value(), target, mask});
   std::int64_t channels = 1;  // elements per mask value
   if (mask && mask.shape() != x.shape()) {
     Shape one = x.shape();
@@ -55,7 +51,7 @@ Var pointwise(const char* name, PointwiseLoss op, const Var& x, const Tensor& ta
   });
 }
 
-// Labels are checked where they can be read without waiting for a GPU.
+// Labels are checked where they can be read without waiting for a GPU; there a wrong one makes the loss not-a-number.
 void check_labels(const char* op, const Tensor& label, std::int64_t classes, const std::int64_t* ignore) {
   if (label.device() != Device::CPU) return;
   const real* p = label.data();
@@ -116,9 +112,7 @@ Var cross_entropy(const Var& x, const Tensor& label, const CrossEntropyOptions& 
                "cross_entropy: mask has shape {}, expected one value for each of {} rows", options.mask.shape(), rows);
   MEDUSA_CHECK(options.smoothing >= 0 && options.smoothing <= 1, "cross_entropy: smoothing is {}, expected 0..1",
                options.smoothing);
-  check_device("cross_entropy", "label", label, x);
-  check_device("cross_entropy", "weight", options.weight, x);
-  check_device("cross_entropy", "mask", options.mask, x);
+  check_one_device("cross_entropy", {x.value(), label, options.weight, options.mask});
   check_labels("cross_entropy", label, classes, &options.ignore);
   const Device device = x.device();
   Tensor sums = Tensor::empty({2}, device);
@@ -147,8 +141,7 @@ Var dice_loss(const Var& p, const Tensor& target, real smooth, const Tensor& mas
   one[-1] = 1;
   MEDUSA_CHECK(!mask || mask.shape() == one, "dice_loss: mask has shape {}, expected {}", mask.shape(), one);
   MEDUSA_CHECK(smooth >= 0, "dice_loss: smooth is {}, expected 0 or more", smooth);
-  check_device("dice_loss", "target", target, p);
-  check_device("dice_loss", "mask", mask, p);
+  check_one_device("dice_loss", {p.value(), target, mask});
   const Device device = p.device();
   Tensor sums = Tensor::empty({n, channels, 3}, device), y = Tensor::empty({1}, device);
   kernels::dice_sums(device, p.value().data(), target.data(), data_or_null(mask), sums.mutable_data(), n, space,

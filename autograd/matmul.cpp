@@ -1,5 +1,6 @@
 // Matrix products and the linear layer: shape checks, forward, backward.
 #include "autograd/flops.h"
+#include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
 
@@ -30,6 +31,7 @@ Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpos
 //   op(B) = B: dB = op(A)^T dC     op(B) = B^T: dB = dC^T op(A)
 Var matmul(const Var& a, const Var& b, bool transpose_a, bool transpose_b) {
   MEDUSA_CHECK(a && b, "matmul: {} operand is empty", a ? "the second" : "the first");
+  check_one_device("matmul", {a.value(), b.value()});
   MEDUSA_CHECK((a.rank() == 2 || a.rank() == 3) && a.rank() == b.rank(),
                "matmul: expects two matrices [m, k], [k, n] or two batches [B, m, k], [B, k, n], found {} and {}",
                a.shape(), b.shape());
@@ -51,6 +53,7 @@ Var matmul(const Var& a, const Var& b, bool transpose_a, bool transpose_b) {
 //   dx = dy W,   dW = dy^T x,   db = sum over rows of dy
 Var linear(const Var& x, const Var& weight, const Var& bias) {
   MEDUSA_CHECK(x && weight, "linear: {} is empty", x ? "the weight" : "the input");
+  check_one_device("linear", {x.value(), weight.value(), bias.value()});
   MEDUSA_CHECK(weight.rank() == 2, "linear: expects a weight [out, in], found {}", weight.shape());
   const std::int64_t in = weight.size(1), out = weight.size(0);
   MEDUSA_CHECK(x.rank() >= 1 && x.size(-1) == in, "linear: weight {} expects {} input features, input is {}",

@@ -1,6 +1,7 @@
 // Normalisations: batch, group, instance and layer norm are one formula over different sets of elements.
 //   xhat = (x - mean) / sqrt(var + eps),   y = gamma xhat + beta
 //   dgamma = sum dy xhat,  dbeta = sum dy,  dx = (g - mean(g) - xhat mean(g xhat)) / sqrt(var + eps),  g = gamma dy
+#include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
 
@@ -25,6 +26,7 @@ void check_input(const char* op, const Var& x, const Var& gamma, const Var& beta
 Var normalize(const char* op, const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var,
               real eps, bool relu, bool batch_stats, const NormGeometry& g) {
   const Device device = x.device();
+  check_one_device(op, {x.value(), gamma.value(), beta.value(), mean, var});
   Tensor y = Tensor::empty_like(x.value());
   kernels::norm_apply(device, x.value().data(), mean.data(), var.data(), eps, gamma.value().data(), beta.value().data(),
                       relu, y.mutable_data(), g);
@@ -46,14 +48,6 @@ Var normalize_own(const char* op, const Var& x, const Var& gamma, const Var& bet
   return normalize(op, x, gamma, beta, mean, var, eps, false, true, g);
 }
 
-// running = (1 - momentum) running + momentum batch
-void move_average(Tensor& running, const Tensor& batch, double momentum, double correction) {
-  const Device device = running.device();
-  real* to = running.mutable_data();
-  kernels::unary(device, UnaryOp::MulScalar, static_cast<real>(1 - momentum), to, to, running.numel());
-  kernels::add_scaled(device, static_cast<real>(momentum * correction), batch.data(), to, running.numel());
-}
-
 }  // namespace
 
 // Ioffe, Szegedy, "Batch normalization", 2015, algorithms 1 and 2.  Statistics per channel over N and space.
@@ -63,6 +57,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Tensor& running_
   const std::int64_t channels = x.size(-1);
   check_channels("batch_norm", "running_mean", running_mean, channels, x.shape());
   check_channels("batch_norm", "running_var", running_var, channels, x.shape());
+  check_one_device("batch_norm", {x.value(), gamma.value(), beta.value(), running_mean, running_var});
   const NormGeometry g{1, channels > 0 ? x.value().numel() / channels : 0, channels, 1};
   // Copies, since a later training step would move them under the backward pass.
   if (!training)
@@ -73,9 +68,11 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Tensor& running_
   Tensor mean = Tensor::empty({channels}, x.device()), var = Tensor::empty({channels}, x.device());
   kernels::norm_stats(x.device(), x.value().data(), mean.mutable_data(), var.mutable_data(), g);
   if (!recomputing()) {
-    const double n = static_cast<double>(g.length);
-    move_average(running_mean, mean, static_cast<double>(momentum), 1);
-    move_average(running_var, var, static_cast<double>(momentum), n / (n - 1));
+    // running = (1 - momentum) running + momentum batch, the variance without its bias
+    const double n = static_cast<double>(g.length), share = static_cast<double>(momentum);
+    kernels::move_averages(x.device(), running_mean.mutable_data(), running_var.mutable_data(), mean.data(), var.data(),
+                           static_cast<real>(1 - share), static_cast<real>(share),
+                           static_cast<real>(share * (n / (n - 1))), channels);
   }
   return normalize("batch_norm", x, gamma, beta, mean, var, eps, relu, true, g);
 }

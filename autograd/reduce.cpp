@@ -2,6 +2,7 @@
 #include "autograd/reduce.h"
 
 #include "autograd/axis.h"
+#include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
 
@@ -94,7 +95,7 @@ Var mean(const Var& x, int axis, bool keep) { return reduced_axis("mean", x, axi
 // y = sum_i w_i x_i;  dx_i = w_i dy
 Var weighted_sum(const Var& x, const Tensor& w) {
   MEDUSA_CHECK(x.shape() == w.shape(), "weighted_sum: values {} and weights {} differ in shape", x.shape(), w.shape());
-  MEDUSA_CHECK(x.device() == w.device(), "weighted_sum: values and weights are on different devices");
+  check_one_device("weighted_sum", {x.value(), w});
   const std::int64_t n = w.numel();
   Tensor product = Tensor::empty_like(w);
   BinaryGeometry g;

@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "autograd/one_device.h"
 #include "autograd/trace.h"
 #include "tensor/kernels.h"
 
@@ -148,6 +149,7 @@ void Var::backward(const Tensor& seed, Graph graph) const {
                "backward: nothing here needs a gradient (built under NoGrad, or from constants only)");
   MEDUSA_CHECK(!node_->freed, "backward: this graph was already walked and freed; compute the loss again");
   MEDUSA_CHECK(seed.shape() == shape(), "backward: the seed has shape {}, the value {}", seed.shape(), shape());
+  check_one_device("backward", {value_, seed});
   NoGrad no_grad;
   std::vector<std::shared_ptr<Node>> order = post_order(node_);
   for (const std::shared_ptr<Node>& node : order)

@@ -36,4 +36,9 @@ __device__ inline std::int64_t first_index() {
 }
 __device__ inline std::int64_t index_step() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
 
+// Elements first, first + step, ... below last.
+struct Stretch {
+  std::int64_t first, last, step;
+};
+
 }  // namespace medusa::cuda

@@ -44,16 +44,26 @@ __global__ void pointwise_backward_kernel(real a, const real* x, const real* t, 
 
 // ---- cross-entropy --------------------------------------------------------------------------------------------------
 
+// A GPU cannot throw: what is computed from a label that is no class is not-a-number, which whoever reads the loss
+// sees.
+constexpr std::int64_t kNotCounted = -1, kNoClass = -2;
+__device__ bool is_class(real label, std::int64_t classes) {
+  return label >= 0 && label < static_cast<real>(classes) && label == std::floor(label);
+}
+__device__ double not_a_number() { return ::nan(""); }
+
 struct Labels {
   const real *label, *weight, *m;
   std::int64_t ignore, classes;
 
   __device__ real mask(std::int64_t row) const { return m != nullptr ? m[row] : real(1); }
   __device__ real weight_of(std::int64_t k) const { return weight != nullptr ? weight[k] : real(1); }
-  // The row's class, or -1 where the row does not count.
+  // The row's class, or kNotCounted or kNoClass.
   __device__ std::int64_t class_of(std::int64_t row) const {
-    const std::int64_t k = static_cast<std::int64_t>(label[row]);
-    return k == ignore || k < 0 || k >= classes || mask(row) == 0 ? -1 : k;
+    const real l = label[row];
+    if (l == static_cast<real>(ignore)) return kNotCounted;
+    if (!is_class(l, classes)) return kNoClass;
+    return mask(row) == 0 ? kNotCounted : static_cast<std::int64_t>(l);
   }
 };
 
@@ -74,6 +84,7 @@ struct ReadCrossEntropy {
     Sums<2> total{};
     for (std::int64_t row = s.first; row < s.last; row += s.step) {
       const std::int64_t own = labels.class_of(row);
+      if (own == kNoClass) total.v[0] = total.v[1] = not_a_number();
       if (own < 0) continue;
       const real* p = x + row * labels.classes;
       const Exponentials e(p, labels.classes);
@@ -103,7 +114,8 @@ __global__ void cross_entropy_backward_kernel(const real* x, Labels labels, real
     real* to = dx + row * classes;
     const std::int64_t own = labels.class_of(row);
     if (own < 0) {
-      for (std::int64_t k = 0; k < classes; ++k) to[k] = 0;
+      const real same = own == kNoClass ? static_cast<real>(not_a_number()) : real(0);
+      for (std::int64_t k = 0; k < classes; ++k) to[k] = same;
       continue;
     }
     real all = 0;
@@ -189,8 +201,10 @@ __global__ void quotient_kernel(const real* above, const real* sums, real* y) {
 }
 
 __global__ void one_hot_kernel(const real* label, real* y, std::int64_t n, std::int64_t classes) {
-  for (std::int64_t at = first_index(); at < n; at += index_step())
-    y[at] = label[at / classes] == static_cast<real>(at % classes) ? real(1) : real(0);
+  for (std::int64_t at = first_index(); at < n; at += index_step()) {
+    const real l = label[at / classes], hot = l == static_cast<real>(at % classes) ? real(1) : real(0);
+    y[at] = is_class(l, classes) ? hot : static_cast<real>(not_a_number());
+  }
 }
 
 }  // namespace

@@ -83,6 +83,14 @@ __global__ void norm_apply_kernel(Norm norm, real* y, std::int64_t n) {
   }
 }
 
+__global__ void move_averages_kernel(real* mean, real* var, const real* batch_mean, const real* batch_var, real keep,
+                                     real mean_share, real var_share, std::int64_t n) {
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    mean[i] = mean[i] * keep + mean_share * batch_mean[i];
+    var[i] = var[i] * keep + var_share * batch_var[i];
+  }
+}
+
 // ---- backward -------------------------------------------------------------------------------------------------------
 // dx = a dy + (x - mean) slope + shift,  a = gamma inv,  shift = -inv mean(gamma dy),  slope = -inv^2 mean(gamma dy
 // xhat)
@@ -174,6 +182,12 @@ void norm_apply(const real* x, const real* mean, const real* var, real eps, cons
                 bool relu, real* y, NormGeometry g) {
   const Norm norm{x, mean, var, gamma, beta, eps, relu, g};
   launch("norm_apply", blocks_for(g.numel()), norm_apply_kernel, norm, y, g.numel());
+}
+
+void move_averages(real* mean, real* var, const real* batch_mean, const real* batch_var, real keep, real mean_share,
+                   real var_share, std::int64_t n) {
+  launch("move_averages", blocks_for(n), move_averages_kernel, mean, var, batch_mean, batch_var, keep, mean_share,
+         var_share, n);
 }
 
 void norm_backward(const real* x, const real* mean, const real* var, real eps, const real* gamma, const real* beta,

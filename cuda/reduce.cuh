@@ -26,11 +26,6 @@ struct Sums {
   }
 };
 
-// Elements first, first + step, ... below last.
-struct Stretch {
-  std::int64_t first, last, step;
-};
-
 struct Split {
   std::int64_t outer, length, inner;
   int columns, rows;  // of a block

@@ -199,6 +199,12 @@ std::optional<Batch> Loader::next() {
   throw Error(slot.error);
 }
 
+bool Loader::ready() const {
+  std::lock_guard lock(state_->mutex);
+  const auto made = state_->made.find(state_->given);
+  return made != state_->made.end() && made->second.batch.has_value();
+}
+
 std::vector<std::int64_t> Loader::batch_indices(std::int64_t b) const {
   std::lock_guard lock(state_->mutex);
   MEDUSA_CHECK(state_->epoch && b >= 0 && b < state_->batches, "loader: batch {} of {}", b, state_->batches);

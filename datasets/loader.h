@@ -35,6 +35,8 @@ class Loader {
   // The next batch, or nothing at the end of the epoch.  Throws what making the batch threw: InputError with the
   // file's name, or Error.
   std::optional<Batch> next();
+  // Whether next() would hand out a batch at once.
+  bool ready() const;
   // Batches in an epoch.
   std::int64_t batches() const;
   // The dataset indices of batch number `b` of the current epoch.

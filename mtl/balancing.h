@@ -17,7 +17,7 @@ using Vector = std::vector<double>;
 
 // What a method may look at in a step.
 struct BalanceInput {
-  Vector losses;  // L_t of this batch; NaN: it has no label of the task, whose gradient is zero then
+  Vector losses;  // L_t of this batch, 0 unless needs_losses(); NaN: no label of the task, whose gradient is zero
   Vector gram;    // G, row-major T x T; empty unless needs_gradients()
   std::int64_t step = 0;
 };
@@ -29,6 +29,8 @@ class Balancer {
 
   // True where weights() reads the Gram matrix: costs one backward pass per task.
   virtual bool needs_gradients() const { return false; }
+  // True where weights() reads the losses' values: costs a wait for the GPU.
+  virtual bool needs_losses() const { return false; }
   // Called before epoch e = 0, 1, ... with the mean training losses of the epochs before it, oldest first.
   virtual void start_epoch(const std::vector<Vector>& /*mean_losses*/) {}
   // The weights of this step, one per task; finite and not negative.

@@ -16,6 +16,7 @@ class GradNorm : public Balancer {
  public:
   GradNorm(std::size_t tasks, double alpha, double lr) : Balancer(tasks), alpha_(alpha), lr_(lr), w_(tasks, 1.0) {}
   bool needs_gradients() const override { return true; }
+  bool needs_losses() const override { return true; }
   bool weighs_own_parameters() const override { return true; }
   Vector weights(const BalanceInput& input) override;
   std::map<std::string, Vector> state() const override { return {{"w", w_}, {"first", first_}}; }

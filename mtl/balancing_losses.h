@@ -35,6 +35,7 @@ class DynamicWeightAverage : public Balancer {
 class UncertaintyWeighting : public Balancer {
  public:
   UncertaintyWeighting(std::size_t tasks, double lr);
+  bool needs_losses() const override { return true; }
   Vector weights(const BalanceInput& input) override;
   std::map<std::string, Vector> state() const override;
   void set_state(const std::map<std::string, Vector>& state) override;
@@ -50,6 +51,7 @@ class UncertaintyWeighting : public Balancer {
 class Famo : public Balancer {
  public:
   Famo(std::size_t tasks, double lr, double decay) : Balancer(tasks), lr_(lr), decay_(decay), xi_(tasks, 0.0) {}
+  bool needs_losses() const override { return true; }
   Vector weights(const BalanceInput& input) override;
   std::map<std::string, Vector> state() const override { return {{"xi", xi_}, {"last", last_}}; }
   void set_state(const std::map<std::string, Vector>& state) override;

@@ -15,6 +15,8 @@ class BatchSource {
   virtual void start_epoch(std::int64_t epoch, std::int64_t first_batch) = 0;
   // The next batch, or nothing at the end of the epoch.  Its targets are in the order of the model's tasks.
   virtual std::optional<datasets::Batch> next() = 0;
+  // May be called while a GPU is at work on the last batch: uses the time to make the next one ready.
+  virtual void prefetch() {}
   // Batches in an epoch.
   virtual std::int64_t batches() const = 0;
 };

@@ -49,7 +49,9 @@ std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std:
       const std::int64_t samples = meters[t]->samples() - before;
       if (samples == 0) continue;
       const Var loss = task_loss(tasks[t], outputs[t], target.value, target.mask, batch->labelled[t]);
-      result[t].loss += static_cast<double>(loss.item()) * static_cast<double>(samples);
+      const double value = static_cast<double>(loss.item());
+      if (!std::isfinite(value)) check_classes(tasks[t], target.value);
+      result[t].loss += value * static_cast<double>(samples);
     }
     if (stop && stop()) return std::nullopt;
   }

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "autograd/ops.h"
+
 namespace medusa::mtl {
 
 bool finite(const Tensor& x) {
@@ -10,6 +12,14 @@ bool finite(const Tensor& x) {
   for (std::int64_t i = 0; i < host.numel(); ++i)
     if (!std::isfinite(values[i])) return false;
   return true;
+}
+
+void check_classes(const Task& task, const Tensor& target) {
+  if (!has_class_numbers(task) || !target) return;
+  Shape shape = target.shape();
+  shape[-1] = task.channels;
+  const NoGrad no_grad;
+  cross_entropy(Var(Tensor::zeros(shape)), target.to(Device::CPU));
 }
 
 std::string sample_list(const datasets::Batch& batch) {
@@ -29,6 +39,7 @@ std::string first_not_finite(const Model& model, const datasets::Batch& batch, c
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     const Tensor& target = batch.targets[t].value;
     if (target && !finite(target)) return "the target of task " + tasks[t].name;
+    check_classes(tasks[t], target);
   }
   for (const nn::Parameter& p : model.parameters())
     if (!finite(p.var.value())) return "parameter " + p.name;

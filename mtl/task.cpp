@@ -30,10 +30,6 @@ Tensor labelled_rows(const Tensor& x, const std::vector<bool>& labelled) {
   return x ? labelled_rows(Var(x), labelled).value() : x;
 }
 
-bool has_class_numbers(const Task& task) {
-  return task.kind == TaskKind::Classification || (task.kind == TaskKind::Segmentation && task.channels > 1);
-}
-
 void check_shapes(const Task& task, const Var& y, const Tensor& target, const std::vector<bool>& labelled) {
   MEDUSA_CHECK(y.rank() >= 2 && y.size(-1) == task.channels, "task '{}': expects outputs with {} channels, got {}",
                task.name, task.channels, y.shape());
@@ -49,8 +45,12 @@ Var class_loss(const Task& task, const Var& y, const Tensor& target, const Tenso
   CrossEntropyOptions options;
   options.mask = mask;
   if (!task.class_weight.empty() && task.kind == TaskKind::Classification) {
-    const std::vector<real> weight(task.class_weight.begin(), task.class_weight.end());
-    options.weight = Tensor::from(weight, {task.channels}, y.device());
+    Task::WeightCache& cache = task.weight_cache;
+    if (cache.weight != task.class_weight || cache.tensor.device() != y.device()) {
+      const std::vector<real> weight(task.class_weight.begin(), task.class_weight.end());
+      cache = {task.class_weight, Tensor::from(weight, {task.channels}, y.device())};
+    }
+    options.weight = cache.tensor;
   }
   return cross_entropy(y, target, options);
 }
@@ -77,6 +77,10 @@ Var structures_loss(const Task& task, const Var& y, const Tensor& target, const 
 }
 
 }  // namespace
+
+bool has_class_numbers(const Task& task) {
+  return task.kind == TaskKind::Classification || (task.kind == TaskKind::Segmentation && task.channels > 1);
+}
 
 void check_tasks(const std::vector<Task>& tasks) {
   MEDUSA_CHECK_INPUT(!tasks.empty(), "tasks: none given, expected at least one");

@@ -18,10 +18,19 @@ struct Task {
   double loss_weight = 1;            // factor of this task in the sum of losses
   double scale = 1;                  // regression: an output times this is in the task's unit
   std::string unit = "";             // "Gy"
+  // task_loss keeps class_weight here as a tensor, so that it is copied to a GPU once and not in every step.
+  struct WeightCache {
+    std::vector<double> weight;  // what `tensor` was made of
+    Tensor tensor;
+  };
+  mutable WeightCache weight_cache;
 };
 
 // Throws InputError where a name is empty, malformed or taken, or channels < 1.
 void check_tasks(const std::vector<Task>& tasks);
+
+// Whether the task's targets are numbers of classes.
+bool has_class_numbers(const Task& task);
 
 // The task's loss on raw outputs y, mean over the batch  (methods: "Losses and metrics"):
 //   segmentation, 1 channel  Dice of sigmoid + BCE          y, target [N, S, 1]

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "autograd/ops.h"
+#include "mtl/read_numbers.h"
+#include "tensor/kernels.h"
 
 namespace medusa::mtl {
 
@@ -12,38 +14,14 @@ namespace {
 
 constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
 
-// In double and in one fixed order: the same bits for any number of threads.  Eight sums hide the additions' latency.
-// Gradients that lie elsewhere are brought to the host.
-double dot(const Tensor& x, const Tensor& y) {
-  const Tensor here_x = x.to(Device::CPU), here_y = y.to(Device::CPU);
-  const real *a = here_x.data(), *b = here_y.data();
-  const std::int64_t n = x.numel();
-  double sums[8] = {};
-  std::int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int k = 0; k < 8; ++k) sums[k] += static_cast<double>(a[i + k]) * static_cast<double>(b[i + k]);
-  for (; i < n; ++i) sums[0] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
-
 // sum_t weights[t] g[t], in double: a huge weight of a tiny gradient must not overflow on the way.
-Tensor combination(const std::vector<const Tensor*>& g, const std::vector<double>& weights) {
-  std::vector<Tensor> here;
-  for (const Tensor* t : g) here.push_back(t->to(Device::CPU));
-  Tensor y = Tensor::empty_like(here.front());
-  real* to = y.mutable_data();
-  for (std::int64_t i = 0; i < y.numel(); ++i) {
-    double sum = 0;
-    for (std::size_t t = 0; t < g.size(); ++t) sum += weights[t] * static_cast<double>(here[t].data()[i]);
-    to[i] = static_cast<real>(sum);
-  }
-  return y.to(g.front()->device());
-}
-
-Vector values_of(const std::vector<Var>& losses) {
-  Vector values;
-  for (const Var& loss : losses) values.push_back(loss ? static_cast<double>(loss.item()) : kAbsent);
-  return values;
+Tensor weighted_sum_of(const std::vector<Tensor>& g, const Vector& weights) {
+  Tensor y = Tensor::empty_like(g.front());
+  std::vector<const real*> places;
+  for (const Tensor& t : g) places.push_back(t.data());
+  kernels::combination(y.device(), places.data(), weights.data(), static_cast<std::int64_t>(g.size()), y.mutable_data(),
+                       y.numel());
+  return y;
 }
 
 // sum_t weights[t] L_t; a weight of exactly 1 costs nothing.
@@ -77,21 +55,49 @@ TaskBalancing::TaskBalancing(Model& model, const BalanceOptions& options)
 }
 
 BalancedStep TaskBalancing::backward(const std::vector<Var>& losses, std::int64_t step, bool measure) {
-  BalanceInput input{values_of(losses), {}, step};
-  if (measures_every_step()) {
-    const std::vector<Gradients> gradients = task_gradients(losses, false);
-    input.gram = gram(gradients);
-    // Not finite: the plain sum shows it to whoever looks at the gradients next.
-    const bool good = std::all_of(input.gram.begin(), input.gram.end(), [](double g) { return std::isfinite(g); });
-    const Vector weights = good ? check(balancer_->weights(input), losses) : Vector(losses.size(), 1.0);
-    combine(gradients, weights);
-    return {weights, input.gram};
-  }
+  const std::size_t n = losses.size();
   BalancedStep result;
-  if (measure && shares()) result.gram = gram(task_gradients(losses, true));
-  result.weights = check(balancer_->weights(input), losses);
-  weighted_losses(losses, result.weights).backward();
+  const bool every_step = measures_every_step();
+  std::vector<Gradients> gradients;
+  if (every_step || (measure && shares())) gradients = task_gradients(losses, !every_step);
+  BalanceInput input{Vector(n, 0.0), {}, step};
+  const bool good = read(losses, gradients, &input);
+  result.gram = input.gram;
+  if (!every_step) gradients.clear();
+  // Not finite: the plain sum shows it to whoever looks at the gradients next.
+  result.weights = good ? check(balancer_->weights(input), losses) : Vector(n, 1.0);
+  if (every_step)
+    combine(gradients, result.weights);
+  else
+    weighted_losses(losses, result.weights).backward();
   return result;
+}
+
+// What the method needs to know of this step, in one copy from the device; false where something is not finite.
+bool TaskBalancing::read(const std::vector<Var>& losses, const std::vector<Gradients>& gradients,
+                         BalanceInput* input) const {
+  const std::size_t n = losses.size();
+  const bool want_losses = balancer_->needs_losses();
+  std::vector<Tensor> wanted = gradients.empty() ? std::vector<Tensor>() : gram(gradients);
+  for (std::size_t t = 0; t < n; ++t) wanted.push_back(want_losses && losses[t] ? losses[t].value() : Tensor());
+  const std::vector<std::vector<double>> numbers = read_numbers(wanted);
+  bool good = true;
+  auto at = numbers.begin();
+  if (!gradients.empty()) {
+    input->gram.assign(n * n, 0.0);
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = i; j < n; ++j, ++at) {
+        input->gram[i * n + j] = input->gram[j * n + i] = at->at(0) + at->at(1);
+        good = good && std::isfinite(at->at(0));
+      }
+  }
+  for (std::size_t t = 0; t < n; ++t, ++at) {
+    if (!losses[t]) input->losses[t] = kAbsent;
+    if (at->empty()) continue;
+    input->losses[t] = at->at(0);
+    good = good && std::isfinite(at->at(0));
+  }
+  return good;
 }
 
 // The weights of tasks that are here are finite and not negative; those of the others become NaN.
@@ -120,32 +126,36 @@ std::vector<TaskBalancing::Gradients> TaskBalancing::task_gradients(const std::v
   return gradients;
 }
 
-Vector TaskBalancing::gram(const std::vector<Gradients>& g) const {
-  const std::size_t n = g.size();
-  Vector gram(n * n, 0.0);
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = i; j < n; ++j) {
+// G_ij for i <= j in order, two numbers each (see kernels::inner_product), left on the device.
+std::vector<Tensor> TaskBalancing::gram(const std::vector<Gradients>& g) const {
+  const Device device = parameters_.front().var.device();
+  std::vector<Tensor> products;
+  for (std::size_t i = 0; i < g.size(); ++i)
+    for (std::size_t j = i; j < g.size(); ++j) {
+      std::vector<PairSpan> spans;
       for (std::size_t p : shared_)
-        if (g[i][p] && g[j][p]) gram[i * n + j] += dot(g[i][p], g[j][p]);
-      gram[j * n + i] = gram[i * n + j];
+        if (g[i][p] && g[j][p]) spans.push_back({g[i][p].data(), g[j][p].data(), g[i][p].numel()});
+      products.push_back(Tensor::empty({2}, device));
+      kernels::inner_product(device, spans.data(), static_cast<std::int64_t>(spans.size()),
+                             products.back().mutable_data());
     }
-  return gram;
+  return products;
 }
 
 void TaskBalancing::combine(const std::vector<Gradients>& gradients, const Vector& weights) {
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     const bool weighted = is_shared_[p] || balancer_->weighs_own_parameters();
-    std::vector<const Tensor*> g;
-    std::vector<double> a;
+    std::vector<Tensor> g;
+    Vector a;
     for (std::size_t t = 0; t < gradients.size(); ++t) {
       if (!gradients[t][p]) continue;
-      g.push_back(&gradients[t][p]);
+      g.push_back(gradients[t][p]);
       a.push_back(weighted ? weights[t] : 1);
     }
     if (g.size() == 1 && a[0] == 1)
-      parameters_[p].var.set_grad(*g[0]);
+      parameters_[p].var.set_grad(g[0]);
     else if (!g.empty())
-      parameters_[p].var.set_grad(combination(g, a));
+      parameters_[p].var.set_grad(weighted_sum_of(g, a));
   }
 }
 

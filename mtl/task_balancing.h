@@ -46,7 +46,8 @@ class TaskBalancing {
 
   Vector check(Vector weights, const std::vector<Var>& losses) const;
   std::vector<Gradients> task_gradients(const std::vector<Var>& losses, bool keep_graph);
-  Vector gram(const std::vector<Gradients>& gradients) const;
+  bool read(const std::vector<Var>& losses, const std::vector<Gradients>& gradients, BalanceInput* input) const;
+  std::vector<Tensor> gram(const std::vector<Gradients>& gradients) const;
   void combine(const std::vector<Gradients>& gradients, const Vector& weights);
 
   std::string method_;

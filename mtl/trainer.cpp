@@ -7,6 +7,7 @@
 #include "autograd/ops.h"
 #include "mtl/any_size.h"
 #include "mtl/guard.h"
+#include "mtl/read_numbers.h"
 
 namespace medusa::mtl {
 
@@ -120,7 +121,7 @@ bool Trainer::train_epoch(BatchSource& train) {
     const std::optional<datasets::Batch> batch = train.next();
     state_.waited += seconds_since(asked);
     MEDUSA_CHECK(batch.has_value(), "training: the epoch ended after {} of {} batches", state_.batch, train.batches());
-    step(*batch);
+    step(train, *batch);
     ++state_.batch;
     ++state_.step;
     state_.images += batch->size();
@@ -135,25 +136,22 @@ bool Trainer::train_epoch(BatchSource& train) {
 
 double Trainer::learning_rate() const { return nn::learning_rate(options_.schedule, state_.step); }
 
-void Trainer::step(const datasets::Batch& batch) {
+void Trainer::step(BatchSource& train, const datasets::Batch& batch) {
   const std::vector<Task>& tasks = model_.tasks();
   check_batch(tasks, batch);
   const std::vector<Var> outputs = outputs_any_size(model_, Var(batch.input));
-  std::vector<Var> losses(tasks.size());
-  bool good = true, any = false;
+  Losses losses{std::vector<Var>(tasks.size()), std::vector<Var>(tasks.size()), {}};
+  bool any = false;
   for (std::size_t t = 0; t < tasks.size(); ++t) {
-    const double samples = labelled_samples(batch, t);
-    if (samples == 0 || state_.groups[group_of_task_[t]].stopped) continue;
+    losses.samples.push_back(labelled_samples(batch, t));
+    if (losses.samples[t] == 0 || state_.groups[group_of_task_[t]].stopped) continue;
     const datasets::Target& target = batch.targets[t];
-    losses[t] = task_loss(tasks[t], outputs[t], target.value, target.mask, batch.labelled[t]);
-    const double value = static_cast<double>(losses[t].item());
-    good = good && std::isfinite(value);
+    const Var loss = task_loss(tasks[t], outputs[t], target.value, target.mask, batch.labelled[t]);
+    losses.plain[t] = loss;
+    losses.weighted[t] = tasks[t].loss_weight != 1 ? loss * static_cast<real>(tasks[t].loss_weight) : loss;
     any = true;
-    state_.loss.add(t, value, samples);
-    if (tasks[t].loss_weight != 1) losses[t] = losses[t] * static_cast<real>(tasks[t].loss_weight);
   }
-  if (!good) report_not_finite(model_, batch, outputs, losses, state_.epoch + 1, state_.step + 1);
-  if (any) update(batch, outputs, losses);
+  if (any) update(train, batch, outputs, losses);
 }
 
 // Leaves gradients in the parameters, and adds to the sums what the balancing did.  A method that does without the
@@ -173,17 +171,39 @@ void Trainer::backward(const std::vector<Var>& losses) {
   }
 }
 
-void Trainer::update(const datasets::Batch& batch, const std::vector<Var>& outputs, const std::vector<Var>& losses) {
-  for (auto& optimizer : optimizers_) optimizer->zero_grad();
-  backward(losses);
-  double squares = 0;
+// What the host must know of a step - the losses, for the report, and the gradients' norms, for clipping; both, lest
+// something that is not finite gets into the weights - read in one copy, the only time that it waits for a GPU.
+// Adds the losses to the sums; returns the norm of each group.
+std::vector<double> Trainer::read_step(const Losses& losses, bool* good) {
+  std::vector<Tensor> wanted;
+  for (const Var& loss : losses.plain) wanted.push_back(loss.value());
+  for (const auto& optimizer : optimizers_) wanted.push_back(nn::grad_squares(optimizer->parameters()));
+  const std::vector<std::vector<double>> numbers = read_numbers(wanted);
+  const std::size_t tasks = losses.plain.size();
   std::vector<double> norms;
-  for (auto& optimizer : optimizers_) {
-    norms.push_back(nn::grad_norm(optimizer->parameters()));
-    squares += norms.back() * norms.back();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    double value = 0;
+    for (double part : numbers[i]) value += part;
+    *good = *good && std::isfinite(value);
+    if (i >= tasks)
+      norms.push_back(std::sqrt(value));
+    else if (!numbers[i].empty())
+      state_.loss.add(i, value, losses.samples[i]);
   }
+  return norms;
+}
+
+void Trainer::update(BatchSource& train, const datasets::Batch& batch, const std::vector<Var>& outputs,
+                     const Losses& losses) {
+  for (auto& optimizer : optimizers_) optimizer->zero_grad();
+  backward(losses.weighted);
+  train.prefetch();
+  bool good = true;
+  const std::vector<double> norms = read_step(losses, &good);
+  if (!good) report_not_finite(model_, batch, outputs, losses.plain, state_.epoch + 1, state_.step + 1);
+  double squares = 0;
+  for (double norm : norms) squares += norm * norm;
   const double norm = std::sqrt(squares);
-  if (!std::isfinite(norm)) report_not_finite(model_, batch, outputs, losses, state_.epoch + 1, state_.step + 1);
   state_.norm_sum += norm;
   state_.norm_max = std::max(state_.norm_max, norm);
   const double lr = learning_rate();

@@ -61,8 +61,13 @@ class Trainer {
   bool train_epoch(BatchSource& train);                           // false: interrupted
   bool finish_epoch(const BatchSource& train, BatchSource* val);  // false: interrupted
   void start_sums();
-  void step(const datasets::Batch& batch);
-  void update(const datasets::Batch& batch, const std::vector<Var>& outputs, const std::vector<Var>& losses);
+  struct Losses {
+    std::vector<Var> plain, weighted;  // per task, empty where the batch has no label; weighted by Task::loss_weight
+    std::vector<double> samples;
+  };
+  void step(BatchSource& train, const datasets::Batch& batch);
+  void update(BatchSource& train, const datasets::Batch& batch, const std::vector<Var>& outputs, const Losses& losses);
+  std::vector<double> read_step(const Losses& losses, bool* good);
   void backward(const std::vector<Var>& losses);
   void judge(EpochReport* report);
   void save();

@@ -11,13 +11,22 @@ namespace medusa::nn {
 void Optimizer::step(double lr, double grad_scale) {
   NoGrad no_grad;
   ++steps_;
-  const std::vector<std::string> names = slots();
+  const std::size_t slot_count = slots().size();
+  std::vector<ParameterSpan> spans;
   for (Parameter& parameter : parameters_) {
+    Var& p = parameter.var;
     std::vector<Tensor>& tensors = slots_[parameter.name];
-    while (tensors.size() < names.size())
-      tensors.push_back(Tensor::zeros(parameter.var.shape(), parameter.var.device()));
-    if (parameter.var.grad()) update(parameter.var, tensors, lr, grad_scale);
+    while (tensors.size() < slot_count) tensors.push_back(Tensor::zeros(p.shape(), p.device()));
+    if (!p.grad()) continue;
+    MEDUSA_CHECK(p.grad().device() == p.device() && p.device() == parameters_[0].var.device(),
+                 "optimizer: parameter '{}' is on {}, its gradient on {}, the first parameter on {}", parameter.name,
+                 name(p.device()), name(p.grad().device()), name(parameters_[0].var.device()));
+    ParameterSpan span{p.value().mutable_data(), p.grad().data(), nullptr, nullptr, p.value().numel()};
+    if (slot_count > 0) span.first = tensors[0].mutable_data();
+    if (slot_count > 1) span.second = tensors[1].mutable_data();
+    spans.push_back(span);
   }
+  if (!spans.empty()) update(parameters_[0].var.device(), spans, lr, grad_scale);
 }
 
 void Optimizer::zero_grad() {
@@ -72,10 +81,9 @@ class Sgd : public Optimizer {
   std::vector<std::string> slots() const override {
     return options_.momentum != 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{};
   }
-  void update(Var& p, std::vector<Tensor>& slots, double lr, double grad_scale) override {
-    kernels::sgd_step(p.device(), p.value().mutable_data(), p.grad().data(),
-                      slots.empty() ? nullptr : slots[0].mutable_data(), lr, options_.momentum, options_.weight_decay,
-                      options_.nesterov, grad_scale, p.value().numel());
+  void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) override {
+    kernels::sgd_steps(device, spans.data(), static_cast<std::int64_t>(spans.size()), lr, options_.momentum,
+                       options_.weight_decay, options_.nesterov, grad_scale);
   }
 
  private:
@@ -92,12 +100,11 @@ class Adam : public Optimizer {
 
  protected:
   std::vector<std::string> slots() const override { return {"m", "v"}; }
-  void update(Var& p, std::vector<Tensor>& slots, double lr, double grad_scale) override {
+  void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) override {
     const double i = static_cast<double>(steps_);
-    kernels::adam_step(p.device(), p.value().mutable_data(), p.grad().data(), slots[0].mutable_data(),
-                       slots[1].mutable_data(), lr, options_.beta1, options_.beta2, options_.eps, options_.weight_decay,
-                       options_.name == "adamw", 1 - std::pow(options_.beta1, i), 1 - std::pow(options_.beta2, i),
-                       grad_scale, p.value().numel());
+    kernels::adam_steps(device, spans.data(), static_cast<std::int64_t>(spans.size()), lr, options_.beta1,
+                        options_.beta2, options_.eps, options_.weight_decay, options_.name == "adamw",
+                        1 - std::pow(options_.beta1, i), 1 - std::pow(options_.beta2, i), grad_scale);
   }
 
  private:
@@ -123,15 +130,26 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::
   fail_input("optimizer '{}': expected sgd, adam or adamw", options.name);
 }
 
-double grad_norm(const std::vector<Parameter>& parameters) {
+Tensor grad_squares(const std::vector<Parameter>& parameters) {
+  std::vector<PairSpan> spans;
   Tensor sum;
   for (const Parameter& parameter : parameters) {
     const Tensor& g = parameter.var.grad();
     if (!g) continue;
-    if (!sum) sum = Tensor::zeros({1}, g.device());
-    kernels::sum_squares(g.device(), g.data(), sum.mutable_data(), g.numel());
+    if (!sum) sum = Tensor::empty({2}, g.device());
+    MEDUSA_CHECK(g.device() == sum.device(), "grad_norm: the gradients are on different devices");
+    spans.push_back({g.data(), g.data(), g.numel()});
   }
-  return sum ? std::sqrt(static_cast<double>(sum.item())) : 0;
+  if (sum)
+    kernels::inner_product(sum.device(), spans.data(), static_cast<std::int64_t>(spans.size()), sum.mutable_data());
+  return sum;
+}
+
+double grad_norm(const std::vector<Parameter>& parameters) {
+  const Tensor squares = grad_squares(parameters);
+  if (!squares) return 0;
+  const std::vector<real> parts = squares.to_vector();
+  return std::sqrt(static_cast<double>(parts[0]) + static_cast<double>(parts[1]));
 }
 
 }  // namespace medusa::nn

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nn/module.h"
+#include "tensor/geometry.h"
 
 namespace medusa::nn {
 
@@ -28,7 +29,8 @@ class Optimizer {
 
  protected:
   virtual std::vector<std::string> slots() const = 0;  // names of the tensors kept per parameter: "m", "v"
-  virtual void update(Var& parameter, std::vector<Tensor>& slots, double lr, double grad_scale) = 0;
+  // One step on all parameters that have a gradient, in one call of a kernel.
+  virtual void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) = 0;
   std::int64_t steps_ = 0;
 
  private:
@@ -46,6 +48,9 @@ struct OptimizerOptions {
 // Throws InputError that lists the names.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters);
 
+// The sum of squares of all gradients, left where they are: [2] numbers whose sum it is (see kernels::inner_product);
+// no tensor where there is no gradient.
+Tensor grad_squares(const std::vector<Parameter>& parameters);
 // The L2 norm of all gradients together.
 double grad_norm(const std::vector<Parameter>& parameters);
 // The factor for Optimizer::step that brings the norm down to max_norm: min(1, max_norm / norm).

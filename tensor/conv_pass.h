@@ -74,7 +74,7 @@ MEDUSA_HD inline ConvAxis backward_axis(const ConvGeometry& g, int a, std::int64
 // the same taps at fixed distances: each such phase is a pass like the forward one, from dy to every stride-th place of
 // dx, and every place is in one of them.  Calls run(pass) for each, without its pointers.
 template <class Run>
-MEDUSA_HD inline void for_backward_passes(const ConvGeometry& g, const Run& run) {
+inline void for_backward_passes(const ConvGeometry& g, const Run& run) {
   ConvPass p;
   p.n = g.n, p.groups = g.groups, p.cin = g.cout / g.groups, p.cout = g.cin / g.groups, p.transposed = true;
   for (int a = 0; a < 3; ++a) p.kernel[a] = g.kernel[a];

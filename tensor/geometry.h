@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "tensor/real.h"
+
 namespace medusa {
 
 // A tensor seen as [outer, length, inner], for work along the middle axis: x[(o * length + k) * inner + i].
@@ -80,6 +82,20 @@ struct BinaryGeometry {
 struct SliceGeometry {
   std::int64_t outer = 1, inner = 1, length = 1;
   std::int64_t from_length = 1, from_start = 0, to_length = 1, to_start = 0;
+};
+
+// What an optimiser's step works on: one parameter of n numbers with its gradient and state.
+struct ParameterSpan {
+  real* p = nullptr;
+  const real* g = nullptr;
+  real *first = nullptr, *second = nullptr;  // sgd: momentum or null, null; adam: m, v
+  std::int64_t n = 0;
+};
+
+// Two stretches of n numbers, perhaps the same.
+struct PairSpan {
+  const real *a = nullptr, *b = nullptr;
+  std::int64_t n = 0;
 };
 
 }  // namespace medusa

@@ -99,7 +99,8 @@ KERNEL(dropout,         (const real* x, real* y, real p, std::uint64_t seed, std
 // ---- reduce: tensor/cpu/reduce.cpp ------------------------------------------------------------------------------
 KERNEL(sum,             (const real* x, real scale, real* y, Rows r))      // y[o, i] = scale * sum_k x[o, k, i]
 KERNEL(max_index,       (const real* x, real* index, Rows r))              // first k of the largest x[o, k, i]
-KERNEL(sum_squares,     (const real* x, real* y, std::int64_t n))          // adds: y[0] += sum x^2
+KERNEL(inner_product,   (const PairSpan* spans, std::int64_t count, real* y))  // y[0] + y[1] = sum over all spans of a b, in double; the spans are in the host's memory
+KERNEL(combination,     (const real* const* x, const double* weights, std::int64_t count, real* y, std::int64_t n))  // y = sum_t weights[t] x[t], in double, count <= 32; x and weights are in the host's memory
 KERNEL(count_nonfinite, (const real* x, real* y, std::int64_t n))          // y[0] = how many of x are infinite or not a number
 
 // ---- matmul: tensor/cpu/matmul.cpp ------------------------------------------------------------------------------
@@ -120,6 +121,8 @@ KERNEL(avg_pool_backward, (const real* dy, real* dx, PoolGeometry g))
 KERNEL(norm_stats,      (const real* x, real* mean, real* var, NormGeometry g))                           // biased variance
 KERNEL(norm_apply,      (const real* x, const real* mean, const real* var, real eps, const real* gamma, const real* beta,
                          bool relu, real* y, NormGeometry g))                                             // y = [relu](gamma (x - mean) / sqrt(var + eps) + beta)
+KERNEL(move_averages,   (real* mean, real* var, const real* batch_mean, const real* batch_var, real keep, real mean_share, real var_share,
+                         std::int64_t n))                                                                 // mean = keep mean + mean_share batch_mean; var likewise
 KERNEL(norm_backward,   (const real* x, const real* mean, const real* var, real eps, const real* gamma, const real* beta, bool relu,
                          bool batch_stats, const real* dy, real* dx, real* dgamma, real* dbeta, NormGeometry g))  // batch_stats: mean and var were computed from x
 
@@ -150,9 +153,10 @@ KERNEL(one_hot,                 (const real* label, real* y, std::int64_t rows, 
 
 // ---- optim: tensor/cpu/optim.cpp --------------------------------------------------------------------------------
 // The numbers are double, since 1 - beta2 needs more digits than a float beta2 has; they act in `real` like g * real(grad_scale).
-KERNEL(sgd_step,  (real* p, const real* g, real* momentum, double lr, double mu, double weight_decay, bool nesterov, double grad_scale, std::int64_t n))  // momentum may be null where mu = 0
-KERNEL(adam_step, (real* p, const real* g, real* m, real* v, double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled,
-                   double bias1, double bias2, double grad_scale, std::int64_t n))  // bias_i = 1 - beta_i^step
+// All parameters at once: the spans are in the host's memory, what they point to is on the device.
+KERNEL(sgd_steps,  (const ParameterSpan* spans, std::int64_t count, double lr, double mu, double weight_decay, bool nesterov, double grad_scale))  // momentum may be null where mu = 0
+KERNEL(adam_steps, (const ParameterSpan* spans, std::int64_t count, double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled,
+                    double bias1, double bias2, double grad_scale))  // bias_i = 1 - beta_i^step
 
 // clang-format on
 }  // namespace medusa

@@ -148,15 +148,22 @@ TEST_CASE("reduce: index of the maximum") {
   });
 }
 
-TEST_CASE("reduce: sum of squares adds, count of values that are not finite") {
+TEST_CASE("reduce: inner products over spans, count of values that are not finite") {
   on_every_isa([] {
     for (std::int64_t n : {0, 1, 31, 1000, 200003}) {
       Tensor x = draw(normal({n}), 4);
-      double want = 2;
-      for (std::int64_t i = 0; i < n; ++i) want += static_cast<double>(x.data()[i]) * static_cast<double>(x.data()[i]);
-      real y = 2;
-      kernels::sum_squares(Device::CPU, x.data(), &y, n);
-      CHECK(std::fabs(static_cast<double>(y) - want) <= (sizeof(real) == 4 ? 3e-7 : 1e-14) * want);
+      const Tensor other = draw(normal({n}), 5);
+      double want = 0, size = 0;
+      for (std::int64_t i = 0; i < n; ++i) {
+        const double a = static_cast<double>(x.data()[i]), b = static_cast<double>(other.data()[i]);
+        want += a * b + (i < n / 3 ? a * a : 0);
+        size += std::fabs(a * b) + a * a;
+      }
+      const PairSpan spans[]{{x.data(), other.data(), n}, {nullptr, nullptr, 0}, {x.data(), x.data(), n / 3}};
+      real y[2] = {7, 7};
+      kernels::inner_product(Device::CPU, spans, 3, y);
+      CHECK(std::fabs(static_cast<double>(y[0]) + static_cast<double>(y[1]) - want) <= 1e-13 * size);
+      CHECK(std::fabs(static_cast<double>(y[1])) <= 1e-7 * std::fabs(static_cast<double>(y[0])));
       real bad = 5;
       kernels::count_nonfinite(Device::CPU, x.data(), &bad, n);
       CHECK(bad == 0);
@@ -166,7 +173,8 @@ TEST_CASE("reduce: sum of squares adds, count of values that are not finite") {
       x.mutable_data()[n - 1] = std::numeric_limits<real>::quiet_NaN();
       kernels::count_nonfinite(Device::CPU, x.data(), &bad, n);
       CHECK(bad == (n == 1 ? 1 : 3));
-      CHECK(std::isnan((kernels::sum_squares(Device::CPU, x.data(), &y, n), y)));
+      kernels::inner_product(Device::CPU, spans, 1, y);
+      CHECK(std::isnan(y[0] + y[1]));
     }
   });
 }

@@ -189,6 +189,36 @@ void run_unsynchronised(Bench& b, bool other_stream) {
   b.expect(31, got);
 }
 
+// The next numbers are copied to x beside the kernel that still reads it, as cuda/upload.h has it.
+void run_overlap(Bench& b, bool wait_until_free, bool wait_for_arrival) {
+  constexpr std::size_t bytes = 32 * sizeof(float);
+  float* pinned = nullptr;
+  must(cudaMallocHost(reinterpret_cast<void**>(&pinned), bytes));
+  for (int i = 0; i < 32; ++i) pinned[i] = static_cast<float>(100 + i);
+  cudaStream_t copies;
+  cudaEvent_t freed, arrived;
+  must(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking));
+  must(cudaEventCreateWithFlags(&freed, cudaEventDisableTiming));
+  must(cudaEventCreateWithFlags(&arrived, cudaEventDisableTiming));
+  must(start(copy, 1, 32, b.stream, b.x, b.y));
+  must(cudaEventRecord(freed, b.stream));
+  if (wait_until_free) must(cudaStreamWaitEvent(copies, freed));
+  must(cudaMemcpyAsync(b.x, pinned, bytes, cudaMemcpyHostToDevice, copies));
+  must(cudaEventRecord(arrived, copies));
+  if (!wait_until_free) must(cudaEventSynchronize(arrived));  // the copy may be the faster one
+  if (wait_for_arrival) must(cudaStreamWaitEvent(b.stream, arrived));
+  must(start(copy, 1, 32, b.stream, b.x, b.y + 32));
+  float got[64];
+  must(cudaMemcpyAsync(got, b.y, sizeof got, cudaMemcpyDeviceToHost, b.stream));
+  must(cudaStreamSynchronize(b.stream));
+  must(cudaEventDestroy(freed));
+  must(cudaEventDestroy(arrived));
+  must(cudaStreamDestroy(copies));
+  must(cudaFreeHost(pinned));
+  b.expect(31, got[31]);
+  b.expect(131, got[63]);
+}
+
 void run_no_barrier(Bench& b) {
   must(start(no_barrier, 1, 256, b.stream, b.x, b.y));
   float got[256];
@@ -220,6 +250,9 @@ const std::map<std::string, std::function<void(Bench&)>>& bugs() {
   static const std::map<std::string, std::function<void(Bench&)>> all{
       {"right", run_right},
       {"right_product", run_right_product},
+      {"right_overlap", [](Bench& b) { run_overlap(b, true, true); }},
+      {"overlap_too_early", [](Bench& b) { run_overlap(b, false, true); }},
+      {"overlap_too_late", [](Bench& b) { run_overlap(b, true, false); }},
       {"write_beyond", [](Bench& b) { must(start(write_beyond, 5, 256, b.stream, b.y, kCount)); }},
       {"write_beyond_shared", [](Bench& b) { must(start(write_beyond_shared, 1, 64, b.stream, b.y)); }},
       {"no_barrier", run_no_barrier},

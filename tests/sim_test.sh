@@ -40,6 +40,7 @@ silent() {
 
 silent right
 silent right_product
+silent right_overlap
 
 reports "asan" "heap-buffer-overflow" write_beyond
 reports "check" "write outside of any allocation at sim_bugs.cu:[0-9]+" write_beyond
@@ -67,6 +68,8 @@ reports "plain asan check" "at exit: cudaErrorInvalidDevice was never looked at"
 reports "plain asan check" "overwrites cudaErrorInvalidDevice, which was never looked at" two_unread_errors
 reports "plain asan check" "wrong result" host_waits_not
 reports "plain asan check" "wrong result" stream_waits_not
+reports "plain asan check" "wrong result" overlap_too_early
+reports "plain asan check" "wrong result" overlap_too_late
 reports "plain asan check" "leading dimension is smaller" small_leading
 reports "plain asan check" "a matrix does not lie in one device allocation" matrix_beyond
 reports "plain asan check" "at exit: 1 device allocations \(4096 bytes\) were never freed" leak

@@ -132,9 +132,9 @@ void bench_memory(const BenchOpsOptions& options, double peak) {
 
   Tensor p = x.clone(), m = Tensor::zeros(x.shape()), v = Tensor::zeros(x.shape());
   real *const pp = p.mutable_data(), *const p1 = m.mutable_data(), *const p2 = v.mutable_data();
-  report(options, row("adam_step", 7), [&] {
-    kernels::adam_step(kCpu, pp, dy.data(), p1, p2, real(1e-3), real(0.9), real(0.999), real(1e-8), 0, false, real(0.1),
-                       real(0.001), 1, n);
+  report(options, row("adam_steps", 7), [&] {
+    const ParameterSpan span{pp, dy.data(), p1, p2, n};
+    kernels::adam_steps(kCpu, &span, 1, 1e-3, 0.9, 0.999, 1e-8, 0, false, 0.1, 0.001, 1);
   });
 }
 

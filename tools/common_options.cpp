@@ -162,7 +162,8 @@ OptionList add_all(CommandLine& command, RunOptions& options) {
   add_augment_options(list, options);
   command.group("Run");
   list.add("threads", options.threads, "threads that compute; 0: all the machine has. Results do not depend on it");
-  list.add("device", options.device, "where to compute: cpu, cuda or cuda:k, the k-th GPU, counted from 0");
+  list.add("device", options.device.device, kDeviceHelp);
+  list.add("tf32", options.device.tf32, kTf32Help);
   list.add("save-every", options.save_every, "seconds between saves within an epoch; 0: only at its end");
   return list;
 }
@@ -227,8 +228,8 @@ void check(const RunOptions& o) {
 }
 
 bool decides_result(const std::string& option) {
-  static const std::vector<std::string> free{"data",      "threads",  "device",    "workers",
-                                             "cache-mib", "patience", "save-every"};
+  static const std::vector<std::string> free{"data",    "threads",   "device",   "tf32",
+                                             "workers", "cache-mib", "patience", "save-every"};
   return std::find(free.begin(), free.end(), option) == free.end();
 }
 

@@ -101,9 +101,23 @@ std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evalua
   return table;
 }
 
+void LoaderSource::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
+  upload_.drop();
+  loader_.start_epoch(epoch, first_batch);
+}
+
 std::optional<datasets::Batch> LoaderSource::next() {
+  if (!upload_.started() && !start()) return std::nullopt;
+  return upload_.take();
+}
+
+void LoaderSource::prefetch() {
+  if (!upload_.started() && loader_.ready()) start();
+}
+
+bool LoaderSource::start() {
   std::optional<datasets::Batch> batch = loader_.next();
-  if (!batch) return batch;
+  if (!batch) return false;
   std::vector<datasets::Target> targets;
   std::vector<std::vector<bool>> labelled;
   for (std::size_t target : target_of_task_) {
@@ -112,12 +126,8 @@ std::optional<datasets::Batch> LoaderSource::next() {
   }
   batch->targets = std::move(targets);
   batch->labelled = std::move(labelled);
-  batch->input = batch->input.to(device_);
-  for (datasets::Target& target : batch->targets) {
-    target.value = target.value.to(device_);
-    target.mask = target.mask.to(device_);
-  }
-  return batch;
+  upload_.start(std::move(*batch));
+  return true;
 }
 
 }  // namespace medusa::tools

@@ -16,6 +16,8 @@
 #include "nn/optim.h"
 #include "nn/schedule.h"
 #include "tools/common_cli.h"
+#include "tools/common_device.h"
+#include "tools/common_upload.h"
 
 namespace medusa::tools {
 
@@ -48,7 +50,7 @@ struct RunOptions {
   datasets::AugmentOptions augment;
 
   int threads = 0;
-  std::string device = "cpu";
+  DeviceChoice device;
   double save_every = 600;  // seconds
 
   RunOptions();
@@ -93,15 +95,18 @@ class LoaderSource : public mtl::BatchSource {
   LoaderSource(const datasets::Dataset& dataset, std::vector<std::int64_t> indices,
                const datasets::LoaderOptions& options, std::vector<std::size_t> target_of_task,
                Device device = Device::CPU)
-      : loader_(dataset, std::move(indices), options), target_of_task_(std::move(target_of_task)), device_(device) {}
-  void start_epoch(std::int64_t epoch, std::int64_t first_batch) override { loader_.start_epoch(epoch, first_batch); }
+      : loader_(dataset, std::move(indices), options), target_of_task_(std::move(target_of_task)), upload_(device) {}
+  void start_epoch(std::int64_t epoch, std::int64_t first_batch) override;
   std::optional<datasets::Batch> next() override;
+  void prefetch() override;
   std::int64_t batches() const override { return loader_.batches(); }
 
  private:
+  bool start();  // the loader's next batch on its way to the device; false at the end of the epoch
+
   datasets::Loader loader_;
   std::vector<std::size_t> target_of_task_;
-  Device device_;  // where batches are handed out
+  BatchUpload upload_;  // to where batches are handed out
 };
 
 }  // namespace medusa::tools

@@ -24,7 +24,7 @@ struct Options {
   std::string run, data, split = "val", pictures;
   std::int64_t batch = 0;
   int threads = 0, workers = 2;
-  std::string device = "cpu";
+  DeviceChoice device;
   bool json = false;
 };
 
@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
                  "openkbp: folder for DVH curves and dose differences of each patient, made if needed");
   command.option("--batch", o.batch, "samples at a time; 0: as the run did").range(0, 1e9);
   command.option("--threads", o.threads, "threads that compute; 0: all the machine has").range(0, 1024);
-  device_option(command, o.device);
+  device_options(command, o.device);
   command.option("--workers", o.workers, "threads that prepare samples").range(0, 256);
   command.flag("--json", o.json, "print one JSON object {task: {metric: value}} instead of a table");
   command.config_file("file with options");

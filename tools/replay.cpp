@@ -356,11 +356,12 @@ int main(int argc, char** argv) {
       "layouts.\n"
       "A case is a folder with case.json, io.safetensors and, but for ops, weights.safetensors.",
       "replay"};
-  std::string folder, out, device = "cpu";
+  std::string folder, out;
+  medusa::tools::DeviceChoice device;
   int threads = 0;
   command.option("--case", folder, "folder of the case").required();
   command.option("--out", out, "safetensors file to write").required();
-  medusa::tools::device_option(command, device);
+  medusa::tools::device_options(command, device);
   command.option("--threads", threads, "threads to use; 0: as many as the machine has");
   return medusa::tools::run(command, argc, argv, [&] {
     medusa::set_threads(threads);

@@ -17,7 +17,6 @@
 #include "tensor/random.h"
 #include "tools/common_arch_help.h"
 #include "tools/common_cost.h"
-#include "tools/common_device.h"
 #include "tools/common_main.h"
 #include "tools/common_run.h"
 

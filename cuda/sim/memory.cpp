@@ -18,7 +18,16 @@ constexpr bool kAddressSanitizer = true;
 #else
 constexpr bool kAddressSanitizer = false;
 #endif
-constexpr std::size_t kArenaBytes = std::size_t{1} << 40, kPage = 4096, kDeviceBytes = std::size_t{8} << 30;
+constexpr std::size_t kArenaBytes = std::size_t{1} << 40, kPage = 4096;
+
+// 8 GiB, or what MEDUSA_SIM_MEMORY says, in MiB.
+std::size_t device_bytes() {
+  static const std::size_t bytes = [] {
+    const char* mib = std::getenv("MEDUSA_SIM_MEMORY");
+    return (mib != nullptr ? std::size_t{std::strtoull(mib, nullptr, 10)} : std::size_t{8} << 10) << 20;
+  }();
+  return bytes;
+}
 
 using Blocks = std::map<const char*, std::size_t>;
 // Never destroyed: the report at exit needs them.
@@ -39,7 +48,12 @@ std::size_t pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPag
 
 void set_arena_access(int protection) {
   static const bool always_open = std::getenv("MEDUSA_SIM_OPEN") != nullptr;
-  if (arena_used != 0) mprotect(arena, arena_used, always_open ? PROT_READ | PROT_WRITE : protection);
+  // From the lowest block that lives: the system would walk through all addresses that ever were, every time.
+  const Blocks& blocks = device_blocks();
+  if (arena == nullptr || blocks.empty()) return;
+  char* const first = const_cast<char*>(blocks.begin()->first);
+  mprotect(first, static_cast<std::size_t>(arena + arena_used - first),
+           always_open ? PROT_READ | PROT_WRITE : protection);
 }
 
 char* arena_allocate(std::size_t bytes) {
@@ -102,19 +116,19 @@ cudaError_t cudaMalloc(void** block, std::size_t bytes) {
   if (broken() != cudaSuccess) return broken();
   *block = nullptr;
   if (bytes == 0) return cudaSuccess;
-  if (bytes > kDeviceBytes - bytes_in_use) return set_error(cudaErrorMemoryAllocation);
+  if (bytes > device_bytes() - bytes_in_use) return set_error(cudaErrorMemoryAllocation);
   void* memory = nullptr;
   if (!kAddressSanitizer)
     memory = arena_allocate(bytes);
   else if (posix_memalign(&memory, 256, bytes) != 0)
     memory = nullptr;
   if (memory == nullptr) return set_error(cudaErrorMemoryAllocation);
+  device_blocks()[static_cast<char*>(memory)] = bytes;
+  bytes_in_use += bytes;
   {
     const DeviceAccess access;
     std::memset(memory, 0xff, bytes);
   }
-  device_blocks()[static_cast<char*>(memory)] = bytes;
-  bytes_in_use += bytes;
   allocation_changed();
   *block = memory;
   return cudaSuccess;
@@ -154,7 +168,7 @@ cudaError_t cudaFreeHost(void* block) {
 }
 
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *total = kDeviceBytes;
-  *free = kDeviceBytes - bytes_in_use;
+  *total = device_bytes();
+  *free = device_bytes() - bytes_in_use;
   return broken();
 }

@@ -151,6 +151,11 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   *event = {&queue_of(stream), queue_of(stream).queued};
   return broken();
 }
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (broken() != cudaSuccess) return broken();
+  const bool reached = event->stream == nullptr || !is_alive(event->stream) || event->stream->done >= event->ticket;
+  return reached ? cudaSuccess : cudaErrorNotReady;
+}
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   reach(*event);
   return broken();

@@ -366,4 +366,12 @@ void norm_backward(const real* x, const real* mean, const real* var, real eps, c
   });
 }
 
+void move_averages(real* mean, real* var, const real* batch_mean, const real* batch_var, real keep, real mean_share,
+                   real var_share, std::int64_t n) {
+  unary(UnaryOp::MulScalar, keep, mean, mean, n);
+  add_scaled(mean_share, batch_mean, mean, n);
+  unary(UnaryOp::MulScalar, keep, var, var, n);
+  add_scaled(var_share, batch_var, var, n);
+}
+
 }  // namespace medusa::MEDUSA_CPU

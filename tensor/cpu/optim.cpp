@@ -27,25 +27,31 @@ void adam(real* __restrict p, const real* __restrict g, real* __restrict m, real
 
 }  // namespace
 
-void sgd_step(real* p, const real* g, real* momentum, double lr, double mu, double weight_decay, bool nesterov,
-              double grad_scale, std::int64_t n) {
+void sgd_steps(const ParameterSpan* spans, std::int64_t count, double lr, double mu, double weight_decay, bool nesterov,
+               double grad_scale) {
   const SgdStep step(lr, mu, weight_decay, grad_scale);
-  parallel_for(n, kGrain, [=](std::int64_t begin, std::int64_t end) {
-    if (momentum == nullptr)
-      sgd_plain(p + begin, g + begin, step, end - begin);
-    else if (nesterov)
-      sgd_momentum<true>(p + begin, g + begin, momentum + begin, step, end - begin);
-    else
-      sgd_momentum<false>(p + begin, g + begin, momentum + begin, step, end - begin);
-  });
+  for (std::int64_t k = 0; k < count; ++k) {
+    const ParameterSpan s = spans[k];
+    parallel_for(s.n, kGrain, [=](std::int64_t begin, std::int64_t end) {
+      if (s.first == nullptr)
+        sgd_plain(s.p + begin, s.g + begin, step, end - begin);
+      else if (nesterov)
+        sgd_momentum<true>(s.p + begin, s.g + begin, s.first + begin, step, end - begin);
+      else
+        sgd_momentum<false>(s.p + begin, s.g + begin, s.first + begin, step, end - begin);
+    });
+  }
 }
 
-void adam_step(real* p, const real* g, real* m, real* v, double lr, double beta1, double beta2, double eps,
-               double weight_decay, bool decoupled, double bias1, double bias2, double grad_scale, std::int64_t n) {
+void adam_steps(const ParameterSpan* spans, std::int64_t count, double lr, double beta1, double beta2, double eps,
+                double weight_decay, bool decoupled, double bias1, double bias2, double grad_scale) {
   const AdamStep step(lr, beta1, beta2, eps, weight_decay, decoupled, bias1, bias2, grad_scale);
-  parallel_for(n, kGrain, [=](std::int64_t begin, std::int64_t end) {
-    adam(p + begin, g + begin, m + begin, v + begin, step, end - begin);
-  });
+  for (std::int64_t k = 0; k < count; ++k) {
+    const ParameterSpan s = spans[k];
+    parallel_for(s.n, kGrain, [=](std::int64_t begin, std::int64_t end) {
+      adam(s.p + begin, s.g + begin, s.first + begin, s.second + begin, step, end - begin);
+    });
+  }
 }
 
 }  // namespace medusa::MEDUSA_CPU

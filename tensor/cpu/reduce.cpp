@@ -110,26 +110,36 @@ void max_index(const real* x, real* index, Rows r) {
   });
 }
 
-void sum_squares(const real* x, real* y, std::int64_t n) {
-  const std::int64_t grain = max64(kGrain, (n + kPieces - 1) / kPieces);
-  double partial[kPieces];
-  parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) {
-    double total = 0;
-    std::int64_t i = begin;
-    while (i + kBlock * kLanes <= end) {
-      Vec s = {};
-      for (std::int64_t k = 0; k < kBlock; ++k, i += kLanes) {
-        const Vec v = load(x + i);
-        s += v * v;
-      }
-      for (int lane = 0; lane < kLanes; ++lane) total += static_cast<double>(s[lane]);
-    }
-    for (; i < end; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-    partial[begin / grain] = total;
-  });
+void inner_product(const PairSpan* spans, std::int64_t count, real* y) {
   double total = 0;
-  for (std::int64_t part = 0; part * grain < n; ++part) total += partial[part];
-  y[0] += static_cast<real>(total);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const PairSpan s = spans[k];
+    const std::int64_t grain = max64(kGrain, (s.n + kPieces - 1) / kPieces);
+    double partial[kPieces];
+    parallel_for(s.n, grain, [&](std::int64_t begin, std::int64_t end) {
+      double sums[8] = {};  // eight, to hide the additions' latency
+      std::int64_t i = begin;
+      for (; i + 8 <= end; i += 8)
+        for (int lane = 0; lane < 8; ++lane)
+          sums[lane] += static_cast<double>(s.a[i + lane]) * static_cast<double>(s.b[i + lane]);
+      for (; i < end; ++i) sums[0] += static_cast<double>(s.a[i]) * static_cast<double>(s.b[i]);
+      partial[begin / grain] =
+          ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    });
+    for (std::int64_t part = 0; part * grain < s.n; ++part) total += partial[part];
+  }
+  y[0] = static_cast<real>(total);
+  y[1] = y[0] - y[0] == 0 ? static_cast<real>(total - static_cast<double>(y[0])) : real(0);
+}
+
+void combination(const real* const* x, const double* weights, std::int64_t count, real* y, std::int64_t n) {
+  parallel_for(n, kGrain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      double sum = 0;
+      for (std::int64_t t = 0; t < count; ++t) sum += weights[t] * static_cast<double>(x[t][i]);
+      y[i] = static_cast<real>(sum);
+    }
+  });
 }
 
 void count_nonfinite(const real* x, real* y, std::int64_t n) {

@@ -1,0 +1,404 @@
+// Training steps on a device: they agree with the CPU's whatever the order of threads, blocks and streams, and after
+// the first ones they allocate nothing and wait once.  Without a device nothing runs here.
+#include <deque>
+
+#include "autograd/ops.h"
+#include "mtl/trainer.h"
+#include "nn/optim.h"
+#include "tensor/kernels.h"
+#include "tests/device_case.h"
+#include "tools/common_upload.h"
+
+#if defined(MEDUSA_HAVE_CUDA)
+
+namespace medusa::test {
+namespace {
+
+constexpr bool kDouble = sizeof(real) == 8;
+
+mtl::ModelConfig tiny(const std::string& arch, int rank) {
+  mtl::Task lesion, diagnosis;
+  lesion.name = "lesion";
+  lesion.kind = TaskKind::Segmentation;
+  lesion.channels = 1;
+  diagnosis.name = "diagnosis";
+  diagnosis.kind = TaskKind::Classification;
+  diagnosis.channels = 3;
+  mtl::ModelConfig c;
+  c.arch = arch;
+  c.rank = rank;
+  c.in_channels = 2;
+  c.widths = {4, 8};
+  c.tasks = arch == "stl" ? std::vector<mtl::Task>{lesion} : std::vector<mtl::Task>{lesion, diagnosis};
+  return c;
+}
+
+// [2, S.., channels]
+Shape image_shape(int rank, std::int64_t channels) {
+  return rank == 2 ? Shape{2, 8, 12, channels} : Shape{2, 4, 8, 4, channels};
+}
+
+// Batch number `number`: all of it random, of two samples.
+datasets::Batch batch_of(const mtl::ModelConfig& config, std::uint64_t number) {
+  datasets::Batch batch;
+  batch.ids = {"first", "second"};
+  batch.input = draw(normal(image_shape(config.rank, config.in_channels)), 10 * number + 1);
+  for (const mtl::Task& task : config.tasks) {
+    const bool mask = task.kind == TaskKind::Segmentation;
+    batch.targets.push_back(
+        {draw(mask ? binary(image_shape(config.rank, 1)) : labels({2, 1}, task.channels), 10 * number + 2), {}});
+    batch.labelled.push_back({true, true});
+  }
+  return batch;
+}
+
+struct Named {
+  std::string name;
+  Tensor tensor;
+};
+
+// One step by hand; everything that comes of it.
+std::vector<Named> one_step(const mtl::ModelConfig& config, Device device) {
+  const auto model = mtl::make_model(config, 3);
+  model->to(device);
+  model->train();
+  const auto optimizer = nn::make_optimizer({}, model->parameters());
+  const datasets::Batch batch = batch_of(config, 0);
+  std::vector<Named> results;
+  const std::vector<Var> y = model->outputs(Var(batch.input.to(device)));
+  Var total;
+  for (std::size_t t = 0; t < y.size(); ++t) {
+    const Var loss = mtl::task_loss(model->tasks()[t], y[t], batch.targets[t].value.to(device));
+    total = total ? total + loss : loss;
+    results.push_back({"output " + model->tasks()[t].name, y[t].value()});
+    results.push_back({"loss " + model->tasks()[t].name, loss.value()});
+  }
+  total.backward();
+  for (const nn::Parameter& p : model->parameters())
+    if (p.var.grad()) results.push_back({"gradient of " + p.name, p.var.grad().clone()});
+  for (const nn::Buffer& b : model->buffers()) results.push_back({b.name, b.tensor.clone()});
+  for (Named& result : results) result.tensor = result.tensor.to(Device::CPU);
+  return results;
+}
+
+// Batches that go to the device as those of the tools do.
+class Source : public mtl::BatchSource {
+ public:
+  Source(const mtl::ModelConfig& config, std::int64_t count, Device device) : upload_(device) {
+    for (std::int64_t i = 0; i < count; ++i) batches_.push_back(batch_of(config, static_cast<std::uint64_t>(i)));
+  }
+  void start_epoch(std::int64_t, std::int64_t first_batch) override {
+    upload_.drop();
+    next_ = first_batch;
+  }
+  std::optional<datasets::Batch> next() override {
+    counted_.push_back(cuda::counters());
+    prefetch();
+    if (!upload_.started()) return std::nullopt;
+    return upload_.take();
+  }
+  void prefetch() override {
+    if (!upload_.started() && next_ < batches()) upload_.start(batches_[static_cast<std::size_t>(next_++)]);
+  }
+  std::int64_t batches() const override { return static_cast<std::int64_t>(batches_.size()); }
+
+  datasets::Batch& batch(std::size_t i) { return batches_[i]; }
+  const std::vector<cuda::Counters>& counted() const { return counted_; }  // at each next()
+
+ private:
+  std::vector<datasets::Batch> batches_;
+  std::int64_t next_ = 0;
+  std::vector<cuda::Counters> counted_;
+  tools::BatchUpload upload_;
+};
+
+mtl::TrainerOptions trainer_options(const std::string& balancing) {
+  mtl::TrainerOptions options;
+  options.epochs = 2;
+  options.clip = 0.5;
+  options.schedule.lr = 1e-3;
+  options.balancing.name = balancing;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("cuda: a training step of every architecture agrees with the CPU, in every order") {
+  if (no_device()) return;
+  for (const std::string& arch : mtl::architectures())
+    for (const int rank : {2, 3}) {
+      const std::vector<Named> want = one_step(tiny(arch, rank), Device::CPU);
+      std::vector<Named> first;
+      for (int order = 0; order < kOrders; ++order) {
+        set_order(order);
+        const std::vector<Named> got = one_step(tiny(arch, rank), Device::CUDA);
+        REQUIRE(want.size() == got.size());
+        if (order == 0) first = got;
+        for (std::size_t i = 0; i < want.size(); ++i) {
+          const double d = difference(got[i].tensor, want[i].tensor);
+          CHECK_MESSAGE(d <= (kDouble ? 1e-12 : 1e-5), arch << " " << rank << "D: " << want[i].name << ": " << d);
+          CHECK_MESSAGE(got[i].tensor.to_vector() == first[i].tensor.to_vector(),
+                        arch << " " << rank << "D: " << want[i].name << ": other bits in order " << order);
+        }
+      }
+      set_order(0);
+    }
+}
+
+TEST_CASE("cuda: after the first steps a training step allocates nothing and waits for what it reports alone") {
+  if (no_device() || std::getenv("MEDUSA_POOL") != nullptr) return;
+  struct Limit {
+    const char *arch, *balancing;
+    int rank;
+    std::int64_t launches, waits;
+  };
+  // One wait for losses and norms; one more for what a method of balancing must know before the gradients.
+  for (const Limit& limit :
+       {Limit{"hps", "equal", 2, 400, 1}, Limit{"ctan", "equal", 2, 600, 1}, Limit{"ctan", "equal", 3, 600, 1},
+        Limit{"ctan", "uw", 2, 600, 2}, Limit{"ctan", "pcgrad", 2, 1200, 2}}) {
+    mtl::ModelConfig config = tiny(limit.arch, limit.rank);
+    config.tasks[1].class_weight = {1, 2, 0.5};
+    const auto model = mtl::make_model(config, 3);
+    model->to(Device::CUDA);
+    Source source(config, 5, Device::CUDA);
+    mtl::Trainer(*model, trainer_options(limit.balancing)).run(source, nullptr);
+    const std::string name = fmt::format("{} {}D, {}", limit.arch, limit.rank, limit.balancing);
+    REQUIRE(source.counted().size() == 10);
+    for (const std::size_t step : {2, 3, 7, 8}) {  // not the first of an epoch, which measures the gradients
+      const cuda::Counters &before = source.counted()[step], &after = source.counted()[step + 1];
+      CHECK_MESSAGE(after.allocations == before.allocations, name);
+      CHECK_MESSAGE(after.synchronisations - before.synchronisations == limit.waits, name);
+      // Up: the next batch's input and two targets.  Down: one for each wait.
+      CHECK_MESSAGE(after.copies - before.copies == 3 + limit.waits, name);
+      CHECK_MESSAGE(after.launches - before.launches <= limit.launches, name);
+    }
+    MESSAGE(name << ": " << source.counted()[4].launches - source.counted()[3].launches << " launches and "
+                 << source.counted()[4].products - source.counted()[3].products << " products a step");
+  }
+  cuda::synchronize();
+}
+
+TEST_CASE("cuda: the trainer ends with the CPU's weights, whatever the balancing and the order of streams") {
+  if (no_device()) return;
+  for (const std::string balancing : {"equal", "uw", "gradnorm", "pcgrad"}) {
+    const mtl::ModelConfig config = tiny("ctan", 2);
+    const auto train = [&](Device device) {
+      const auto model = mtl::make_model(config, 3);
+      model->to(device);
+      Source source(config, 3, device);
+      mtl::TrainerOptions options = trainer_options(balancing);
+      options.optimizer.name = "sgd";  // Adam divides by gradients, also by those that are all rounding
+      mtl::Trainer(*model, options).run(source, nullptr);
+      std::vector<Named> weights;
+      for (const nn::Parameter& p : model->parameters()) weights.push_back({p.name, p.var.value().to(Device::CPU)});
+      return weights;
+    };
+    const std::vector<Named> want = train(Device::CPU);
+    for (int order = 0; order < kOrders; ++order) {
+      set_order(order);
+      const std::vector<Named> got = train(Device::CUDA);
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        const double d = difference(got[i].tensor, want[i].tensor);
+        CHECK_MESSAGE(d <= (kDouble ? 1e-12 : 1e-5),
+                      balancing << ", order " << order << ": " << want[i].name << ": " << d);
+      }
+    }
+    set_order(0);
+  }
+}
+
+// What the step reads must be this batch, not the one before it and not the one after it.
+TEST_CASE("cuda: the copy of the next batch overlaps with the step, and neither sees the other's numbers") {
+  if (no_device()) return;
+  const mtl::ModelConfig config = tiny("hps", 2);
+  for (int order = 0; order < kOrders; ++order) {
+    set_order(order);
+    Source source(config, 6, Device::CUDA);
+    source.start_epoch(0, 0);
+    std::vector<Tensor> sums;
+    std::deque<datasets::Batch> kept;  // somebody who holds on to a batch
+    for (std::int64_t i = 0; i < source.batches(); ++i) {
+      const datasets::Batch batch = *source.next();
+      CHECK(batch.input.device() == Device::CUDA);
+      sums.push_back(sum(square(Var(batch.input))).value());
+      source.prefetch();
+      sums.push_back(sum(square(Var(batch.input))).value());  // this step goes on
+      if (i == 2) kept.push_back(batch);
+    }
+    CHECK(!source.next());
+    for (std::size_t i = 0; i < 6; ++i) {
+      const double want = static_cast<double>(sum(square(Var(source.batch(i).input))).item());
+      for (std::size_t k : {2 * i, 2 * i + 1})
+        CHECK_MESSAGE(static_cast<double>(sums[k].item()) == doctest::Approx(want),
+                      "order " << order << ", batch " << i);
+    }
+    CHECK(kept.front().input.to_vector() == source.batch(2).input.to_vector());
+    source.start_epoch(1, 4);  // forgets what was on its way
+    source.prefetch();
+    source.start_epoch(1, 1);
+    CHECK(source.next()->input.to_vector() == source.batch(1).input.to_vector());
+  }
+  set_order(0);
+}
+
+TEST_CASE("cuda: kernels over spans take more of them than a launch has room for, and empty ones") {
+  if (no_device()) return;
+  const std::vector<std::int64_t> sizes{5000, 0, 1, 4096, 4097, 17};
+  agree("inner_product", {values({20000}), values({20000}, 2)}, [&](Device d, const std::vector<Tensor>& in) {
+    std::vector<PairSpan> spans;
+    for (std::int64_t k = 0; k < 150; ++k)
+      spans.push_back({in[0].data() + k, in[1].data() + 2 * k, sizes[static_cast<std::size_t>(k) % sizes.size()]});
+    Tensor y = Tensor::full({2}, 7, d), none = Tensor::full({2}, 7, d);
+    kernels::inner_product(d, spans.data(), 150, y.mutable_data());
+    kernels::inner_product(d, spans.data() + 1, 1, none.mutable_data());
+    const std::vector<real> two = y.to_vector();
+    CHECK(std::fabs(two[1]) <= real(1e-7) * std::fabs(two[0]));
+    return std::vector<Tensor>{Tensor::from({two[0]}, {1}), none.to(Device::CPU)};
+  });
+  agree("combination", {values({3, 1000})}, [](Device d, const std::vector<Tensor>& in) {
+    const real* rows[3] = {in[0].data(), in[0].data() + 1000, in[0].data() + 2000};
+    const double weights[3] = {0, -2, 0.5};
+    Tensor y = Tensor::empty({1000}, d), one = Tensor::empty({1000}, d);
+    kernels::combination(d, rows, weights + 1, 2, y.mutable_data(), 1000);
+    kernels::combination(d, rows + 2, weights + 2, 1, one.mutable_data(), 1000);
+    return std::vector<Tensor>{y, one};
+  });
+  agree("many parameters", {values({150, 7}), values({150, 7}, 2)}, [](Device, const std::vector<Tensor>& in) {
+    std::vector<nn::Parameter> parameters;
+    const Var all(in[0]), gradients(in[1]);
+    for (std::int64_t k = 0; k < 150; ++k) {
+      const Var p(slice(all, 0, k, 1).value().clone(), true);
+      if (k % 5 != 3) Var(p).set_grad(slice(gradients, 0, k, 1).value().clone());
+      parameters.push_back({fmt::format("p{}", k), p, nn::Layout::Plain, {}});
+    }
+    const auto adam = nn::make_optimizer({}, parameters);
+    for (int step = 0; step < 2; ++step) adam->step(0.1, 0.5);
+    std::vector<Var> after;
+    for (const nn::Parameter& p : parameters) after.push_back(Var(p.var.value()));
+    return std::vector<Tensor>{concat(after, 0).value()};
+  });
+}
+
+TEST_CASE("cuda: a label that is no class ends training with the CPU's message") {
+  if (no_device()) return;
+  const mtl::ModelConfig config = tiny("hps", 2);
+  for (const real label : {real(3), real(-1), real(0.5)}) {
+    std::string text[2];
+    for (const Device device : {Device::CPU, Device::CUDA}) {
+      const auto model = mtl::make_model(config, 3);
+      model->to(device);
+      Source source(config, 2, device);
+      source.batch(1).targets[1].value.mutable_data()[1] = label;
+      try {
+        mtl::Trainer(*model, trainer_options("equal")).run(source, nullptr);
+      } catch (const Error& error) {
+        text[device == Device::CUDA] = error.what();
+      }
+    }
+    CHECK(text[0].find("is not one of the 3 classes 0..2") != std::string::npos);
+    CHECK(text[0] == text[1]);
+  }
+  const Tensor bad = Tensor::from({0, 5, 2}, {3}, Device::CUDA);
+  Var x(Tensor::zeros({3, 3}, Device::CUDA), true);
+  const Var loss = cross_entropy(x, bad);
+  CHECK(std::isnan(loss.item()));
+  loss.backward();
+  const std::vector<real> gradient = x.grad().to_vector(), hot = one_hot(bad, 3).to_vector();
+  for (std::size_t i = 0; i < 9; ++i) {
+    CHECK(std::isnan(gradient[i]));  // of every row: the sum of weights is not a number
+    CHECK(std::isnan(hot[i]) == (i / 3 == 1));
+  }
+}
+
+#if defined(MEDUSA_SIM)
+TEST_CASE("cuda: TF32 rounds the factors of products to 10 bits, only where it is allowed") {
+  const real above = real(1) + real(1) / 4096;  // 11 bits and more
+  const Var a(Tensor::full({1, 1}, above, Device::CUDA)), two(Tensor::full({1, 1}, 2, Device::CUDA));
+  CHECK(matmul(a, two).value().item() == 2 * above);
+  cuda::allow_tf32(true);
+  CHECK(matmul(a, two).value().item() == (kDouble ? 2 * above : real(2)));
+  cuda::allow_tf32(false);
+  CHECK(matmul(a, two).value().item() == 2 * above);
+}
+#endif
+
+TEST_CASE("cuda: operands on two devices are refused by every op, and named") {
+  if (no_device()) return;
+  const auto here = [](const Shape& shape) { return Var(Tensor::ones(shape)); };
+  const auto there = [](const Shape& shape) { return Var(Tensor::ones(shape, Device::CUDA)); };
+  const Var x = there({2, 4, 4, 3}), row = here({3});
+  Tensor mean = Tensor::zeros({3}, Device::CUDA), var = Tensor::ones({3});
+  const std::vector<std::pair<std::string, std::function<void()>>> calls{
+      {"add",
+       [&] {
+         x + here({2, 4, 4, 3});
+       }},
+      {"mul",
+       [&] {
+         x* here({1, 1, 1, 3});
+       }},
+      {"matmul",
+       [&] {
+         matmul(there({2, 3}), here({3, 2}));
+       }},
+      {"linear",
+       [&] {
+         linear(there({2, 3}), there({5, 3}), here({5}));
+       }},
+      {"concat",
+       [&] {
+         concat({x, here({2, 4, 4, 3})}, 0);
+       }},
+      {"conv",
+       [&] {
+         conv(x, here({3, 3, 3, 2}), Var(), ConvOptions::same(3));
+       }},
+      {"conv_transpose",
+       [&] {
+         conv_transpose(x, there({2, 2, 2, 3}), here({2}), {});
+       }},
+      {"batch_norm", [&] { batch_norm(x, there({3}), there({3}), mean, var, true, real(0.1), real(1e-5), true); }},
+      {"layer_norm", [&] { layer_norm(x, row, row, real(1e-5)); }},
+      {"group_norm", [&] { group_norm(x, there({3}), row, 3, real(1e-5)); }},
+      {"instance_norm", [&] { instance_norm(x, row, there({3}), real(1e-5)); }},
+      {"weighted_sum",
+       [&] {
+         weighted_sum(x, Tensor::ones({2, 4, 4, 3}));
+       }},
+      {"bce_with_logits",
+       [&] {
+         bce_with_logits(x, Tensor::ones({2, 4, 4, 3}));
+       }},
+      {"l1_loss",
+       [&] {
+         l1_loss(x, x.value(), Tensor::ones({2, 4, 4, 1}));
+       }},
+      {"dice_loss",
+       [&] {
+         dice_loss(x, Tensor::ones({2, 4, 4, 3}));
+       }},
+      {"cross_entropy",
+       [&] {
+         cross_entropy(there({2, 3}), Tensor::zeros({2, 1}));
+       }},
+      {"backward",
+       [&] {
+         Var(x.value(), true).backward(Tensor::ones({2, 4, 4, 3}));
+       }},
+  };
+  for (const auto& [name, call] : calls) {
+    std::string text;
+    try {
+      call();
+    } catch (const Error& error) {
+      text = error.what();
+    }
+    CHECK_MESSAGE(text.find(name + ": operand ") == 0, name << ": " << text);
+    CHECK_MESSAGE((text.find("on cpu") != std::string::npos && text.find("on cuda") != std::string::npos),
+                  name << ": " << text);
+  }
+}
+
+}  // namespace medusa::test
+
+#endif
