@@ -43,7 +43,7 @@ tsan: deps          ## the tests under the thread sanitizer
 	@tests/run.sh build/tsan
 
 sim: deps           ## the CUDA backend on the simulated device: every op and a training step, in several orders
-	$(call build,build/sim,$(device_targets) phantom train evaluate,-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS=)
+	$(call build,build/sim,$(device_targets) programs,-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS=)
 	@tests/device.sh build/sim
 
 sim-asan: deps      ## the same under the address and undefined-behaviour sanitizers

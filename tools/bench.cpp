@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "autograd/flops.h"
 #include "autograd/ops.h"
 #include "mtl/model.h"
 #include "nn/optim.h"
@@ -14,6 +16,7 @@
 #include "tensor/random.h"
 #include "tools/common_bench_load.h"
 #include "tools/common_bench_ops.h"
+#include "tools/common_device.h"
 #include "tools/common_main.h"
 #include "tools/common_roofline.h"
 
@@ -23,6 +26,14 @@ namespace {
 struct StepOptions {
   std::string arch = "hps", shape = "2dsmall";
   int steps = 5, warmup = 2;
+  DeviceChoice device;
+  bool json = false;
+};
+
+struct RooflineOptions {
+  std::int64_t mib = 256, side = 4096;
+  double seconds = 0.5;
+  DeviceChoice device;
   bool json = false;
 };
 
@@ -39,6 +50,8 @@ const std::vector<NetShape>& net_shapes() {
       {"2dsmall", 2, 8, 3, {96, 128}, {16, 32, 64, 128}},
       {"3d", 3, 1, 1, {64, 64, 64}, {16, 32, 64, 128}},
       {"3d128", 3, 1, 10, {128, 128, 128}, {16, 32, 64, 128, 256}},
+      {"2dtiny", 2, 2, 3, {16, 16}, {4, 4, 8, 8}},
+      {"3dtiny", 3, 2, 1, {8, 8, 8}, {4, 4, 8, 8}},
   };
   return shapes;
 }
@@ -59,7 +72,7 @@ struct Problem {
   std::vector<Tensor> targets;
 };
 
-Problem make_problem(const std::string& arch, const NetShape& shape) {
+Problem make_problem(const std::string& arch, const NetShape& shape, Device device) {
   mtl::ModelConfig config;
   config.arch = arch;
   config.rank = shape.rank;
@@ -86,6 +99,9 @@ Problem make_problem(const std::string& arch, const NetShape& shape) {
   Tensor classes = Tensor::empty(Shape{shape.batch, 1});
   for (std::int64_t i = 0; i < shape.batch; ++i) classes.mutable_data()[i] = static_cast<real>(i % 7);
   problem.targets.push_back(classes);
+  problem.model->to(device);
+  problem.x = problem.x.to(device);
+  for (Tensor& target : problem.targets) target = target.to(device);
   return problem;
 }
 
@@ -108,9 +124,27 @@ rusage usage() {
 struct StepTimes {
   std::vector<double> wall, cpu, forward, backward, adam;
   double loss = 0;
+  std::map<std::string, double> counted;  // what the device was asked for, over all steps
+
+  void count(const cuda::Counters& before, const cuda::Counters& after) {
+    counted["launches"] += static_cast<double>(after.launches - before.launches);
+    counted["products"] += static_cast<double>(after.products - before.products);
+    counted["allocations"] += static_cast<double>(after.allocations - before.allocations);
+    counted["copies"] += static_cast<double>(after.copies - before.copies);
+    counted["synchronisations"] += static_cast<double>(after.synchronisations - before.synchronisations);
+  }
 };
 
-void one_step(Problem& problem, nn::Optimizer& adam, StepTimes* times) {
+// One step, waited for at its end.  A GPU works while the host goes on, so its forward and backward pass and Adam are
+// waited for one by one (`parts`) in steps of their own.
+void one_step(Problem& problem, nn::Optimizer& adam, bool parts, StepTimes* times) {
+  const Device device = problem.x.device();
+  const auto part_ends = [&] {
+    if (parts) wait_for(device);
+    return wall_ms();
+  };
+  wait_for(device);
+  const cuda::Counters before = counters_of(device);
   const double cpu = cpu_ms(), start = wall_ms();
   adam.zero_grad();
   Var total;
@@ -119,57 +153,103 @@ void one_step(Problem& problem, nn::Optimizer& adam, StepTimes* times) {
     const Var loss = mtl::task_loss(problem.model->tasks()[t], y[t], problem.targets[t]);
     total = total ? total + loss : loss;
   }
-  const double forward = wall_ms();
+  const double forward = part_ends();
   total.backward();
-  const double backward = wall_ms();
+  const double backward = part_ends();
   adam.step(1e-3);
+  const cuda::Counters after = counters_of(device);
+  wait_for(device);
   const double end = wall_ms();
-  times->wall.push_back(end - start);
-  times->cpu.push_back(cpu_ms() - cpu);
-  times->forward.push_back(forward - start);
-  times->backward.push_back(backward - forward);
-  times->adam.push_back(end - backward);
+  if (!parts || device == Device::CPU) {
+    times->wall.push_back(end - start);
+    times->cpu.push_back(cpu_ms() - cpu);
+    times->count(before, after);
+  }
+  if (parts) {
+    times->forward.push_back(forward - start);
+    times->backward.push_back(backward - forward);
+    times->adam.push_back(end - backward);
+  }
   times->loss = static_cast<double>(total.item());
+}
+
+void measure_steps(Problem& problem, nn::Optimizer& adam, int steps, StepTimes* times) {
+  for (int i = 0; i < steps; ++i) {
+    if (problem.x.device() != Device::CPU) one_step(problem, adam, false, times);
+    one_step(problem, adam, true, times);
+  }
+}
+
+nlohmann::ordered_json device_json(const StepOptions& options, const StepTimes& times) {
+  nlohmann::ordered_json json{{"tf32", options.device.tf32}};
+  for (const char* what : {"launches", "products", "allocations", "copies", "synchronisations"})
+    json[what] = times.counted.at(what) / options.steps;
+  return json;
 }
 
 void bench_step(const StepOptions& options) {
   MEDUSA_CHECK_INPUT(options.steps >= 1, "--steps {}: expected 1 or more", options.steps);
   MEDUSA_CHECK_INPUT(options.warmup >= 0, "--warmup {}: expected 0 or more", options.warmup);
-  Problem problem = make_problem(options.arch, net_shape(options.shape));
+  const Device device = open_device(options.device);
+  Problem problem = make_problem(options.arch, net_shape(options.shape), device);
   problem.model->train();
   const auto adam = nn::make_optimizer({}, problem.model->parameters());
   StepTimes unmeasured, times;
-  for (int i = 0; i < options.warmup; ++i) one_step(problem, *adam, &unmeasured);
+  for (int i = 0; i < options.warmup; ++i) one_step(problem, *adam, true, &unmeasured);
 
-  const std::int64_t allocations = memory_stats().system_allocations;
+  const std::int64_t allocations = memory_stats(device).system_allocations, flops = flops_counted();
   const rusage before = usage();
-  for (int i = 0; i < options.steps; ++i) one_step(problem, *adam, &times);
+  measure_steps(problem, *adam, options.steps, &times);
   const rusage after = usage();
   const double faults = static_cast<double>(after.ru_minflt - before.ru_minflt) / options.steps;
+  const double measured = options.steps * (device == Device::CPU ? 1.0 : 2.0);
 
   const auto round1 = [](double value) { return std::round(10 * value) / 10; };
-  const nlohmann::ordered_json line{{"arch", options.arch},
-                                    {"shape", options.shape},
-                                    {"threads", threads()},
-                                    {"isa", name(isa())},
-                                    {"parameters", problem.model->parameter_count()},
-                                    {"steps", options.steps},
-                                    {"step_ms", round1(median(times.wall))},
-                                    {"min_ms", round1(*std::min_element(times.wall.begin(), times.wall.end()))},
-                                    {"cpu_ms", round1(median(times.cpu))},
-                                    {"fwd_ms", round1(median(times.forward))},
-                                    {"bwd_ms", round1(median(times.backward))},
-                                    {"adam_ms", round1(median(times.adam))},
-                                    {"peak_rss_mb", after.ru_maxrss / 1024},
-                                    {"peak_pool_mb", memory_stats().peak >> 20},
-                                    {"system_allocations", memory_stats().system_allocations - allocations},
-                                    {"page_faults_per_step", round1(faults)},
-                                    {"loss", times.loss}};
+  nlohmann::ordered_json line{{"arch", options.arch},
+                              {"shape", options.shape},
+                              {"device", name(device)},
+                              {"threads", threads()},
+                              {"isa", name(isa())},
+                              {"parameters", problem.model->parameter_count()},
+                              {"steps", options.steps},
+                              {"step_ms", round1(median(times.wall))},
+                              {"min_ms", round1(*std::min_element(times.wall.begin(), times.wall.end()))},
+                              {"cpu_ms", round1(median(times.cpu))},
+                              {"fwd_ms", round1(median(times.forward))},
+                              {"bwd_ms", round1(median(times.backward))},
+                              {"adam_ms", round1(median(times.adam))},
+                              {"peak_rss_mb", after.ru_maxrss / 1024},
+                              {"gflop", round1(static_cast<double>(flops_counted() - flops) / 1e9 / measured)},
+                              {"peak_pool_mb", memory_stats(device).peak >> 20},
+                              {"system_allocations", memory_stats(device).system_allocations - allocations},
+                              {"page_faults_per_step", round1(faults)},
+                              {"loss", times.loss}};
+  if (device != Device::CPU) line.update(device_json(options, times));
   if (options.json) {
     fmt::print("{}\n", line.dump());
     return;
   }
   for (const auto& [key, value] : line.items()) fmt::print("{:22} {}\n", key, value.dump());
+}
+
+void bench_roofline(const RooflineOptions& options) {
+  MEDUSA_CHECK_INPUT(options.mib >= 1 && options.side >= 1, "--mib {}, --side {}: expected 1 or more", options.mib,
+                     options.side);
+  const Device device = open_device(options.device);
+  const Roofline r = roofline(device, options.mib << 20, options.side, options.seconds);
+  if (options.json) {
+    const nlohmann::ordered_json line{{"device", device_text(device)},
+                                      {"tf32", options.device.tf32},
+                                      {"copy_gbs", r.copy / 1e9},
+                                      {"upload_gbs", r.upload / 1e9},
+                                      {"product_gflops", r.product / 1e9}};
+    fmt::print("{}\n", line.dump());
+    return;
+  }
+  fmt::print("{}\n{:22} {:.1f} GB/s within its memory, reads and writes counted\n{:22} {:.1f} GB/s from the host\n",
+             device_text(device), "copy", r.copy / 1e9, "upload", r.upload / 1e9);
+  fmt::print("{:22} {:.1f} GFLOP/s of matrices {} x {}{}\n", "product", r.product / 1e9, options.side, options.side,
+             options.device.tf32 ? ", TF32" : "");
 }
 
 }  // namespace
@@ -190,14 +270,18 @@ int main(int argc, char** argv) {
   step_app.option("--arch", step.arch, "architecture: stl (all tasks' networks in one step), hps, mtan or ctan");
   step_app.option("--shape", step.shape,
                   "2d: 8 x 3 x 128x128, widths 32 to 512; 2dsmall: 8 x 3 x 96x128, widths 16 to 128;\n"
-                  "3d: 1 x 1 x 64^3, widths 16 to 128; 3d128: 1 x 10 x 128^3, widths 16 to 256");
+                  "3d: 1 x 1 x 64^3, widths 16 to 128; 3d128: 1 x 10 x 128^3, widths 16 to 256;\n"
+                  "2dtiny: 2 x 3 x 16x16, 3dtiny: 2 x 1 x 8^3, widths 4 to 8: to count, not to time");
   step_app.option("--threads", thread_count, "threads that compute; 0: all the machine has");
   step_app.option("--steps", step.steps, "measured steps");
   step_app.option("--warmup", step.warmup, "steps before them");
+  device_options(step_app, step.device);
   step_app.flag("--json", step.json, "one JSON line");
   step_app.footer(
       "Times are in milliseconds: step_ms and min_ms by the clock, cpu_ms of all threads together.\n"
-      "system_allocations counts those of the memory pool after the warm-up: 0 is right.");
+      "system_allocations counts those of the memory pool after the warm-up: 0 is right.\n"
+      "On a GPU launches (of kernels), products (of matrices), allocations, copies (between host and GPU) and\n"
+      "synchronisations (the host waits for the GPU) are those of one step: the last three must be 0.");
 
   BenchOpsOptions ops;
   CommandLine& ops_app = command.subcommand(
@@ -217,6 +301,16 @@ int main(int argc, char** argv) {
   load_app.flag("--json", load.json, "one JSON object a line");
   load_app.footer("cpu_ms is the processor's time, wall_ms that of the clock; the first time is not counted.");
 
+  RooflineOptions roof;
+  CommandLine& roof_app = command.subcommand(
+      "roofline", "what a device does at most: copies within its memory and from the host, a large matrix product");
+  roof_app.option("--mib", roof.mib, "size of what is copied, MiB");
+  roof_app.option("--side", roof.side, "rows and columns of the matrices");
+  roof_app.option("--seconds", roof.seconds, "time for each figure, in seconds");
+  roof_app.option("--threads", thread_count, "threads that compute; 0: all the machine has");
+  device_options(roof_app, roof.device);
+  roof_app.flag("--json", roof.json, "one JSON line");
+
   return run(command, argc, argv, [&] {
     MEDUSA_CHECK_INPUT(thread_count >= 0 && thread_count <= 1024, "--threads {}: expected 0 to 1024", thread_count);
     set_threads(thread_count);
@@ -224,6 +318,8 @@ int main(int argc, char** argv) {
       bench_step(step);
     else if (load_app.parsed())
       bench_load(load);
+    else if (roof_app.parsed())
+      bench_roofline(roof);
     else
       bench_ops(ops);
   });

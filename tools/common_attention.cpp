@@ -141,12 +141,16 @@ Look look(const AttentionOptions& options) {
   look.size = parse_size(run.size);
   look.model = mtl::load_model(run_file(options.run, "best.safetensors"));
   check_takes_pictures(*look.model, options.run);
+  look.model->to(open_device(options.device));
   look.name = std::filesystem::path(options.input).stem().string();
   look.picture = datasets::to_rgb(datasets::read_image(options.input));
   look.model->record_attention(&look.record);
-  look.outputs = mtl::outputs_any_size(*look.model,
-                                       Var(network_input(look.picture, look.size, dataset_options(run).normalisation)));
+  look.outputs =
+      outputs_on_host(*look.model, network_input(look.picture, look.size, dataset_options(run).normalisation));
   look.model->record_attention(nullptr);
+  for (auto* parts : {&look.record.masks, &look.record.bottleneck})
+    for (auto& of_task : *parts)
+      for (Tensor& tensor : of_task) tensor = tensor.to(Device::CPU);
   MEDUSA_CHECK_INPUT(has_masks(look.record) || has_bottleneck(look.record),
                      "{}: its network, {}, has no attention to look at; those of mtan and ctan have", options.run,
                      look.model->config().arch);

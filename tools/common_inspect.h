@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tools/common_device.h"
+
 namespace medusa::tools {
 
 using Json = nlohmann::ordered_json;
@@ -24,6 +26,7 @@ struct AttentionOptions {
   std::string run, input, out;  // run folder, picture, folder for the results
   std::string query;            // "Y,X" in pixels of the picture; empty: the middle of the predicted lesion
   std::string truth, data;      // a mask; a dataset's folder, to find mask and class by the picture's name; or empty
+  DeviceChoice device;
 };
 // Writes OUT/NAME_attention.png, a sheet, and its pictures one by one; returns the figures.  Throws InputError where
 // the picture, the run or an option is no good, or the network has no attention.

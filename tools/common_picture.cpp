@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops.h"
+#include "mtl/any_size.h"
 
 namespace medusa::tools {
 
@@ -18,6 +19,13 @@ void check_takes_pictures(const mtl::Model& model, const std::string& run) {
 Tensor network_input(const Image& picture, const Size& size, const datasets::Normalisation& normalisation) {
   return datasets::to_input(datasets::resize(picture, size.width, size.height), normalisation)
       .reshape(Shape{1, size.height, size.width, 3});
+}
+
+std::vector<Var> outputs_on_host(mtl::Model& model, const Tensor& input) {
+  const Device device = model.parameters().front().var.device();
+  std::vector<Var> outputs = mtl::outputs_any_size(model, Var(input.to(device)));
+  for (Var& output : outputs) output = Var(output.value().to(Device::CPU));
+  return outputs;
 }
 
 Tensor at_size_of(const Image& picture, const Var& output) {

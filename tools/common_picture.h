@@ -17,6 +17,9 @@ void check_takes_pictures(const mtl::Model& model, const std::string& run);
 // An RGB picture of any size as the network saw pictures in training: resized, normalised; [1, H, W, 3].
 Tensor network_input(const datasets::Image& picture, const Size& size, const datasets::Normalisation& normalisation);
 
+// The tasks' outputs for an input of any size, computed where the model is, brought to the host.
+std::vector<Var> outputs_on_host(mtl::Model& model, const Tensor& input);
+
 // A pixel-level task's output [1, h, w, C] at the picture's own size, [height, width, C].
 Tensor at_size_of(const datasets::Image& picture, const Var& output);
 

@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "tensor/isa.h"
+#include "tensor/kernels.h"
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"
+#include "tools/common_device.h"
 
 namespace medusa::tools {
 
@@ -103,6 +105,28 @@ double copy_bandwidth(std::int64_t bytes, double seconds) {
     });
   });
   return 2.0 * static_cast<double>(n * static_cast<std::int64_t>(sizeof(real))) / time.median;
+}
+
+Roofline roofline(Device device, std::int64_t bytes, std::int64_t side, double seconds) {
+  const std::int64_t n = bytes / static_cast<std::int64_t>(sizeof(real));
+  const Tensor here = Tensor::ones(Shape{n}), from = here.to(device);
+  Tensor to = Tensor::zeros(Shape{n}, device);
+  const auto rate = [&](double work, const std::function<void()>& body) {
+    return work / measure(seconds, [&] {
+                    body();
+                    wait_for(device);
+                  }).median;
+  };
+  Roofline r;
+  r.copy = rate(2.0 * static_cast<double>(to.bytes()), [&] { to.copy_from(from); });
+  r.upload = rate(static_cast<double>(to.bytes()), [&] { to.copy_from(here); });
+  const Tensor a = Tensor::ones(Shape{side, side}, device);
+  Tensor c = Tensor::zeros(a.shape(), device);
+  MatmulGeometry g;
+  g.m = g.n = g.k = side;
+  const double s = static_cast<double>(side);
+  r.product = rate(2 * s * s * s, [&] { kernels::matmul(device, 1, a.data(), a.data(), 0, c.mutable_data(), g); });
+  return r;
 }
 
 }  // namespace medusa::tools

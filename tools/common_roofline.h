@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/device.h"
+
 namespace medusa::tools {
 
 // Times of one measurement in seconds.
@@ -23,5 +25,14 @@ double fma_peak(double seconds);
 
 // Bytes per second that a copy of `bytes` bytes moves, reads and writes both counted, on all threads of parallel_for.
 double copy_bandwidth(std::int64_t bytes, double seconds);
+
+// What a device does at most through the library's own calls, per second.
+struct Roofline {
+  double copy = 0;     // bytes of a copy within its memory, reads and writes both counted
+  double upload = 0;   // bytes of a copy from the host
+  double product = 0;  // floating-point operations of a product of square matrices
+};
+// With tensors of `bytes` bytes and matrices of side x side.
+Roofline roofline(Device device, std::int64_t bytes, std::int64_t side, double seconds);
 
 }  // namespace medusa::tools

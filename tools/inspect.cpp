@@ -16,8 +16,8 @@ void inspect(const std::string& path, const AttentionOptions& attention, bool as
     json = inspect_attention(attention);
   } else {
     const AttentionOptions& a = attention;
-    MEDUSA_CHECK_INPUT((a.run + a.input + a.query + a.truth + a.data).empty(),
-                       "--run, --input, --query, --truth and --data belong to --attention");
+    MEDUSA_CHECK_INPUT((a.run + a.input + a.query + a.truth + a.data).empty() && a.device.device == "cpu",
+                       "--run, --input, --query, --truth, --data and --device belong to --attention");
     MEDUSA_CHECK_INPUT(!path.empty(), "file is required: a file, or the folder of a run");
     MEDUSA_CHECK_INPUT(std::filesystem::exists(path), "{}: there is no such file or folder", path);
     json = std::filesystem::is_directory(path) ? describe_run(path) : describe_file(path);
@@ -57,5 +57,6 @@ int main(int argc, char** argv) {
                  "the true mask, a PNG as large as the picture, drawn beside the predicted");
   command.option("--data", attention.data,
                  "folder of a dataset that has the picture: its true mask and class are shown");
+  medusa::tools::device_options(command, attention.device);
   return medusa::tools::run(command, argc, argv, [&] { medusa::tools::inspect(path, attention, json); });
 }

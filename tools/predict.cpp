@@ -5,11 +5,11 @@
 #include <map>
 
 #include "datasets/draw.h"
-#include "mtl/any_size.h"
 #include "mtl/model_file.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
+#include "tools/common_device.h"
 #include "tools/common_main.h"
 #include "tools/common_openkbp.h"
 #include "tools/common_picture.h"
@@ -33,6 +33,7 @@ struct PredictOptions {
   std::string run, input, out, config;
   double opacity = 0.15;  // colours matter to whoever judges a lesion
   int threads = 0;
+  DeviceChoice device;
 };
 
 bool is_picture(const fs::path& path) {
@@ -73,12 +74,13 @@ Image thumbnail(const Image& image) {
 
 class Predictor {
  public:
-  Predictor(const PredictOptions& options, const RunOptions& run)
+  Predictor(const PredictOptions& options, const RunOptions& run, Device device)
       : options_(options),
         size_(parse_size(run.size)),
         normalisation_(dataset_options(run).normalisation),
         model_(mtl::load_model(run_file(options.run, "best.safetensors"))) {
     check_takes_pictures(*model_, options.run);
+    model_->to(device);
     for (const mtl::Task& task : model_->tasks()) {
       MEDUSA_CHECK_INPUT(task.kind != TaskKind::Segmentation || task.channels <= 256,
                          "{}: task {} has {} classes, a mask can show 256", options.run, task.name, task.channels);
@@ -92,7 +94,7 @@ class Predictor {
     const std::string stem = path.stem().string();
     const auto [seen, fresh] = written_.emplace(stem, path.string());
     MEDUSA_CHECK_INPUT(fresh, "{}: left out, its results would overwrite those of {}", path.string(), seen->second);
-    const std::vector<Var> outputs = mtl::outputs_any_size(*model_, Var(network_input(picture, size_, normalisation_)));
+    const std::vector<Var> outputs = outputs_on_host(*model_, network_input(picture, size_, normalisation_));
     Image overlay = picture;
     std::size_t colour = 0;
     std::string line = path.string() + ":";
@@ -200,7 +202,7 @@ void predict(const PredictOptions& options) {
   const std::vector<fs::path> files = pictures(options.input);
   const NoGrad no_grad;
   set_threads(options.threads);
-  Predictor predictor(options, run);
+  Predictor predictor(options, run, open_device(options.device));
   make_output_folder(options);
   write_file(options.out + "/config.toml", options.config);
   std::size_t failed = 0;
@@ -233,6 +235,7 @@ int main(int argc, char** argv) {
   command.option("--out", options.out, "folder for the results, made if needed; not the input's own").required();
   command.option("--opacity", options.opacity, "of the tint over masks in overlays, 0 (outline alone) to 1 (solid)");
   command.option("--threads", options.threads, "threads to use; 0: all the machine has");
+  device_options(command, options.device);
   command.config_file("file with these options, such as the config.toml written beside the results");
   command.footer(
       "Exit status: 0; 1 where a result cannot be written; 2 where an input cannot be read (the others are done).");
