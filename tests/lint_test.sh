@@ -51,6 +51,11 @@ finds check_includes.sh 0 ""
 echo '#include "nn/module.h"' >>tensor/memory.h
 finds check_includes.sh 1 'tensor/memory.h:2: tensor must not include "nn/module.h"'
 
+echo '// on a GPU, with CUDA' >tensor/memory.h
+finds check_cuda.sh 0 ""
+echo 'int n = cuda::device_count();' >>tensor/memory.h
+finds check_cuda.sh 1 'tensor/memory.h:2: CUDA is the business of cuda/'
+
 # compiled BODY: a kernel file as an object of every set, in its namespace
 compiled() {
   local isa folder
