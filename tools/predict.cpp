@@ -183,11 +183,13 @@ void predict_patients(const PredictOptions& options, RunOptions run) {
   const datasets::OpenKbp dataset(dataset_options(run));
   const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
   set_threads(options.threads);
+  const Device device = open_device(options.device);
+  model->to(device);
   make_output_folder(options);
   write_file(options.out + "/config.toml", options.config);
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const auto patient = dataset.patient(i);
-    const KbpPrediction prediction = predict_patient(*model, dataset, patient, Device::CPU);
+    const KbpPrediction prediction = predict_patient(*model, dataset, patient, device);
     write_prediction(prediction, patient, options.out + "/" + patient.id);
     fmt::print("{}: {}\n", dataset.folder(i), prediction_text(prediction));
   }
