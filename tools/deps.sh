@@ -1,12 +1,14 @@
 #!/bin/sh
-# tools/deps.sh build|lint: installs the Debian packages that the build (or `make lint`) needs and that are missing.
+# tools/deps.sh build|lint|dicom: installs the Debian packages that the build (or `make lint`) needs and that are missing;
+# dicom: those that are optional, for `convert dicom`.
 # Silent where nothing is missing; on systems without dpkg it prints what to install.
 set -eu
 
 case "${1:-build}" in
   build) packages="g++ make cmake libfmt-dev zlib1g-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev doctest-dev" ;;
   lint) packages="clang-format" ;;
-  *) echo "deps.sh: expected build or lint, got $1" >&2; exit 2 ;;
+  dicom) packages="libdcmtk-dev" ;;
+  *) echo "deps.sh: expected build, lint or dicom, got $1" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

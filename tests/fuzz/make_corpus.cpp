@@ -1,8 +1,9 @@
-// Writes the seed corpora of the image, table and volume fuzzers: `make_corpus tests/fuzz/corpus`.  Small files of
-// every kind.
+// Writes the seed corpora of the image, table, volume and DICOM fuzzers, small files of every kind:
+// `make_corpus tests/fuzz/corpus`.
 #include "datasets/image.h"
 #include "datasets/phantom.h"
 #include "tensor/file.h"
+#include "tests/fuzz/dicom_seeds.h"
 #include "tests/special_jpeg.h"
 #include "tests/volume_files.h"
 
@@ -146,6 +147,7 @@ int main(int argc, char** argv) {
     write_metaimage_seeds(root + "/metaimage");
     write_nrrd_seeds(root + "/nrrd");
     write_npy_seeds(root + "/npy");
+    medusa::test::write_dicom_seeds(root + "/dicom");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "make_corpus: %s\n", error.what());
     return 1;

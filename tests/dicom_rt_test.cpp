@@ -1,0 +1,405 @@
+// Contours to masks, doses to the scan's grid; and both from files, beside a scan.
+#include <cmath>
+
+#include "datasets/csv.h"
+#include "datasets/dicom_case.h"
+#include "datasets/nifti.h"
+#include "datasets/npy.h"
+#include "tensor/random.h"
+#include "tests/data_fixture.h"
+#include "tests/dicom_writer.h"
+
+namespace medusa::datasets {
+namespace {
+
+using test::contains;
+using test::CtSlice;
+using test::DoseFile;
+using test::Encoding;
+using test::input_error;
+using test::save;
+using test::TempFolder;
+
+constexpr double kPi = 3.14159265358979323846;
+
+// Voxels of 1 mm, indices equal to LPS+ mm.
+VoxelGrid unit_grid(std::int64_t depth, std::int64_t height, std::int64_t width) {
+  return {depth, height, width, flip_xy(Affine{})};
+}
+
+DicomContour polygon(const std::vector<std::array<double, 2>>& corners, double z) {
+  DicomContour contour;
+  for (const auto& c : corners) contour.push_back({c[0], c[1], z});
+  return contour;
+}
+DicomContour box(double x0, double y0, double x1, double y1, double z) {
+  return polygon({{x0, y0}, {x1, y0}, {x1, y1}, {x0, y1}}, z);
+}
+DicomContour circle(double x, double y, double r, double z, int corners = 90) {
+  std::vector<std::array<double, 2>> points;
+  for (int i = 0; i < corners; ++i)
+    points.push_back({x + r * std::cos(2 * kPi * i / corners), y + r * std::sin(2 * kPi * i / corners)});
+  return polygon(points, z);
+}
+DicomRoi roi(const std::vector<DicomContour>& contours) {
+  DicomRoi r;
+  r.name = "roi";
+  r.contours = contours;
+  return r;
+}
+bool inside(const DicomMask& m, const VoxelGrid& g, std::int64_t i, std::int64_t j, std::int64_t k = 0) {
+  return m.values[static_cast<std::size_t>((k * g.height + j) * g.width + i)] == 1;
+}
+
+TEST_CASE("rasterise: a voxel belongs where its centre lies, once even on a shared edge") {
+  const VoxelGrid g = unit_grid(1, 8, 8);
+  CHECK(rasterise(roi({box(1.5, 2.5, 4.5, 5.5, 0)}), g).voxels == 9);
+  CHECK(rasterise(roi({box(1.6, 2.6, 4.4, 5.4, 0)}), g).voxels == 9);
+  // Edges through centres: two neighbours share them out.
+  const DicomMask left = rasterise(roi({box(1, 1, 4, 6, 0)}), g), right = rasterise(roi({box(4, 1, 7, 6, 0)}), g);
+  CHECK(left.voxels == 15);
+  CHECK(right.voxels == 15);
+  for (std::size_t v = 0; v < left.values.size(); ++v) CHECK(left.values[v] + right.values[v] <= 1);
+  CHECK(inside(left, g, 1, 1));
+  CHECK(!inside(left, g, 4, 1));
+  // Beyond the picture's edges a contour is cut off.
+  CHECK(rasterise(roi({box(-5, -5, 20, 20, 0)}), g).voxels == 64);
+  CHECK(rasterise(roi({box(-5, -5, -1, 20, 0)}), g).voxels == 0);
+  CHECK(rasterise(roi({box(9, -5, 12, 20, 0)}), g).voxels == 0);
+}
+
+TEST_CASE("rasterise: holes as inner contours and as keyholes") {
+  const VoxelGrid g = unit_grid(1, 20, 20);
+  const DicomMask inner = rasterise(roi({box(1.5, 1.5, 15.5, 15.5, 0), box(5.5, 5.5, 9.5, 9.5, 0)}), g);
+  CHECK(inner.voxels == 14 * 14 - 4 * 4);
+  // An island in the hole is inside again.
+  CHECK(rasterise(roi({box(1.5, 1.5, 15.5, 15.5, 0), box(5.5, 5.5, 9.5, 9.5, 0), box(6.5, 6.5, 8.5, 8.5, 0)}), g)
+            .voxels == 14 * 14 - 4 * 4 + 2 * 2);
+  // One outline that goes in along a channel, around the hole, and out along the same channel, at odd angles.
+  const DicomMask keyhole = rasterise(roi({polygon({{1.5, 1.5},
+                                                    {15.5, 1.5},
+                                                    {15.5, 15.5},
+                                                    {1.5, 15.5},
+                                                    {1.5, 1.5},
+                                                    {5.5, 5.5},
+                                                    {5.5, 9.5},
+                                                    {9.5, 9.5},
+                                                    {9.5, 5.5},
+                                                    {5.5, 5.5}},
+                                                   0)}),
+                                      g);
+  CHECK(keyhole.values == inner.values);
+}
+
+// The definition, in the plainest way: the number of edges to the left of the centre, over all contours.
+bool left_crossings_odd(const std::vector<DicomContour>& contours, double x, double y) {
+  int crossings = 0;
+  for (const DicomContour& c : contours)
+    for (std::size_t p = 0; p < c.size(); ++p) {
+      const Vec3 &a = c[p], &b = c[(p + 1) % c.size()];
+      if ((a[1] <= y) == (b[1] <= y)) continue;
+      crossings += a[0] + (y - a[1]) * (b[0] - a[0]) / (b[1] - a[1]) <= x;
+    }
+  return crossings % 2 == 1;
+}
+
+TEST_CASE("rasterise: random stars, against the definition voxel by voxel") {
+  const VoxelGrid g = unit_grid(1, 40, 50);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Random random(seed);
+    std::vector<DicomContour> contours;
+    for (int c = 0; c < 3; ++c) {
+      DicomContour contour;
+      for (int p = 0; p < 9; ++p) contour.push_back({60 * random.uniform() - 5, 50 * random.uniform() - 5, 0});
+      contours.push_back(contour);
+    }
+    const DicomMask mask = rasterise(roi(contours), g);
+    std::int64_t wrong = 0;
+    for (std::int64_t j = 0; j < 40; ++j)
+      for (std::int64_t i = 0; i < 50; ++i)
+        wrong += inside(mask, g, i, j) != left_crossings_odd(contours, static_cast<double>(i), static_cast<double>(j));
+    CHECK(wrong == 0);
+    CHECK(mask.voxels > 0);
+  }
+}
+
+TEST_CASE("rasterise: a circle has the area of a circle, on an oblique and a sheared grid too") {
+  const double expected = kPi * 12 * 12 / (1.5 * 2);
+  VoxelGrid g{3, 40, 50, flip_xy(Affine::from({1.5, 2, 3}, {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}}, {-30, -35, 90}))};
+  CHECK(std::abs(static_cast<double>(rasterise(roi({circle(3, 4, 12, 93)}), g).voxels) - expected) < 0.02 * expected);
+  // The same circle and grid, both turned about x: lengths and angles stay.
+  const double c = std::cos(0.3), s = std::sin(0.3);
+  DicomContour turned = circle(3, 4, 12, 93);
+  for (Vec3& p : turned) p = {p[0], c * p[1] - s * p[2], s * p[1] + c * p[2]};
+  Affine turn;
+  turn.m = {{{1, 0, 0, 0}, {0, c, -s, 0}, {0, s, c, 0}}};
+  const VoxelGrid oblique{3, 40, 50, flip_xy(turn * flip_xy(g.affine))};
+  CHECK(rasterise(roi({turned}), oblique).values == rasterise(roi({circle(3, 4, 12, 93)}), g).values);
+  // Slices that lie shifted, as after a gantry tilt: the circle is elsewhere in each, as large.
+  g.affine.m[1][2] = -4;  // 4 mm to posterior for each slice: two rows
+  const DicomMask first = rasterise(roi({circle(3, 4, 12, 90)}), g), second = rasterise(roi({circle(3, 8, 12, 93)}), g);
+  CHECK(first.voxels == second.voxels);
+  CHECK(inside(second, g, 22, 20, 1) == inside(first, g, 22, 20, 0));
+}
+
+TEST_CASE("rasterise: contours find their slices by position, and what finds none is counted") {
+  const VoxelGrid g = unit_grid(5, 8, 8);
+  DicomMask m = rasterise(roi({box(1.5, 1.5, 4.5, 4.5, 1.2), box(1.5, 1.5, 4.5, 4.5, 3.6),
+                               box(1.5, 1.5, 4.5, 4.5, -0.7), box(1.5, 1.5, 4.5, 4.5, 4.51)}),
+                          g);
+  CHECK(m.outside == 2);
+  CHECK(m.voxels == 18);
+  CHECK(inside(m, g, 2, 2, 1));
+  CHECK(inside(m, g, 2, 2, 4));
+  CHECK(m.empty_slices == 2);
+  // Planes finer than the slices: the nearest to the slice is taken, and they do not cancel each other.
+  m = rasterise(roi({box(1.5, 1.5, 4.5, 4.5, 2.3), box(1.5, 1.5, 5.5, 5.5, 2.1), box(1.5, 1.5, 4.5, 4.5, 1.8)}), g);
+  CHECK(m.crowded == 2);
+  CHECK(m.voxels == 16);
+  // Not parallel to the slices.
+  DicomContour leaning = box(1.5, 1.5, 4.5, 4.5, 2);
+  leaning[0][2] = 3;
+  m = rasterise(roi({leaning}), g);
+  CHECK(m.oblique == 1);
+  CHECK(m.voxels == 0);
+}
+
+TEST_CASE("dose offsets: from the first plane, or places on the patient's axis") {
+  DicomPlane plane;
+  plane.position = {0, 0, -50};
+  using Offsets = std::vector<double>;
+  CHECK(dose_offsets({0, 2, 5}, plane, "f") == Offsets{0, 2, 5});
+  CHECK(dose_offsets({0, -2, -5}, plane, "f") == Offsets{0, -2, -5});
+  CHECK(dose_offsets({-50, -48, -45}, plane, "f") == Offsets{0, 2, 5});
+  DicomPlane feet_first = plane;
+  feet_first.row = {-1, 0, 0};  // the normal goes to inferior
+  CHECK(dose_offsets({-50, -48, -45}, feet_first, "f") == Offsets{0, -2, -5});
+  CHECK(contains(input_error([&] {
+                   dose_offsets({7, 9}, plane, "f");
+                 }),
+                 "f: GridFrameOffsetVector begins with 7: expected 0, or the z of the first plane, -50"));
+  CHECK(contains(input_error([&] {
+                   dose_offsets({0, 2, 1}, plane, "f");
+                 }),
+                 "expected planes in order, found 1 behind 2"));
+  CHECK(contains(input_error([&] { dose_offsets({0, 2, 2}, plane, "f"); }), "expected planes in order"));
+  CHECK(contains(input_error([&] { dose_offsets({}, plane, "f"); }), "is missing"));
+}
+
+// A dose that grows linearly in space is met exactly by trilinear interpolation.
+double linear_dose(const Vec3& lps) { return 100 + 0.5 * lps[0] - 0.25 * lps[1] + 2 * lps[2]; }
+
+DicomDose linear(std::vector<double> offsets, const Vec3& row = {1, 0, 0}, const Vec3& column = {0, 1, 0}) {
+  DicomDose dose;
+  dose.plane = {{-7, 3, 20}, row, column, 4, 3};
+  dose.offsets = std::move(offsets);
+  dose.rows = 5;
+  dose.columns = 6;
+  const Vec3 n = dose.plane.normal();
+  for (double offset : dose.offsets)
+    for (int j = 0; j < 5; ++j)
+      for (int i = 0; i < 6; ++i) {
+        Vec3 p;
+        for (std::size_t c = 0; c < 3; ++c)
+          p[c] = dose.plane.position[c] + 3 * i * row[c] + 4 * j * column[c] + offset * n[c];
+        dose.values.push_back(static_cast<real>(linear_dose(p)));
+      }
+  return dose;
+}
+
+void check_linear(const DicomDose& dose, const VoxelGrid& grid, std::int64_t at_least) {
+  const Tensor gy = resample_dose(dose, grid);
+  std::int64_t inside = 0;
+  for (std::int64_t v = 0; v < grid.voxels(); ++v) {
+    const Vec3 ras =
+        grid.affine.apply({static_cast<double>(v % grid.width), static_cast<double>(v / grid.width % grid.height),
+                           static_cast<double>(v / (grid.width * grid.height))});
+    if (gy.at(v) == 0) continue;
+    ++inside;
+    CHECK(gy.at(v) == doctest::Approx(linear_dose({-ras[0], -ras[1], ras[2]})).epsilon(1e-5));
+  }
+  CHECK(inside >= at_least);
+  CHECK(inside < grid.voxels());  // and 0 elsewhere
+}
+
+TEST_CASE("resample_dose: exact for a linear dose, with its grid in any orientation, uneven or downwards") {
+  const VoxelGrid grid{8, 16, 20,
+                       flip_xy(Affine::from({1.5, 2, 2.5}, {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}}, {-12, 0, 16}))};
+  check_linear(linear({0, 3, 6, 9}), grid, 200);
+  check_linear(linear({0, 1, 4, 9}), grid, 200);
+  check_linear(linear({0, -3, -4}), grid, 50);
+  check_linear(linear({0, 3, 6}, {0, 1, 0}, {1, 0, 0}), grid, 50);
+  check_linear(linear({0, 3, 6}, {0.8, 0.6, 0}, {-0.6, 0.8, 0}), grid, 50);
+  // At its own voxels, borders and all, a dose is what it is.
+  const DicomDose dose = linear({0, 2.5, 5});
+  const VoxelGrid own{3, 5, 6, flip_xy(Affine::from({3, 4, 2.5}, {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}}, {-7, 3, 20}))};
+  const Tensor same = resample_dose(dose, own);
+  for (std::int64_t v = 0; v < own.voxels(); ++v)
+    CHECK(same.at(v) == doctest::Approx(dose.values[static_cast<std::size_t>(v)]));
+  DicomDose flat = linear({0});
+  CHECK(contains(input_error([&] { resample_dose(flat, own); }), "a dose of 1 planes of 5 x 6 cannot be interpolated"));
+}
+
+// ---- Whole cases
+
+struct Study {
+  TempFolder folder;
+  std::vector<test::Roi> rois;
+  DoseFile dose;
+
+  Study() {
+    for (int k = 0; k < 3; ++k) {
+      CtSlice slice;
+      slice.position[2] = 30 + 3 * k;
+      save(folder / fmt::format("ct{}", k), slice.file());
+    }
+    // Around the centres of columns 1 to 3 and rows 1 and 2 of the middle slice.
+    const std::vector<double> outline{-9, -19, 33, -5, -19, 33, -5, -15, 33, -9, -15, 33};
+    rois = {{"PTV 70", {{outline}, {{0, 0, 33}, "POINT"}}},
+            {"ptv_70", {{outline}}},
+            {"Heart, left", {}},
+            {"far", {{{-9, -19, 99, -5, -19, 99, -5, -15, 99}}}}};
+    for (std::uint32_t i = 0; i < 36; ++i) dose.cells.push_back(1000 + 100 * i);
+  }
+  DicomCase read(const DicomOptions& options = {}) const {
+    save(folder / "rs", test::structure_file(rois));
+    save(folder / "rd", dose.file());
+    return read_dicom_case(folder.path, options);
+  }
+  std::string error(const DicomOptions& options = {}) const {
+    return input_error([&] { read(options); });
+  }
+};
+
+bool noted(const DicomCase& study, const std::string& text) {
+  for (const std::string& note : study.notes)
+    if (contains(note, text)) return true;
+  return false;
+}
+
+#define NEEDS_DICOM()                        \
+  if (!have_dicom()) {                       \
+    MESSAGE("SKIPPED: built without DCMTK"); \
+    return;                                  \
+  }
+
+TEST_CASE("dicom: a case of scan, structures and dose, written as NIfTI files and as an archive") {
+  NEEDS_DICOM();
+  const Study study;
+  const DicomCase read = study.read();
+  REQUIRE(read.structures.size() == 2);
+  CHECK(read.structures[0].voxels == 6);
+  CHECK(read.structures[1].key == "ptv_70_2");  // "PTV_70" would be the same file where case does not count
+  CHECK(noted(read, "structure PTV 70: left out: 1 points or open lines"));
+  CHECK(noted(read, "structure Heart, left: has no closed contour, so there is no mask of it"));
+  CHECK(noted(read, "structure far: left out: 1 contours beyond the first or last slice"));
+  REQUIRE(read.dose);
+  CHECK(read.dose->unit == "Gy");
+  CHECK(read.dose->at(0, 0, 0) == doctest::Approx(1));
+  CHECK(read.dose->at(2, 0, 0) == doctest::Approx(1.1));       // 3 mm along x: one of its columns
+  CHECK(read.dose->at(0, 2, 0) == doctest::Approx(1.4));       // 4 mm along y: one of its rows
+  CHECK(read.dose->at(0, 0, 1) == doctest::Approx(1 + 0.72));  // 3 of 5 mm to the next plane
+
+  const TempFolder out;
+  CHECK(write_dicom_case(out / "p.nii.gz", read).size() == 5);
+  const Volume mask = read_nifti(out / "p_PTV_70.nii.gz");
+  CHECK(mask.stored == ScalarType::UInt8);
+  CHECK(mask.affine == read.ct.affine);
+  CHECK(mask.at(1, 1, 1) == 1);
+  CHECK(mask.at(0, 1, 1) == 0);
+  CHECK(read_nifti(out / "p.nii.gz").values.to_vector() == read.ct.values.to_vector());
+  CHECK(read_nifti(out / "p_dose.nii.gz").values.to_vector() == read.dose->values.to_vector());
+  const Table table = read_csv(out / "p_structures.csv");
+  REQUIRE(table.rows.size() == 2);
+  CHECK(table.rows[0] == std::vector<std::string>{"PTV 70", "p_PTV_70.nii.gz", "6", "0.054"});
+
+  CHECK(write_dicom_case(out / "p.npz", read) == std::vector<std::string>{out / "p.npz"});
+  const NpzArrays arrays = read_npz(out / "p.npz");
+  CHECK(arrays.size() == 6);
+  CHECK(arrays.at("ct").values.shape() == Shape{3, 4, 6});
+  CHECK(arrays.at("ct").stored == ScalarType::Int16);
+  CHECK(arrays.at("dose").values.to_vector() == read.dose->values.to_vector());
+  CHECK(arrays.at("PTV_70").values.at((1 * 4 + 1) * 6 + 1) == 1);
+  CHECK(arrays.at("spacing").doubles == std::vector<double>{1.5, 2, 3});
+  CHECK(arrays.at("affine").doubles == std::vector<double>{-1.5, 0, 0, 10, 0, -2, 0, 20, 0, 0, 3, 30, 0, 0, 0, 1});
+}
+
+TEST_CASE("dicom: doses in every encoding and both conventions of offsets") {
+  NEEDS_DICOM();
+  for (const Encoding encoding :
+       {Encoding::Explicit, Encoding::Implicit, Encoding::BigEndian, Encoding::Deflated, Encoding::Rle})
+    for (const int allocated : {16, 32}) {
+      Study study;
+      study.dose.encoding = encoding;
+      study.dose.allocated = static_cast<std::uint16_t>(allocated);
+      study.dose.offsets = {30, 35, 40};
+      CAPTURE(static_cast<int>(encoding));
+      CHECK(study.read().dose->at(2, 2, 1) == doctest::Approx(1.1 + 0.4 + 0.72));
+    }
+}
+
+TEST_CASE("dicom: structures are chosen by name") {
+  NEEDS_DICOM();
+  const Study study;
+  DicomOptions options;
+  options.structures = {"ptv 70"};
+  const DicomCase read = study.read(options);
+  REQUIRE(read.structures.size() == 1);
+  CHECK(read.structures[0].name == "PTV 70");
+  options.structures = {"ptv 71"};
+  CHECK(contains(study.error(options), "has no such structure; there are: PTV 70, ptv_70, Heart, left, far"));
+}
+
+TEST_CASE("dicom: structures and doses that do not fit are refused, with the reason") {
+  NEEDS_DICOM();
+  struct Row {
+    const char* message;
+    void (*change)(Study&);
+  };
+  const Row rows[] = {
+      {"rd: its dose is in units of RELATIVE, expected GY", [](Study& s) { s.dose.units = "RELATIVE"; }},
+      {"rd: holds differences of doses", [](Study& s) { s.dose.type = "ERROR"; }},
+      {"rd: DoseGridScaling: expected a positive number, found 0", [](Study& s) { s.dose.scaling = 0; }},
+      {"rd: lies in another frame of reference than ", [](Study& s) { s.dose.frame_of_reference = "1.8"; }},
+      {"rd: GridFrameOffsetVector begins with 3",
+       [](Study& s) {
+         s.dose.offsets = {3, 6, 9};
+       }},
+      {"rd: expected 144 bytes of pixels, found 140", [](Study& s) { s.dose.cells.pop_back(); }},
+      {"rs: structure PTV 70: a contour has 10 coordinates", [](Study& s) { s.rois[0].contours[0].points.resize(10); }},
+      {"is beyond any patient", [](Study& s) { s.rois[0].contours[0].points[0] = 1e7; }},
+      {"there are 2 doses, choose one with --rtdose: ", [](Study& s) { save(s.folder / "rd2", s.dose.file()); }},
+      {"there are 2 structure sets, choose one with --rtstruct: ",
+       [](Study& s) { save(s.folder / "rs2", test::structure_file(s.rois)); }},
+      {"rs: was drawn in another frame of reference",
+       [](Study& s) {
+         CtSlice slice;
+         slice.frame_of_reference = "1.7";
+         s.dose.frame_of_reference = "1.7";
+         for (int k = 0; k < 3; ++k) {
+           slice.position[2] = 30 + 3 * k;
+           save(s.folder / fmt::format("ct{}", k), slice.file());
+         }
+       }},
+  };
+  for (const Row& row : rows) {
+    Study study;
+    row.change(study);
+    const std::string message = study.error();
+    CAPTURE(message);
+    CHECK(contains(message, row.message));
+    CHECK(!contains(message, "\n"));
+  }
+  Study beam;
+  beam.dose.summation = "BEAM";
+  CHECK(noted(beam.read(), "its dose is of a BEAM, not of the whole plan"));
+  save(beam.folder / "rd2", beam.dose.file());
+  DicomOptions one;
+  one.rtdose = beam.folder / "rd2";
+  CHECK(beam.read(one).dose);
+  one.rtdose = beam.folder / "none";
+  CHECK(contains(beam.error(one), "is no dose below the input folder; there are: "));
+}
+
+}  // namespace
+}  // namespace medusa::datasets
