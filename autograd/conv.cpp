@@ -102,28 +102,30 @@ Var conv(const Var& x, const Var& weight, const Var& bias, const ConvOptions& an
     g.out[a] = (room - reach) / g.stride[a] + 1;
   }
 
-  const Tensor xv = x.value(), wv = weight.value();
+  const Kept kept = weight.needs_grad() ? x.kept() : Kept();
+  const Tensor wv = weight.value();
   Tensor y = Tensor::empty(image_shape(x.rank(), g.n, g.out, g.cout), x.device());
   count_flops(flops(g));
-  kernels::conv(x.device(), xv.data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
+  kernels::conv(x.device(), x.value().data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
   const bool need_x = x.needs_grad(), need_w = weight.needs_grad(), need_b = bias.needs_grad();
   std::vector<Var> inputs{x, weight};
   if (bias) inputs.push_back(bias);
-  return Var::result("conv", y, inputs, [=, has_bias = static_cast<bool>(bias)](const Tensor& dy) -> Grads {
-    Tensor dx, dw;
-    if (need_x) {
-      dx = Tensor::empty_like(xv);
-      count_flops(flops(g));
-      kernels::conv_backward_data(dy.device(), dy.data(), wv.data(), nullptr, dx.mutable_data(), g);
-    }
-    if (need_w) {
-      dw = Tensor::empty_like(wv);
-      count_flops(flops(g));
-      kernels::conv_backward_weights(dy.device(), xv.data(), dy.data(), dw.mutable_data(), g);
-    }
-    if (!has_bias) return {dx, dw};
-    return {dx, dw, need_b ? bias_gradient(dy) : Tensor()};
-  });
+  return Var::result(
+      "conv", y, inputs, [=, from = x.shape(), has_bias = static_cast<bool>(bias)](const Tensor& dy) -> Grads {
+        Tensor dx, dw;
+        if (need_x) {
+          dx = Tensor::empty(from, dy.device());
+          count_flops(flops(g));
+          kernels::conv_backward_data(dy.device(), dy.data(), wv.data(), nullptr, dx.mutable_data(), g);
+        }
+        if (need_w) {
+          dw = Tensor::empty_like(wv);
+          count_flops(flops(g));
+          kernels::conv_backward_weights(dy.device(), kept.get().data(), dy.data(), dw.mutable_data(), g);
+        }
+        if (!has_bias) return {dx, dw};
+        return {dx, dw, need_b ? bias_gradient(dy) : Tensor()};
+      });
 }
 
 // The adjoint of conv: y[n, o stride + k dilation - pad, i] += x[n, o, c] w[k, i, c], plus b[i]
@@ -147,28 +149,31 @@ Var conv_transpose(const Var& x, const Var& weight, const Var& bias, const ConvO
                  g.kernel[a], g.pad[a], kAxisName[a], g.in[a]);
   }
 
-  const Tensor xv = x.value(), wv = weight.value();
+  const Kept kept = weight.needs_grad() ? x.kept() : Kept();
+  const Tensor wv = weight.value();
   Tensor y = Tensor::empty(image_shape(x.rank(), g.n, g.in, g.cin), x.device());
   count_flops(flops(g));
-  kernels::conv_backward_data(x.device(), xv.data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
+  kernels::conv_backward_data(x.device(), x.value().data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
   const bool need_x = x.needs_grad(), need_w = weight.needs_grad(), need_b = bias.needs_grad();
   std::vector<Var> inputs{x, weight};
   if (bias) inputs.push_back(bias);
-  return Var::result("conv_transpose", y, inputs, [=, has_bias = static_cast<bool>(bias)](const Tensor& dy) -> Grads {
-    Tensor dx, dw;
-    if (need_x) {
-      dx = Tensor::empty_like(xv);
-      count_flops(flops(g));
-      kernels::conv(dy.device(), dy.data(), wv.data(), nullptr, dx.mutable_data(), g);
-    }
-    if (need_w) {
-      dw = Tensor::empty_like(wv);
-      count_flops(flops(g));
-      kernels::conv_backward_weights(dy.device(), dy.data(), xv.data(), dw.mutable_data(), g);
-    }
-    if (!has_bias) return {dx, dw};
-    return {dx, dw, need_b ? bias_gradient(dy) : Tensor()};
-  });
+  return Var::result("conv_transpose", y, inputs,
+                     [=, from = x.shape(), has_bias = static_cast<bool>(bias)](const Tensor& dy) -> Grads {
+                       Tensor dx, dw;
+                       if (need_x) {
+                         dx = Tensor::empty(from, dy.device());
+                         count_flops(flops(g));
+                         kernels::conv(dy.device(), dy.data(), wv.data(), nullptr, dx.mutable_data(), g);
+                       }
+                       if (need_w) {
+                         dw = Tensor::empty_like(wv);
+                         count_flops(flops(g));
+                         kernels::conv_backward_weights(dy.device(), dy.data(), kept.get().data(), dw.mutable_data(),
+                                                        g);
+                       }
+                       if (!has_bias) return {dx, dw};
+                       return {dx, dw, need_b ? bias_gradient(dy) : Tensor()};
+                     });
 }
 
 }  // namespace medusa

@@ -77,22 +77,47 @@ Tensor combine(BinaryOp op, const Tensor& a, const Tensor& b) {
   return y;
 }
 
+Tensor mapped(UnaryOp op, real a, const Tensor& x) {
+  Tensor y = Tensor::empty_like(x);
+  kernels::unary(x.device(), op, a, x.data(), y.mutable_data(), y.numel());
+  return y;
+}
+
+bool is_recipe(const Var& x) { return x.kept().ops() > 0; }
+
+// A recipe is worth its while where the operands are kept anyway, or one of them is a recipe itself: else they would
+// have to lie in memory in the result's stead.
+std::shared_ptr<const Recipe> recipe_of(BinaryOp op, const Var& a, const Var& b) {
+  const bool both_kept = op == BinaryOp::Mul && a.needs_grad() && b.needs_grad();
+  if (!both_kept && !is_recipe(a) && !is_recipe(b)) return nullptr;
+  return recipe(name_of(op), {a, b}, [op, a = a.kept(), b = b.kept()] { return combine(op, a.get(), b.get()); });
+}
+
+Tensor add_then_relu(const Tensor& a, const Tensor& b) {
+  Tensor y = combine(BinaryOp::Add, a, b);
+  real* data = y.mutable_data();
+  kernels::unary(y.device(), UnaryOp::Relu, 0, data, data, y.numel());
+  return y;
+}
+
 }  // namespace
 
 // dx = dy f'(x)
 Var unary(UnaryOp op, const Var& x, real a) {
   const UnaryInfo about = info(op);
-  Tensor y = Tensor::empty_like(x.value());
-  kernels::unary(x.device(), op, a, x.value().data(), y.mutable_data(), y.numel());
-  const Tensor kept_x = about.needs_x ? x.value() : Tensor(), kept_y = about.needs_y ? y : Tensor();
-  return Var::result(about.name, y, {x}, [op, a, kept_x, kept_y](const Tensor& dy) -> Grads {
+  const Tensor y = mapped(op, a, x.value());
+  std::shared_ptr<const Recipe> again;
+  if (about.needs_x || is_recipe(x))
+    again = recipe(about.name, {x}, [op, a, x = x.kept()] { return mapped(op, a, x.get()); });
+  const Kept kept = about.needs_x ? x.kept() : about.needs_y ? kept_output(y, again) : Kept();
+  const auto backward = [op, a, kept](const Tensor& dy) -> Grads {
     if (op == UnaryOp::AddScalar) return {dy};
     Tensor dx = Tensor::empty_like(dy);
-    const Tensor& any = kept_y ? kept_y : kept_x ? kept_x : dy;  // what the derivative does not look at may be anything
-    kernels::unary_backward(dy.device(), op, a, (kept_x ? kept_x : any).data(), (kept_y ? kept_y : any).data(),
-                            dy.data(), dx.mutable_data(), dx.numel());
+    const Tensor known = kept ? kept.get() : dy;  // what the derivative does not look at may be anything
+    kernels::unary_backward(dy.device(), op, a, known.data(), known.data(), dy.data(), dx.mutable_data(), dx.numel());
     return {dx};
-  });
+  };
+  return Var::result(about.name, y, {x}, backward, again);
 }
 
 Var relu(const Var& x) { return unary(UnaryOp::Relu, x); }
@@ -114,29 +139,48 @@ Var mul(const Var& x, real a) { return unary(UnaryOp::MulScalar, x, a); }
 // y = a + b:  da = dy, db = dy, each summed over the axes along which the operand was repeated.
 Var add(const Var& a, const Var& b) {
   const Shape sa = a.shape(), sb = b.shape();
-  return Var::result("add", combine(BinaryOp::Add, a.value(), b.value()), {a, b}, [=](const Tensor& dy) -> Grads {
-    return {sum_to(dy, sa), sum_to(dy, sb)};
-  });
+  const auto backward = [=](const Tensor& dy) -> Grads { return {sum_to(dy, sa), sum_to(dy, sb)}; };
+  return Var::result("add", combine(BinaryOp::Add, a.value(), b.value()), {a, b}, backward,
+                     recipe_of(BinaryOp::Add, a, b));
+}
+
+// y = max(a + b, 0):  da = db = dy where y > 0, each summed as in add
+Var add_relu(const Var& a, const Var& b) {
+  const Shape sa = a.shape(), sb = b.shape();
+  const Tensor y = add_then_relu(a.value(), b.value());
+  std::shared_ptr<const Recipe> again;
+  if (is_recipe(a) || is_recipe(b))
+    again = recipe("add_relu", {a, b}, [a = a.kept(), b = b.kept()] { return add_then_relu(a.get(), b.get()); });
+  const auto backward = [sa, sb, kept = kept_output(y, again)](const Tensor& dy) -> Grads {
+    Tensor passed = Tensor::empty_like(dy);
+    const Tensor known = kept.get();
+    kernels::unary_backward(dy.device(), UnaryOp::Relu, 0, known.data(), known.data(), dy.data(), passed.mutable_data(),
+                            passed.numel());
+    return {sum_to(passed, sa), sum_to(passed, sb)};
+  };
+  return Var::result("add_relu", y, {a, b}, backward, again);
 }
 
 // y = a - b:  da = dy, db = -dy
 Var sub(const Var& a, const Var& b) {
   const Shape sa = a.shape(), sb = b.shape();
-  return Var::result("sub", combine(BinaryOp::Sub, a.value(), b.value()), {a, b}, [=](const Tensor& dy) -> Grads {
-    return {sum_to(dy, sa), sum_to(dy, sb, -1)};
-  });
+  const auto backward = [=](const Tensor& dy) -> Grads { return {sum_to(dy, sa), sum_to(dy, sb, -1)}; };
+  return Var::result("sub", combine(BinaryOp::Sub, a.value(), b.value()), {a, b}, backward,
+                     recipe_of(BinaryOp::Sub, a, b));
 }
 
 // y = a b:  da = dy b, db = dy a
 Var mul(const Var& a, const Var& b) {
   const Shape sa = a.shape(), sb = b.shape();
-  const Tensor kept_a = b.needs_grad() ? a.value() : Tensor(), kept_b = a.needs_grad() ? b.value() : Tensor();
-  return Var::result("mul", combine(BinaryOp::Mul, a.value(), b.value()), {a, b}, [=](const Tensor& dy) -> Grads {
+  const Kept kept_a = b.needs_grad() ? a.kept() : Kept(), kept_b = a.needs_grad() ? b.kept() : Kept();
+  const auto backward = [=](const Tensor& dy) -> Grads {
     Grads grads(2);
-    if (kept_b) grads[0] = sum_to(combine(BinaryOp::Mul, dy, kept_b), sa);
-    if (kept_a) grads[1] = sum_to(combine(BinaryOp::Mul, dy, kept_a), sb);
+    if (kept_b) grads[0] = sum_to(combine(BinaryOp::Mul, dy, kept_b.get()), sa);
+    if (kept_a) grads[1] = sum_to(combine(BinaryOp::Mul, dy, kept_a.get()), sb);
     return grads;
-  });
+  };
+  return Var::result("mul", combine(BinaryOp::Mul, a.value(), b.value()), {a, b}, backward,
+                     recipe_of(BinaryOp::Mul, a, b));
 }
 
 // y = a / b:  da = dy / b, db = -(dy / b) y

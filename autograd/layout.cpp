@@ -88,6 +88,7 @@ Var flip(const Var& x, int axis) {
 Var concat(const std::vector<Var>& parts, int axis) {
   MEDUSA_CHECK(!parts.empty(), "concat: nothing to concatenate");
   const int at = checked_axis("concat", parts[0].shape(), axis);
+  const Device device = parts[0].device();
   Shape shape = parts[0].shape();
   shape[at] = 0;
   std::vector<std::int64_t> starts, lengths;
@@ -105,14 +106,27 @@ Var concat(const std::vector<Var>& parts, int axis) {
     wanted.push_back(part.needs_grad());
     shape[at] += part.size(at);
   }
-  Tensor y = Tensor::empty(shape, parts[0].device());
-  for (std::size_t i = 0; i < parts.size(); ++i) paste(parts[i].value(), y, at, starts[i]);
-  return Var::result("concat", y, parts, [=](const Tensor& dy) -> Grads {
+  Tensor y = Tensor::empty(shape, device);
+  std::vector<Kept> kept;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    paste(parts[i].value(), y, at, starts[i]);
+    kept.push_back(parts[i].kept());
+  }
+  const auto join = [=] {
+    Tensor joined = Tensor::empty(shape, device);
+    for (std::size_t i = 0; i < kept.size(); ++i) paste(kept[i].get(), joined, at, starts[i]);
+    return joined;
+  };
+  // Worth its while where a part is a recipe: else the parts would lie in memory in the result's stead.
+  bool worth = false;
+  for (const Kept& part : kept) worth |= part.ops() > 0;
+  const auto backward = [=](const Tensor& dy) -> Grads {
     Grads grads;
     for (std::size_t i = 0; i < starts.size(); ++i)
       grads.push_back(wanted[i] ? cut(dy, at, starts[i], lengths[i]) : Tensor());
     return grads;
-  });
+  };
+  return Var::result("concat", y, parts, backward, worth ? recipe("concat", parts, join) : nullptr);
 }
 
 // dx = dy at the slice, 0 elsewhere

@@ -21,24 +21,28 @@ void check_input(const char* op, const Var& x, const Var& gamma, const Var& beta
   MEDUSA_CHECK(eps >= 0, "{}: eps is {}, expected 0 or more", op, eps);
 }
 
-// With given statistics.  Only x is kept for the backward pass: the ReLU's mask is computed from it again, so that a
-// network holds the convolution's output and y, and no third tensor.
+// With given statistics.  Only x is kept for the backward pass, the ReLU's mask and y itself are computed from it
+// again: a network holds the outputs of its convolutions, and no second tensor for each.
 Var normalize(const char* op, const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var,
               real eps, bool relu, bool batch_stats, const NormGeometry& g) {
-  const Device device = x.device();
   check_one_device(op, {x.value(), gamma.value(), beta.value(), mean, var});
-  Tensor y = Tensor::empty_like(x.value());
-  kernels::norm_apply(device, x.value().data(), mean.data(), var.data(), eps, gamma.value().data(), beta.value().data(),
-                      relu, y.mutable_data(), g);
-  return Var::result(op, y, {x, gamma, beta},
-                     [=, x = x.value(), gamma = gamma.value(), beta = beta.value()](const Tensor& dy) -> Grads {
-                       Tensor dx = Tensor::empty_like(x), dgamma = Tensor::empty_like(gamma),
-                              dbeta = Tensor::empty_like(beta);
-                       kernels::norm_backward(device, x.data(), mean.data(), var.data(), eps, gamma.data(), beta.data(),
-                                              relu, batch_stats, dy.data(), dx.mutable_data(), dgamma.mutable_data(),
-                                              dbeta.mutable_data(), g);
-                       return {dx, dgamma, dbeta};
-                     });
+  const Kept kept = x.kept();
+  const Tensor scale = gamma.value(), shift = beta.value();
+  const auto apply = [=](const Tensor& from) {
+    Tensor y = Tensor::empty_like(from);
+    kernels::norm_apply(from.device(), from.data(), mean.data(), var.data(), eps, scale.data(), shift.data(), relu,
+                        y.mutable_data(), g);
+    return y;
+  };
+  const auto backward = [=](const Tensor& dy) -> Grads {
+    const Tensor from = kept.get();
+    Tensor dx = Tensor::empty_like(from), dgamma = Tensor::empty_like(scale), dbeta = Tensor::empty_like(shift);
+    kernels::norm_backward(dy.device(), from.data(), mean.data(), var.data(), eps, scale.data(), shift.data(), relu,
+                           batch_stats, dy.data(), dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data(), g);
+    return {dx, dgamma, dbeta};
+  };
+  return Var::result(op, apply(x.value()), {x, gamma, beta}, backward,
+                     recipe(op, {x, gamma, beta}, [=] { return apply(kept.get()); }));
 }
 
 // With the statistics of x itself.

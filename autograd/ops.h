@@ -29,6 +29,7 @@ Var add(const Var& a, const Var& b);
 Var sub(const Var& a, const Var& b);
 Var mul(const Var& a, const Var& b);
 Var div(const Var& a, const Var& b);
+Var add_relu(const Var& a, const Var& b);  // max(a + b, 0): how a residual block ends
 Var add(const Var& x, real a);
 Var mul(const Var& x, real a);
 inline Var operator+(const Var& a, const Var& b) { return add(a, b); }

@@ -1,6 +1,7 @@
 #include "autograd/var.h"
 
 #include <unordered_set>
+#include <utility>
 
 #include "autograd/one_device.h"
 #include "autograd/trace.h"
@@ -21,17 +22,16 @@ Tensor sum_of(const Tensor& a, const Tensor& b) {
   return y;
 }
 
-// grad += g, never writing to memory that another gradient may share.
-void accumulate(Node& node, const Tensor& g) {
-  if (!node.grad) {
-    node.grad = g;
-    node.owns_grad = false;
-  } else if (!node.owns_grad) {
+bool is_shared(const Tensor& t) { return t.storage().use_count() > 1; }
+
+// grad += g, in the memory of whichever of the two nobody else holds: none is written that others may look at.
+void accumulate(Node& node, Tensor g) {
+  if (!node.grad || (is_shared(node.grad) && !is_shared(g))) std::swap(node.grad, g);
+  if (!g) return;
+  if (is_shared(node.grad))
     node.grad = sum_of(node.grad, g);
-    node.owns_grad = true;
-  } else {
+  else
     kernels::add_scaled(g.device(), 1, g.data(), node.grad.mutable_data(), g.numel());
-  }
 }
 
 void check_unchanged(const Node& node) {
@@ -70,7 +70,7 @@ void run_node(Node& node) {
     if (!grads[i] || !node.inputs[i]) continue;
     MEDUSA_CHECK(grads[i].shape() == node.inputs[i]->shape, "{}: gradient {} has shape {}, the input has {}", node.op,
                  i, grads[i].shape(), node.inputs[i]->shape);
-    accumulate(*node.inputs[i], grads[i]);
+    accumulate(*node.inputs[i], std::move(grads[i]));
   }
 }
 
@@ -100,7 +100,8 @@ Var::Var(Tensor value, bool needs_grad) : value_(std::move(value)) {
   node_->device = value_.device();
 }
 
-Var Var::result(const char* op, Tensor value, const std::vector<Var>& inputs, Backward backward) {
+Var Var::result(const char* op, Tensor value, const std::vector<Var>& inputs, Backward backward,
+                std::shared_ptr<const Recipe> again) {
   trace::forward(op, inputs, value);
   Var y;
   y.value_ = std::move(value);
@@ -108,6 +109,8 @@ Var Var::result(const char* op, Tensor value, const std::vector<Var>& inputs, Ba
   for (const Var& x : inputs) wanted |= x.needs_grad();
   if (!wanted || !grad_is_enabled) return y;
 
+  y.again_ = std::move(again);
+  y.recorded_ = y.value_.storage()->version;
   y.node_ = std::make_shared<Node>();
   Node& node = *y.node_;
   node.op = op;
@@ -122,6 +125,8 @@ Var Var::result(const char* op, Tensor value, const std::vector<Var>& inputs, Ba
   return y;
 }
 
+Kept Var::kept() const { return again_ && value_.storage()->version == recorded_ ? Kept(again_) : Kept(value_); }
+
 const Tensor& Var::grad() const {
   static const Tensor none;
   return node_ ? node_->grad : none;
@@ -133,7 +138,6 @@ void Var::set_grad(Tensor grad) {
   MEDUSA_CHECK(!grad || grad.shape() == node_->shape, "set_grad: the gradient has shape {}, the value {}", grad.shape(),
                node_->shape);
   node_->grad = std::move(grad);
-  node_->owns_grad = false;
 }
 
 void Var::backward(Graph graph) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/kept.h"
 #include "tensor/tensor.h"
 
 namespace medusa {
@@ -25,8 +26,7 @@ struct Node {
   const char* op = "leaf";
   Shape shape;
   Device device = Device::CPU;
-  bool freed = false;      // backward has passed here
-  bool owns_grad = false;  // `grad` is shared with nobody: it may be added to in place
+  bool freed = false;  // backward has passed here
   Tensor grad;
   std::vector<std::shared_ptr<Node>> inputs;
   Backward backward;
@@ -46,11 +46,15 @@ class Var {
   explicit Var(Tensor value, bool needs_grad = false);
 
   // What every op ends with.  The closure is dropped where no input needs a gradient or under NoGrad.
-  static Var result(const char* op, Tensor value, const std::vector<Var>& inputs, Backward backward);
+  // `again`, where given, is how to compute the value once more: closures then keep that instead of the value.
+  static Var result(const char* op, Tensor value, const std::vector<Var>& inputs, Backward backward,
+                    std::shared_ptr<const Recipe> again = nullptr);
 
   explicit operator bool() const { return static_cast<bool>(value_); }
   const Tensor& value() const { return value_; }
   Tensor& value() { return value_; }
+  // What a closure should hold on to: the value, or its recipe (unless somebody has written to the value since).
+  Kept kept() const;
   const Shape& shape() const { return value_.shape(); }
   std::int64_t size(int axis) const { return value_.size(axis); }
   int rank() const { return value_.rank(); }
@@ -76,7 +80,9 @@ class Var {
 
  private:
   Tensor value_;
-  std::shared_ptr<Node> node_;  // null: no gradient flows here
+  std::shared_ptr<Node> node_;           // null: no gradient flows here
+  std::shared_ptr<const Recipe> again_;  // null: the value itself is kept
+  std::uint64_t recorded_ = 0;           // the value's version then
 };
 
 // While one lives on this thread, ops record nothing (evaluation, optimiser steps).

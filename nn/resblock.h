@@ -32,7 +32,7 @@ class ResBlock : public Module {
 
   Var forward(const Var& x) override {
     const Var y = norm2_(conv2_(norm1_(conv1_(x))));
-    return relu(y + (skip_ ? skip_->forward(x) : x));
+    return add_relu(y, skip_ ? skip_->forward(x) : x);
   }
 
  private:

@@ -1,0 +1,51 @@
+#include "autograd/kept.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "autograd/trace.h"
+#include "autograd/var.h"
+
+namespace medusa {
+
+namespace {
+
+constexpr int kMostOps = 4;
+
+Recompute from_environment() {
+  const char* wish = std::getenv("MEDUSA_RECOMPUTE");
+  if (wish == nullptr) return Recompute::OnCpu;
+  return std::strcmp(wish, "0") == 0 ? Recompute::Never : Recompute::Always;
+}
+
+Recompute& setting() {
+  static Recompute when = from_environment();
+  return when;
+}
+
+}  // namespace
+
+void set_recompute(Recompute when) { setting() = when; }
+Recompute recompute() { return setting(); }
+
+Tensor Kept::get() const {
+  if (!recipe_) return value_;
+  Tensor value = recipe_->compute();
+  trace::again(recipe_->op, value.shape());
+  return value;
+}
+
+std::shared_ptr<const Recipe> recipe(const char* op, const std::vector<Var>& inputs, std::function<Tensor()> compute) {
+  if (!grad_enabled() || recompute() == Recompute::Never) return nullptr;
+  bool recorded = false;
+  int ops = 1;
+  for (const Var& x : inputs) {
+    if (x.device() != Device::CPU && recompute() != Recompute::Always) return nullptr;
+    recorded |= x.needs_grad();
+    ops += x.kept().ops();
+  }
+  if (!recorded || ops > kMostOps) return nullptr;
+  return std::make_shared<Recipe>(Recipe{op, std::move(compute), ops});
+}
+
+}  // namespace medusa
