@@ -26,8 +26,7 @@ inline Vec sigmoid_of(Vec x) {
   typedef std::int32_t Bits __attribute__((vector_size(kVectorBytes)));
   const Vec magic =
       broadcast(real(12582912));  // 1.5 * 2^23: adding it rounds to a whole number, which its bits then hold
-  Vec z = x < Vec{} ? x : -x;
-  z = z < broadcast(-87) ? broadcast(-87) : z;  // not a number stays so
+  const Vec least = broadcast(-87), z = x < Vec{} ? x : -x;
   const Vec shifted = z * real(1.44269504) + magic, n = shifted - magic;
   const Vec r = (z - n * real(0.693359375)) + n * real(2.12194440e-4);
   Vec e = r * real(1.0 / 5040) + real(1.0 / 720);
@@ -38,6 +37,7 @@ inline Vec sigmoid_of(Vec x) {
   e = e * r * r + r + real(1);
   e = reinterpret_cast<Vec>(reinterpret_cast<Bits>(e) +
                             ((reinterpret_cast<Bits>(shifted) - reinterpret_cast<Bits>(magic)) << 23));
+  e = z < least ? Vec{} : e;
   const Vec one = broadcast(1);
   return (x < Vec{} ? e : one) / (one + e);
 }
