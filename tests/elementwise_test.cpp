@@ -116,6 +116,30 @@ TEST_CASE("elementwise: relu hides nothing that is not a number, forward or back
   set_isa(before);
 }
 
+TEST_CASE(
+    "elementwise: sigmoid by vectors: as exact behind the last vector, signs of infinity, not-a-number stays alone") {
+  const Isa before = isa();
+  const real inf = std::numeric_limits<real>::infinity();
+  for (Isa set : {Isa::Base, Isa::Avx2, Isa::Avx512}) {
+    if (!set_isa(set)) continue;
+    Tensor x = Tensor::full({37}, 0);
+    for (std::int64_t i = 0; i < 37; ++i) x.mutable_data()[i] = static_cast<real>(0.83 * static_cast<double>(i - 18));
+    for (std::int64_t at : {0, 20, 36}) {
+      x.mutable_data()[at] = std::numeric_limits<real>::quiet_NaN();
+      x.mutable_data()[at == 0 ? 1 : at - 1] = at == 20 ? inf : -inf;
+    }
+    const Tensor y = sigmoid(Var(x)).value();
+    for (std::int64_t i = 0; i < 37; ++i) {
+      const double exact = 1 / (1 + std::exp(-static_cast<double>(x.at(i))));
+      CHECK(std::isnan(y.at(i)) == std::isnan(x.at(i)));
+      if (!std::isnan(x.at(i)))
+        CHECK(std::fabs(static_cast<double>(y.at(i)) - exact) <=
+              4 * exact * static_cast<double>(std::numeric_limits<real>::epsilon()));
+    }
+  }
+  set_isa(before);
+}
+
 TEST_CASE("elementwise: two operands, every way to repeat them") {
   struct Pair {
     Shape a, b;
