@@ -121,19 +121,19 @@ bool decodable(E_TransferSyntax syntax) {
 
 std::string syntax_name(E_TransferSyntax syntax) { return DcmXfer(syntax).getXferName(); }
 
-// DCMTK must see what was walked over, or lengths could mean something else to it: it is told instead of guessing.
-OFCondition read_as(DicomLayout layout, DcmFileFormat& file, DcmInputBufferStream& stream) {
-  OFCondition status;
-  if (layout == DicomLayout::Told) {
-    file.transferInit();
-    status = file.read(stream);
-    file.transferEnd();
-    return status;
-  }
-  DcmDataset& dataset = *file.getDataset();
+// DCMTK must see what was walked over, or lengths could mean something else to it: it is told how the elements are
+// encoded, and never reads the file's own description, which it would guess at.
+OFCondition read_elements(const DicomLayout& layout, std::span<const unsigned char> bytes, DcmDataset& dataset) {
+  const bool deflated = !layout.inflated.empty();
+  const E_TransferSyntax syntax =
+      deflated ? EXS_LittleEndianExplicit : DcmXfer(layout.transfer_syntax.c_str()).getXfer();
+  const std::span<const unsigned char> elements = deflated ? layout.inflated : bytes.subspan(layout.begin);
+  if (syntax == EXS_Unknown) return makeOFCondition(0, 1, OF_error, "its encoding is not known");
+  DcmInputBufferStream stream;
+  stream.setBuffer(elements.data(), static_cast<offile_off_t>(elements.size()));
+  stream.setEos();
   dataset.transferInit();
-  status =
-      dataset.read(stream, layout == DicomLayout::BareExplicit ? EXS_LittleEndianExplicit : EXS_LittleEndianImplicit);
+  const OFCondition status = dataset.read(stream, syntax);
   dataset.transferEnd();
   return status;
 }
@@ -186,14 +186,11 @@ DicomFile::~DicomFile() = default;
 
 DicomFile DicomFile::parse(std::span<const unsigned char> bytes, const std::string& name) {
   start_dcmtk();
-  const DicomLayout guarded = guard_dicom(bytes, name);
+  const DicomLayout layout = guard_dicom(bytes, name);
   auto parsed = std::make_unique<Parsed>();
   parsed->name = name;
   parsed->bytes = bytes.size();
-  DcmInputBufferStream stream;
-  stream.setBuffer(bytes.data(), static_cast<offile_off_t>(bytes.size()));
-  stream.setEos();
-  const OFCondition status = read_as(guarded, parsed->file, stream);
+  const OFCondition status = read_elements(layout, bytes, *parsed->file.getDataset());
   MEDUSA_CHECK_INPUT(status.good(), "{}: is damaged or cut off: {}", name, status.text());
   MEDUSA_CHECK_INPUT(parsed->file.getDataset()->card() > 0, "{}: is a DICOM file without content", name);
   return DicomFile(std::move(parsed));

@@ -18,6 +18,9 @@ constexpr std::size_t kOpen = SIZE_MAX;
 constexpr std::uint32_t kUndefined = 0xFFFFFFFF, kItem = 0xFFFEE000, kItemEnd = 0xFFFEE00D, kSequenceEnd = 0xFFFEE0DD,
                         kPixels = 0x7FE00010;
 
+constexpr const char *kImplicit = "1.2.840.10008.1.2", *kExplicit = "1.2.840.10008.1.2.1",
+                     *kDeflated = "1.2.840.10008.1.2.1.99", *kBigEndian = "1.2.840.10008.1.2.2";
+
 // A sequence or an item that is being read.
 struct Level {
   std::size_t end = kOpen;  // kOpen: a mark ends it
@@ -114,10 +117,13 @@ class Walker {
     return length >= 8 && bytes_.size() - at_ >= 8 && (number(at_, 2) << 16 | number(at_ + 2, 2)) == kItem;
   }
 
-  // Value representations whose length has four bytes.
+  // Value representations whose length has four bytes: all but those known to have two.  DCMTK takes two letters that
+  // it does not know for one of four, and anything else for one of two.
   static bool wide(std::string_view vr) {
-    constexpr std::string_view kWide[] = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"};
-    return std::find(std::begin(kWide), std::end(kWide), vr) != std::end(kWide);
+    constexpr std::string_view kShort[] = {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO",
+                                           "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"};
+    const auto letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+    return letter(vr[0]) && letter(vr[1]) && std::find(std::begin(kShort), std::end(kShort), vr) == std::end(kShort);
   }
 
   std::span<const unsigned char> bytes_;
@@ -152,11 +158,6 @@ std::vector<unsigned char> inflated(std::span<const unsigned char> packed, const
 
 bool is_vr(const unsigned char* two) { return two[0] >= 'A' && two[0] <= 'Z' && two[1] >= 'A' && two[1] <= 'Z'; }
 
-void walk_dataset(std::span<const unsigned char> bytes, std::size_t begin, bool is_explicit, bool big_endian,
-                  const std::string& name) {
-  if (bytes.size() - begin >= 8) Walker(bytes, begin, name, is_explicit, big_endian).walk();
-}
-
 // The UID of (0002,0010) in the file's own description; "" where it is not there.
 std::string transfer_syntax(std::string_view meta) {
   const std::size_t at = meta.find(std::string_view("\x02\x00\x10\x00UI", 6));
@@ -172,19 +173,19 @@ std::string transfer_syntax(std::string_view meta) {
 DicomLayout guard_dicom(std::span<const unsigned char> bytes, const std::string& name) {
   MEDUSA_CHECK_INPUT(looks_like_dicom(bytes), "{}: is no DICOM file", name);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  DicomLayout layout;
   if (text.size() < 132 || text.substr(128, 4) != "DICM") {
-    walk_dataset(bytes, 0, is_vr(bytes.data() + 4), false, name);
-    return is_vr(bytes.data() + 4) ? DicomLayout::BareExplicit : DicomLayout::BareImplicit;
+    layout.transfer_syntax = is_vr(bytes.data() + 4) ? kExplicit : kImplicit;
+  } else {
+    layout.begin = Walker(bytes, 132, name, true, false).walk(2);
+    layout.transfer_syntax = transfer_syntax(text.substr(132, layout.begin - 132));
+    MEDUSA_CHECK_INPUT(!layout.transfer_syntax.empty(), "{}: does not say how it is encoded (TransferSyntaxUID)", name);
   }
-  const std::size_t begin = Walker(bytes, 132, name, true, false).walk(2);  // the file's own description
-  const std::string syntax = transfer_syntax(text.substr(132, begin - 132));
-  MEDUSA_CHECK_INPUT(!syntax.empty(), "{}: does not say how it is encoded (TransferSyntaxUID)", name);
-  const bool is_explicit = syntax != "1.2.840.10008.1.2";
-  if (syntax == "1.2.840.10008.1.2.1.99")
-    walk_dataset(inflated(bytes.subspan(begin), name), 0, is_explicit, false, name);
-  else
-    walk_dataset(bytes, begin, is_explicit, syntax == "1.2.840.10008.1.2.2", name);
-  return DicomLayout::Told;
+  std::span<const unsigned char> elements = bytes.subspan(layout.begin);
+  if (layout.transfer_syntax == kDeflated) elements = layout.inflated = inflated(elements, name);
+  const bool is_explicit = layout.transfer_syntax != kImplicit;
+  if (elements.size() >= 8) Walker(elements, 0, name, is_explicit, layout.transfer_syntax == kBigEndian).walk();
+  return layout;
 }
 
 }  // namespace medusa::datasets
