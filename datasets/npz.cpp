@@ -90,7 +90,7 @@ std::vector<unsigned char> unpacked(Bytes zip, const Entry& e, const std::string
 }
 
 void put(std::string& out, std::uint64_t value, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) out += static_cast<char>(value >> (8 * i) & 255);
+  for (std::size_t i = 0; i < n; ++i, value >>= 8) out += static_cast<char>(value & 255);
 }
 
 // What local and central record have in common.  All files are of 1 January 1980, so that the same arrays give the
