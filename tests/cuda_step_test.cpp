@@ -194,7 +194,8 @@ TEST_CASE("cuda: the trainer ends with the CPU's weights, whatever the balancing
       return weights;
     };
     const std::vector<Named> want = train(Device::CPU);
-    for (int order = 0; order < kOrders; ++order) {
+    const int orders = balancing == "equal" ? kOrders : 2;  // in order and in one other; the kernels are the same
+    for (int order = 0; order < orders; ++order) {
       set_order(order);
       const std::vector<Named> got = train(Device::CUDA);
       for (std::size_t i = 0; i < want.size(); ++i) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/device.sh BUILD: the tests of the CUDA backend in a build folder that has one.  Last line: N passed, N failed.
-# On the simulated device blocks of memory are exact, so that each access beyond one is seen; the tests of counters, which
-# are about the caching pool, run once more with it.
+# On the simulated device blocks of memory are exact, so that each access beyond one is seen; the tests of counters, copies
+# and whole trainings, which are about the caching pool, run with it.
 set -u -o pipefail
 build=${1:-build/sim}
 export BIN=$PWD/$build/bin MEDUSA_PARITY=only
@@ -17,8 +17,8 @@ run() {
 }
 
 if [ -x "$BIN/sim_bugs" ]; then
-  run env MEDUSA_POOL=off "$BIN/device_tests"
-  run "$BIN/device_tests" -tc='cuda:*'
+  run env MEDUSA_POOL=off "$BIN/device_tests" -tce='cuda: the trainer ends*'
+  run "$BIN/device_tests" -tc='cuda: after the first*,cuda: the copy of the next*,cuda: the trainer ends*,cuda: what is counted'
   bash tests/sim_test.sh 2>&1 | tee -a "$log"
   if [ "$("$BIN/sim_bugs")" = plain ]; then bash tests/device_catalogue.sh 2>&1 | tee -a "$log"; fi
   if [ -x "$BIN/train" ]; then bash tests/device_train.sh 2>&1 | tee -a "$log"; fi
