@@ -23,7 +23,7 @@ void map(real a, const real* x, real* y, std::int64_t n) {
 // less than 2 units in the last place.  z = -|x| as in Sigmoid::f; below -87, where a float has no normal number left,
 // e^z is 0.
 inline Vec sigmoid_of(Vec x) {
-  typedef std::int32_t Bits __attribute__((vector_size(kVectorBytes)));
+  typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));  // wraps for a z that is out of reach anyway
   const Vec magic = broadcast(12582912);  // 1.5 * 2^23: adding it rounds to a whole number, which its bits then hold
   const Vec least = broadcast(-87), z = x < Vec{} ? x : -x;
   const Vec shifted = z * real(1.44269504) + magic, n = shifted - magic;
