@@ -72,18 +72,29 @@ class Walker {
                        tag >> 16, tag & 0xFFFF, at_, length, left);
   }
 
-  // The marks between items.  True where `tag` was one.
+  void check_place(bool right, std::uint32_t tag) const {
+    MEDUSA_CHECK_INPUT(right, "{}: is damaged: ({:04X},{:04X}) at byte {} is out of place", name_, tag >> 16,
+                       tag & 0xFFFF, at_);
+  }
+
+  // The marks between items.  True where `tag` was one.  Each must be where it belongs: DCMTK reads on where one is
+  // not, and takes anything for a length.
   bool delimiter(std::uint32_t tag) {
-    if (tag != kItem && tag != kItemEnd && tag != kSequenceEnd) return false;
-    const std::uint32_t length = number(at_ + 4, 4);
     const Level around = levels_.back();
+    const bool is_open = levels_.size() > 1 && around.end == kOpen;
+    if (tag != kItem && tag != kItemEnd && tag != kSequenceEnd) {
+      check_place(around.item, tag);  // in a sequence are items
+      return false;
+    }
+    check_place(tag == kItem ? !around.item : is_open && around.item == (tag == kItemEnd), tag);
+    const std::uint32_t length = number(at_ + 4, 4);
     at_ += 8;
     if (tag == kItem && around.pixels) {  // a piece of compressed data
       check_length(tag, length);
       at_ += length;
     } else if (tag == kItem) {
       enter(tag, length, around.is_explicit, false, true);
-    } else if (levels_.size() > 1 && around.end == kOpen) {
+    } else {
       levels_.pop_back();
     }
     return true;
@@ -165,7 +176,8 @@ std::string transfer_syntax(std::string_view meta) {
   const std::size_t length = static_cast<unsigned char>(meta[at + 6]) + 256u * static_cast<unsigned char>(meta[at + 7]);
   std::string uid(meta.substr(at + 8, length));
   while (!uid.empty() && (uid.back() == '\0' || uid.back() == ' ')) uid.pop_back();
-  return uid;
+  // DCMTK has encodings of its own without a UID: an empty text would name one of them.
+  return uid.find_first_not_of("0123456789.") == std::string::npos ? uid : "";
 }
 
 }  // namespace
