@@ -53,9 +53,8 @@ class Meter {
 //          S by the largest logit; per image the mean over the classes that its truth contains, an absent one is left
 //          out.
 //   iou    the same with (|S T| + e) / (|S or T| + e).
-//   dice, iou of structures  per image the mean over those that were outlined, the mean over images; dice.<structure>
-//   its
-//          mean over the images in which it was outlined.
+//   dice, iou of structures  per image the mean over those that were outlined, the mean over images;
+//          dice.<structure>: its mean over the images in which it was outlined.
 //   mae    sum |y - target| / number of values, over all places of all images inside their masks, in the task's unit.
 //   accuracy, balanced_accuracy  of the largest logit (binary: logit > 0, mean over the channels); balanced: the mean
 //          over the classes that occur of the share of their samples that was found.
