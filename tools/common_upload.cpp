@@ -60,9 +60,29 @@ struct BatchUpload::Lanes {
     }
     upload.end();
   }
+
+  // The lane that was filled last is the next to be filled again: the other is still being read.
+  void forget() { filled = 1 - filled; }
+
+  // Whoever comes now reads the lane that was filled last.
+  void hand_over() {
+    lane[1 - filled].upload.free_places();  // all that reads the batch before has been started
+    lane[filled].upload.use();
+  }
 };
 
+#else
+
+struct BatchUpload::Lanes {  // a build without CUDA has no device to copy to
+  void start(datasets::Batch&) {}
+  void forget() {}
+  void hand_over() {}
+};
+
+#endif
+
 BatchUpload::BatchUpload(Device device) : lanes_(device == Device::CPU ? nullptr : std::make_unique<Lanes>()) {}
+BatchUpload::~BatchUpload() = default;
 
 void BatchUpload::start(datasets::Batch batch) {
   MEDUSA_CHECK(!started_, "upload: a batch is on its way already");
@@ -71,7 +91,7 @@ void BatchUpload::start(datasets::Batch batch) {
 }
 
 void BatchUpload::drop() {
-  if (started_ && lanes_) lanes_->filled = 1 - lanes_->filled;  // the other is still being read: this one is next again
+  if (started_ && lanes_) lanes_->forget();
   started_.reset();
 }
 
@@ -79,27 +99,8 @@ datasets::Batch BatchUpload::take() {
   MEDUSA_CHECK(started_.has_value(), "upload: no batch is on its way");
   datasets::Batch batch = std::move(*started_);
   started_.reset();
-  if (lanes_) {
-    lanes_->lane[1 - lanes_->filled].upload.free_places();  // all that reads the batch before has been started
-    lanes_->lane[lanes_->filled].upload.use();
-  }
+  if (lanes_) lanes_->hand_over();
   return batch;
 }
-
-#else
-
-struct BatchUpload::Lanes {};
-BatchUpload::BatchUpload(Device) {}
-void BatchUpload::start(datasets::Batch batch) { started_ = std::move(batch); }
-void BatchUpload::drop() { started_.reset(); }
-datasets::Batch BatchUpload::take() {
-  datasets::Batch batch = std::move(*started_);
-  started_.reset();
-  return batch;
-}
-
-#endif
-
-BatchUpload::~BatchUpload() = default;
 
 }  // namespace medusa::tools
