@@ -15,7 +15,7 @@ define build
 @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL cmake --build $(1) --target $(2) -j $(JOBS)
 endef
 
-.PHONY: build help deps demo test double asan tsan sim sim-asan sim-check cuda bench lint format ci clean
+.PHONY: build help deps demo test double asan tsan sim sim-asan sim-check cuda bench peer lint format ci clean
 
 build: deps         ## the library and the tools, into build/bin/ (what `make` alone does)
 	$(call build,build,programs)
@@ -60,6 +60,11 @@ cuda: deps          ## the programs for NVIDIA GPUs, into build/cuda/bin/ (needs
 
 bench: build        ## time the kernels
 	@build/bin/bench
+
+peer: deps          ## every 3x3 convolution against oneDNN (installs libdnnl-dev): ARGUMENTS="--threads 2 --only 8x64x64"
+	@tools/deps.sh peer
+	$(call build,build/peer,peer_onednn,-DMEDUSA_PEER=ON)
+	@build/peer/bin/peer_onednn $(ARGUMENTS)
 
 lint: build         ## formatting, include rules, the documentation's links and promises, the kernels' symbols
 	@tools/deps.sh lint

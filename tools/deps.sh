@@ -1,6 +1,6 @@
 #!/bin/sh
-# tools/deps.sh build|lint|dicom: installs the Debian packages that the build (or `make lint`) needs and that are missing;
-# dicom: those that are optional, for `convert dicom`.
+# tools/deps.sh build|lint|dicom|peer: installs the Debian packages that the build (or `make lint`) needs and that are missing;
+# dicom, peer: those that are optional, for `convert dicom` and `make peer`.
 # Silent where nothing is missing; on systems without dpkg it prints what to install.
 set -eu
 
@@ -8,7 +8,8 @@ case "${1:-build}" in
   build) packages="g++ make cmake libfmt-dev zlib1g-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev doctest-dev" ;;
   lint) packages="clang-format" ;;
   dicom) packages="libdcmtk-dev" ;;
-  *) echo "deps.sh: expected build, lint or dicom, got $1" >&2; exit 2 ;;
+  peer) packages="libdnnl-dev" ;;
+  *) echo "deps.sh: expected build, lint, dicom or peer, got $1" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
