@@ -332,6 +332,112 @@ def made_nrrd():
     check(detached, by_sitk(detached), "NRRD, detached, big endian, spacings")
 
 
+def triangle_matrix(n_old, n_new, first, step):
+    """[new, old]: a triangle as wide as the coarser voxel about  first + n step,  which is kept within the volume."""
+    width = max(1.0, step)
+    at = np.clip(first + np.arange(n_new) * step, 0, n_old - 1)
+    weights = np.maximum(0, 1 - np.abs(np.arange(n_old)[None] - at[:, None]) / width)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def smooth(shape, seed):
+    """Noise that is alike in neighbours, so that a wrong place shows and interpolation has something to blend."""
+    data = np.random.default_rng(seed).normal(0, 400, shape)
+    for axis in range(3):
+        data = data + np.roll(data, 1, axis)
+    return data.astype(np.float32)
+
+
+def resampled():
+    """convert --spacing against SimpleITK where voxels get smaller, against matrices where they get larger."""
+    path = f"{OUT.name}/grid.nii.gz"
+    for number, (affine, spacing) in enumerate((
+            (np.diag([1.5, 2, 3, 1]), (1, 1, 1)), (oblique(), (0.5, 0.9, 1.1)), (oblique(), (1.6, 2, 4)),
+            (oblique() @ np.diag([-1, 1, -1, 1]), (0.4, 3, 2)), (np.diag([1, 1, 1, 1]), (2, 2, 2)))):
+        data = smooth((21, 18, 11), number)
+        nib.save(nib.Nifti1Image(data, affine), path)
+        old = nib.affines.voxel_sizes(affine)
+        out, fault = convert(path, "resampled.nii.gz", "--spacing", ",".join(map(str, spacing)))
+        if fault:
+            report(False, f"--spacing: {fault}")
+            continue
+        ours = nib.load(out)
+        got = ours.get_fdata()
+        size = [max(1, int(np.floor(n * s / t + 0.5 + 1e-6))) for n, s, t in zip(data.shape, old, spacing)]
+        grid = affine @ np.diag([t / s for s, t in zip(old, spacing)] + [1])  # the same axes, and the same middle
+        middle = affine @ np.append((np.array(data.shape) - 1) / 2, 1)
+        grid[:3, 3] = 0
+        grid[:3, 3] = (middle - grid @ np.append((np.array(size) - 1) / 2, 0))[:3]
+        wrong = "" if list(got.shape) == size else f"size {got.shape}, expected {size}"
+        wrong += "" if np.allclose(ours.affine, grid, atol=1e-4) else f" affine {ours.affine.tolist()}, expected {grid.tolist()}"
+        report(not wrong, f"--spacing {spacing} from {old.round(3).tolist()}: grid {wrong}")
+        if wrong:
+            continue
+        first = (np.linalg.inv(affine) @ grid)[:3, 3]
+        expected = data.astype(np.float64)
+        for axis in range(3):
+            m = triangle_matrix(data.shape[axis], size[axis], first[axis], spacing[axis] / old[axis])
+            expected = np.moveaxis(np.tensordot(m, expected, (1, axis)), 0, axis)
+        report(np.allclose(got, expected, atol=2e-3), f"--spacing {spacing}: values, by matrices")
+        if all(t <= s for s, t in zip(old, spacing)):
+            image = sitk.GetImageFromArray(data.T)
+            lps = flip(affine)
+            image.SetSpacing(old)
+            image.SetOrigin(lps[:3, 3])
+            image.SetDirection((lps[:3, :3] / old).ravel())
+            like = flip(grid)
+            theirs = sitk.Resample(image, size, sitk.Transform(), sitk.sitkLinear, like[:3, 3],
+                                   spacing, (like[:3, :3] / spacing).ravel(), -9999.0, sitk.sitkFloat32, True)
+            report(np.allclose(got, sitk.GetArrayFromImage(theirs).T, atol=0.05), f"--spacing {spacing}: values, by SimpleITK")
+    labels_resampled()
+
+
+def labels_resampled():
+    path = f"{OUT.name}/labels.nii.gz"
+    random = np.random.default_rng(5)
+    data = np.kron(random.integers(0, 4, (7, 6, 5)), np.ones((3, 3, 3))).astype(np.uint8)
+    data[random.random(data.shape) < 0.1] = 9
+    for spacing in ((0.7, 0.8, 0.9), (2.2, 1.7, 3.1)):
+        nib.save(nib.Nifti1Image(data, np.diag([1, 1.5, 2, 1])), path)
+        out, fault = convert(path, "resampled.nii.gz", "--spacing", ",".join(map(str, spacing)), "--labels")
+        got = nib.load(out).get_fdata() if not fault else None
+        shares = []
+        for label in np.unique(data):
+            share = (data == label).astype(np.float64)
+            for axis in range(3):
+                n, step = data.shape[axis], spacing[axis] / (1, 1.5, 2)[axis]
+                new = max(1, int(np.floor(n / step + 0.5 + 1e-6)))
+                m = triangle_matrix(n, new, ((n - 1) - (new - 1) * step) / 2, step)
+                share = np.moveaxis(np.tensordot(m, share, (1, axis)), 0, axis)
+            shares.append(share)
+        shares = np.array(shares)
+        expected = np.unique(data)[shares.argmax(0)]
+        ordered = np.sort(shares, 0)
+        clear = ordered[-1] - ordered[-2] > 1e-9
+        report(not fault and got.shape == expected.shape and np.array_equal(got[clear], expected[clear]),
+               f"--labels --spacing {spacing}: {clear.mean():.3f} of the voxels are no ties {fault}")
+
+
+def cut():
+    """--size and --window against numpy."""
+    path = f"{OUT.name}/size.nii.gz"
+    data = smooth((12, 9, 10), 9)
+    nib.save(nib.Nifti1Image(data, oblique()), path)
+    out, fault = convert(path, "size.nii.gz", "--size", "8,13,10", "--outside", "-1000", "--window", "-1100,300")
+    if not fault:
+        image = nib.load(out)
+        expected = np.full((8, 13, 10), -1000, np.float32)
+        expected[:, 2:11] = data[2:10]
+        expected = np.clip((expected + 1100) / 1400, 0, 1)
+        affine = oblique()
+        affine[:3, 3] += affine[:3, :3] @ [2, -2, 0]
+        fault = "" if np.allclose(image.get_fdata(), expected, atol=1e-6) else "values differ"
+        fault += "" if np.allclose(image.affine, affine, atol=1e-4) else f" affine {image.affine.tolist()}"
+    report(not fault, f"--size, --outside, --window {fault}")
+
+
+resampled()
+cut()
 made_nifti()
 made_itk(".mha", "MetaImage")
 made_itk(".mhd", "MetaImage, detached")

@@ -1,7 +1,9 @@
 // convert: files of one format to another.
+#include <algorithm>
 #include <cmath>
 
 #include "datasets/dicom_case.h"
+#include "datasets/resample.h"
 #include "datasets/volume_file.h"
 #include "tensor/check.h"
 #include "tools/common_main.h"
@@ -11,15 +13,50 @@ namespace {
 
 struct VolumeOptions {
   std::string in, out, type, orientation;
+  std::vector<double> spacing, window, outside;
+  std::vector<std::int64_t> size;
+  bool labels = false;
 };
 
+void check_count(const char* option, std::size_t found, std::size_t expected) {
+  MEDUSA_CHECK_INPUT(found == 0 || found == expected, "{}: expected {} numbers, found {}", option, expected, found);
+}
+
+void check(const VolumeOptions& o) {
+  datasets::check_volume_name(o.out);
+  check_count("--spacing", o.spacing.size(), 3);
+  check_count("--size", o.size.size(), 3);
+  check_count("--window", o.window.size(), 2);
+  check_count("--outside", o.outside.size(), 1);
+  MEDUSA_CHECK_INPUT(!o.labels || o.window.empty(), "--labels: labels have no window of intensities");
+  MEDUSA_CHECK_INPUT(o.outside.empty() || !o.size.empty(), "--outside: only with --size");
+}
+
+// What is put where the volume ends: as asked, or its smallest value, which is air in a scan and 0 in a mask.
+real outside_of(const VolumeOptions& options, const datasets::Volume& volume) {
+  if (!options.outside.empty()) return static_cast<real>(options.outside[0]);
+  const Tensor& values = volume.values;
+  return *std::min_element(values.data(), values.data() + values.numel());
+}
+
+// To another grid, as asked.
+datasets::Volume on_other_grid(const VolumeOptions& o, datasets::Volume volume) {
+  using datasets::Content;
+  if (!o.spacing.empty())
+    volume = datasets::resample(volume, datasets::Vec3{o.spacing[0], o.spacing[1], o.spacing[2]},
+                                o.labels ? Content::Labels : Content::Amounts);
+  if (!o.size.empty()) volume = datasets::crop_or_pad(volume, {o.size[0], o.size[1], o.size[2]}, outside_of(o, volume));
+  return o.window.empty() ? volume : datasets::window(volume, o.window[0], o.window[1]);
+}
+
 void convert_volume(const VolumeOptions& options) {
-  datasets::check_volume_name(options.out);
+  check(options);
   datasets::Volume volume = datasets::read_volume(options.in);
   if (!options.orientation.empty()) {
     volume = datasets::to_orientation(volume, options.orientation);
     volume.file_orientation = options.orientation;
   }
+  volume = on_other_grid(options, volume);
   if (!options.type.empty()) {
     volume.stored = datasets::scalar_type(options.type);
     volume.slope = 1;
@@ -81,10 +118,25 @@ int main(int argc, char** argv) {
   volume.option("--type", options.type, "number type of the voxels, such as int16 or float32; default: as in the file");
   volume.option("--orientation", options.orientation,
                 "side to which each axis shall grow, such as RAS or LPS; default: as in the file");
+  volume
+      .option("--spacing", options.spacing,
+              "mm along the three axes, such as 2,2,2: new voxels are blended from the old ones around them")
+      .split_at_comma();
+  volume.flag("--labels", options.labels,
+              "the numbers are labels: each new voxel gets the one that most of the old ones around it have");
+  volume
+      .option("--size", options.size, "voxels along the three axes, such as 128,128,64: cut or padded about the middle")
+      .split_at_comma();
+  volume.option("--outside", options.outside, "--size: what to pad with; default: the volume's smallest value");
+  volume.option("--window", options.window, "two values, such as -1100,300, that become 0 and 1; what is beyond is cut")
+      .split_at_comma();
   volume.footer(
-      "Voxels are never interpolated, clipped or moved in the patient.  Where slope and intercept are set and the new\n"
-      "format has none, the values are written as float32.  Numbers of more than 24 bits (large int32, float64) are\n"
-      "rounded to the nearest float, and a line says how many were.  .npy keeps voxels alone: [D, H, W] = [k, j, i].");
+      "Spacing, size and window are applied in this order, after --orientation.  Without them voxels are never\n"
+      "interpolated or clipped; with or without, nothing moves in the patient.  Where slope and intercept are set and\n"
+      "the new format has none, the values are written as float32.  Numbers of more than 24 bits (large int32, "
+      "float64)\n"
+      "are rounded to the nearest float, and a line says how many were.  .npy keeps voxels alone: [D, H, W] = [k, j, "
+      "i].");
   medusa::tools::DicomArguments arguments;
   medusa::tools::CommandLine& dicom = command.subcommand(
       "dicom", "a folder of DICOM files: CT (or MR) series, RTSTRUCT, RTDOSE, to NIfTI files or .npz");
