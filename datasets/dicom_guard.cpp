@@ -21,6 +21,8 @@ constexpr std::uint32_t kUndefined = 0xFFFFFFFF, kItem = 0xFFFEE000, kItemEnd = 
 constexpr const char *kImplicit = "1.2.840.10008.1.2", *kExplicit = "1.2.840.10008.1.2.1",
                      *kDeflated = "1.2.840.10008.1.2.1.99", *kBigEndian = "1.2.840.10008.1.2.2";
 
+bool is_vr(const unsigned char* two) { return two[0] >= 'A' && two[0] <= 'Z' && two[1] >= 'A' && two[1] <= 'Z'; }
+
 // A sequence or an item that is being read.
 struct Level {
   std::size_t end = kOpen;  // kOpen: a mark ends it
@@ -105,6 +107,10 @@ class Walker {
     if (delimiter(tag)) return;
     const bool is_explicit = levels_.back().is_explicit;
     const std::string_view vr(reinterpret_cast<const char*>(bytes_.data()) + at_ + 4, 2);
+    // Two capitals; of others nobody can say how long their lengths are.
+    MEDUSA_CHECK_INPUT(!is_explicit || is_vr(bytes_.data() + at_ + 4),
+                       "{}: is damaged: ({:04X},{:04X}) at byte {} has no value representation", name_, tag >> 16,
+                       tag & 0xFFFF, at_);
     std::uint32_t length = 0;
     if (!is_explicit) {
       length = number(at_ + 4, 4);
@@ -128,13 +134,11 @@ class Walker {
     return length >= 8 && bytes_.size() - at_ >= 8 && (number(at_, 2) << 16 | number(at_ + 2, 2)) == kItem;
   }
 
-  // Value representations whose length has four bytes: all but those known to have two.  DCMTK takes two letters that
-  // it does not know for one of four, and anything else for one of two.
+  // Value representations whose length has four bytes: all but those known to have two.
   static bool wide(std::string_view vr) {
     constexpr std::string_view kShort[] = {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO",
                                            "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"};
-    const auto letter = [](char c) { return c >= 'A' && c <= 'Z'; };
-    return letter(vr[0]) && letter(vr[1]) && std::find(std::begin(kShort), std::end(kShort), vr) == std::end(kShort);
+    return std::find(std::begin(kShort), std::end(kShort), vr) == std::end(kShort);
   }
 
   std::span<const unsigned char> bytes_;
@@ -166,8 +170,6 @@ std::vector<unsigned char> inflated(std::span<const unsigned char> packed, const
   plain.resize(done);
   return plain;
 }
-
-bool is_vr(const unsigned char* two) { return two[0] >= 'A' && two[0] <= 'Z' && two[1] >= 'A' && two[1] <= 'Z'; }
 
 // The UID of (0002,0010) in the file's own description; "" where it is not there.
 std::string transfer_syntax(std::string_view meta) {

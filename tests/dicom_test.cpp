@@ -375,6 +375,9 @@ TEST_CASE("dicom: what files claim is checked before memory is asked for") {
   CHECK(contains(parse(claim), "(0020,4000) at byte"));
   CHECK(contains(parse(claim), "claims 2147483632 bytes, there are 4"));
   CHECK(contains(parse(std::string(200, 'x')), "file"));
+  std::string small = test::DicomWriter().raw(0x00204000, "UN", "four").file();
+  small.replace(small.rfind("UN"), 2, "un");  // is its length in two bytes or in four?
+  CHECK(contains(parse(small), "has no value representation"));
 }
 
 TEST_CASE("dicom: a case is written as NIfTI files and as an archive, with names that cannot collide") {
