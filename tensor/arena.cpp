@@ -20,7 +20,8 @@ std::size_t machine_memory() {
 
 }  // namespace
 
-// The pages are made accessible as `top_` rises: until then they count for nothing, not even as promised memory.
+// Pages are made accessible as `top_` rises, an eighth ahead of it: until then they count for nothing, not even as
+// promised memory; and until they are touched, not as memory.
 Arena::Arena() {
   for (std::size_t size = 2 * machine_memory() / kHugePage * kHugePage; size >= kLeast; size /= 2) {
     void* base = ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -45,14 +46,19 @@ bool Arena::owns(const void* block) const {
   return base_ != nullptr && place >= base && place < base + reserved_;
 }
 
-// Makes `size` bytes above the top usable.
-bool Arena::grow(std::size_t size) {
+// Makes `size` bytes above the top usable, and an eighth of what is in use besides: threads that happen to hold their
+// scratch memory at once in the hundredth step, and not in the first, then need not ask.
+bool Arena::grow(std::size_t size, bool& asked) {
   if (size > reserved_ - top_) return false;
-  if (top_ + size <= usable_) return true;
-  const std::size_t wanted = std::min((top_ + size + kHugePage - 1) / kHugePage * kHugePage, reserved_);
-  if (::mprotect(base_ + usable_, wanted - usable_, PROT_READ | PROT_WRITE) != 0) return false;
-  usable_ = wanted;
-  return true;
+  const std::size_t least = top_ + size;
+  if (least <= usable_) return true;
+  for (const std::size_t wanted : {least + top_ / 8, least}) {
+    const std::size_t end = std::min((wanted + kHugePage - 1) / kHugePage * kHugePage, reserved_);
+    if (::mprotect(base_ + usable_, end - usable_, PROT_READ | PROT_WRITE) != 0) continue;
+    usable_ = end;
+    return asked = true;
+  }
+  return false;
 }
 
 void Arena::remove(Pieces::iterator at) {
@@ -67,7 +73,7 @@ void Arena::add(std::size_t place, Piece piece) {
   free_.emplace(place, piece);
 }
 
-void* Arena::allocate(std::size_t size, bool& grown) {
+void* Arena::allocate(std::size_t size, bool& asked) {
   const auto fit = by_size_.lower_bound({size, 0});
   if (fit != by_size_.end()) {
     const auto at = free_.find(fit->second);
@@ -81,10 +87,9 @@ void* Arena::allocate(std::size_t size, bool& grown) {
   const auto last = free_.empty() ? free_.end() : std::prev(free_.end());
   const bool joins = last != free_.end() && last->first + last->second.size == top_;
   const std::size_t place = joins ? last->first : top_;
-  if (!grow(place + size - top_)) return nullptr;
+  if (!grow(place + size - top_, asked)) return nullptr;
   if (joins) remove(last);
   top_ = place + size;
-  grown = true;
   return base_ + place;
 }
 

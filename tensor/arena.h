@@ -2,7 +2,7 @@
 // join again when they are given back: activations of all sizes share the same memory in turn.
 //
 //   | parameter |  free  | activation | free |  activation  |  not yet used ...                          |
-//   base                                                     top (what lies below was asked of the system)
+//   base                                                     top (what lies below was in use once)
 //
 // With size classes alone a block of 16 MB never serves a request for 8: a training step of CTAN then held a quarter
 // more memory than it ever used at once.
@@ -26,8 +26,8 @@ class Arena {
   // What a request for so many bytes takes: whole pages.
   static std::size_t rounded(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
   // `size` bytes (rounded) from the smallest free piece that has them, the lowest of equals, else from the top; null if
-  // the system has no more.  Sets `grown` where it had to be asked.
-  void* allocate(std::size_t size, bool& grown);
+  // the system has no more.  Sets `asked` where the system had to be asked.
+  void* allocate(std::size_t size, bool& asked);
   void free(void* block, std::size_t size);
   bool owns(const void* block) const;
   // Bytes that were used once and are free now.
@@ -43,7 +43,7 @@ class Arena {
   using Pieces = std::map<std::size_t, Piece>;  // by place, counted from base_
   void add(std::size_t place, Piece piece);
   void remove(Pieces::iterator at);
-  bool grow(std::size_t size);
+  bool grow(std::size_t size, bool& asked);
 
   char* base_ = nullptr;
   std::size_t reserved_ = 0, usable_ = 0, top_ = 0, cached_ = 0;

@@ -25,8 +25,8 @@ std::size_t size_class(std::size_t bytes) {
 
 // No machine has a block larger than this; asking the system for more may end the process (sanitizers) or overflow.
 constexpr std::size_t kLargest = std::size_t{1} << 39;
-// Blocks from here on are cut from the arena, where there is one: smaller ones hardly count.
-constexpr std::size_t kArenaBytes = std::size_t{1} << 17;
+// Blocks from here on are cut from the arena one by one, where there is one; smaller ones out of slabs that are.
+constexpr std::size_t kArenaBytes = std::size_t{1} << 17, kSlabBytes = std::size_t{1} << 20;
 
 void* system_allocate(std::size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
 
@@ -55,10 +55,11 @@ class Pool {
     const std::size_t size = class_of(bytes < kLargest ? bytes : kLargest);
     std::lock_guard lock(mutex_);
     MEDUSA_CHECK(bytes < kLargest, "out of memory: {} bytes asked for, {} in use", bytes, stats_.in_use);
-    bool grown = false;
-    void* block = in_arena(size) ? arena_->allocate(size, grown) : nullptr;
-    if (grown) ++stats_.system_allocations;
+    bool asked = false;
+    void* block = in_arena(size) ? arena_->allocate(size, asked) : nullptr;
     if (block == nullptr) block = take_cached(size);
+    if (block == nullptr && size < kArenaBytes) block = carve(size, asked);
+    if (asked) ++stats_.system_allocations;
     if (block == nullptr) {
       block = system_.allocate(size);
       if (block == nullptr) {  // the cache may hold what is missing
@@ -79,7 +80,7 @@ class Pool {
     std::lock_guard lock(mutex_);
     stats_.in_use -= static_cast<std::int64_t>(size);
     if (exact_) return system_.free(block);
-    if (arena_ && arena_->owns(block)) return arena_->free(block, size);
+    if (in_arena(size) && arena_->owns(block)) return arena_->free(block, size);
     stats_.cached += static_cast<std::int64_t>(size);
     cache_[size].push_back(block);
   }
@@ -113,11 +114,28 @@ class Pool {
     stats_.cached -= static_cast<std::int64_t>(size);
     return block;
   }
+  // A small block from the end of the slab at work, or from a fresh one: threads that hold scratch memory at once for
+  // the first time in the hundredth step then take it from here and not from the system.
+  void* carve(std::size_t size, bool& asked) {
+    if (!arena_) return nullptr;
+    if (slab_left_ < size) {
+      void* fresh = arena_->allocate(kSlabBytes, asked);
+      if (fresh == nullptr) return nullptr;
+      slab_ = static_cast<char*>(fresh);
+      slab_left_ = kSlabBytes;
+    }
+    slab_left_ -= size;
+    return slab_ + slab_left_;
+  }
+  // What lies in slabs stays: it is little.
   void release_locked() {
     for (auto& [size, blocks] : cache_)
-      for (void* block : blocks) system_.free(block);
-    cache_.clear();
-    stats_.cached = 0;
+      std::erase_if(blocks, [&, size = size](void* block) {
+        if (arena_ && arena_->owns(block)) return false;
+        system_.free(block);
+        stats_.cached -= static_cast<std::int64_t>(size);
+        return true;
+      });
     if (arena_) arena_->trim();
   }
 
@@ -125,6 +143,8 @@ class Pool {
   bool exact_;  // MEDUSA_POOL=off
   std::mutex mutex_;
   std::optional<Arena> arena_;
+  char* slab_ = nullptr;
+  std::size_t slab_left_ = 0;
   std::map<std::size_t, std::vector<void*>> cache_;
   MemoryStats stats_;
 };

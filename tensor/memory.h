@@ -26,7 +26,7 @@ void pool_free(void* block, std::size_t bytes, Device device) noexcept;
 
 MemoryStats memory_stats(Device device = Device::CPU);
 void reset_peak_memory(Device device = Device::CPU);
-// Returns all cached blocks to the system.
+// Returns cached blocks to the system, all but the small ones (below 128 KiB).
 void release_cached_memory(Device device = Device::CPU);
 
 }  // namespace medusa
