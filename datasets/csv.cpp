@@ -17,9 +17,11 @@ class Parser {
   bool end() const { return at_ >= text_.size(); }
   std::int64_t line() const { return line_; }
 
-  // The fields of one record; `at_` is behind its line break then.
-  std::vector<std::string> record() {
-    std::vector<std::string> fields{field()};
+  // The fields of one record, about `expected` of them; `at_` is behind its line break then.
+  std::vector<std::string> record(std::size_t expected) {
+    std::vector<std::string> fields;
+    fields.reserve(std::max<std::size_t>(expected, 1));
+    fields.push_back(field());
     while (!end() && text_[at_] == ',') {
       ++at_;
       fields.push_back(field());
@@ -42,9 +44,12 @@ class Parser {
 
   std::string field() {
     if (!end() && text_[at_] == '"') return quoted();
-    const std::size_t start = at_;
-    while (!end() && text_[at_] != ',' && !at_line_break()) ++at_;
-    return std::string(text_.substr(start, at_ - start));
+    const char *const start = text_.data() + at_, *const stop = text_.data() + text_.size();
+    const char* p = start;
+    while (p != stop && *p != ',' && *p != '\n' && *p != '\r') ++p;
+    at_ += static_cast<std::size_t>(p - start);
+    while (!end() && text_[at_] != ',' && !at_line_break()) ++at_;  // a carriage return within the line
+    return std::string(start, text_.data() + at_);
   }
 
   std::string quoted() {
@@ -85,10 +90,12 @@ Table parse_csv(std::string_view text, const std::string& name) {
   MEDUSA_CHECK_INPUT(text.find('\0') == std::string_view::npos, "{}: is not a text file", name);
   Table table;
   table.name = name;
+  const auto breaks = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  table.rows.reserve(breaks), table.lines.reserve(breaks);
   Parser parser(text, name);
   while (!parser.end()) {
     const std::int64_t line = parser.line();
-    std::vector<std::string> fields = parser.record();
+    std::vector<std::string> fields = parser.record(table.header.size());
     if (fields.size() == 1 && fields[0].empty()) continue;  // an empty line
     if (table.header.empty()) {
       table.header = std::move(fields);

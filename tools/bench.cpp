@@ -92,8 +92,9 @@ int main(int argc, char** argv) {
   BenchLoadOptions load;
   CommandLine& load_app = command.subcommand(
       "load", "files into tensors: volumes, pictures (RGB, resized), tables; medians of --repeats times");
-  load_app.option("--in", load.files,
-                  "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, a CSV made for it");
+  load_app.option(
+      "--in", load.files,
+      "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, an OpenKBP CT and a table as CSV, made for it");
   load_app.option("--size", load.size, "pictures are resized to it, HEIGHTxWIDTH");
   load_app.option("--repeats", load.repeats, "measured times");
   load_app.flag("--json", load.json, "one JSON object a line");
