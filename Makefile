@@ -58,7 +58,7 @@ cuda: deps          ## the programs for NVIDIA GPUs, into build/cuda/bin/ (needs
 	$(call build,build/cuda,programs device_tests,-DMEDUSA_CUDA=ON)
 	@tests/device.sh build/cuda
 
-bench: build        ## time the kernels
+bench: build        ## training, predicting and loading in figures, beside the machine's limits (and PyTorch: tools/README.md)
 	@build/bin/bench
 
 peer: deps          ## every 3x3 convolution against oneDNN (installs libdnnl-dev): ARGUMENTS="--threads 2 --only 8x64x64"

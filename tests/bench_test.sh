@@ -40,9 +40,12 @@ fi
 
 [ "$(figure batch "$BIN/bench" infer --arch hps --shape 3dtiny --batch 3 --repeats 1)" = 3 ] && ok "infer: --batch" || bad "infer: --batch"
 MEDUSA_SIMD=base expect 0 '"isa":"base"' "$BIN/bench" infer --arch stl --shape 2dtiny --repeats 1 --json
-expect 2 'expected one of 2d,' "$BIN/bench" infer --shape 4d
+expect 2 'expected one of 2d, 2dsmall' "$BIN/bench" infer --shape 4d
 expect 2 '--batch 0: expected 1 to 4096' "$BIN/bench" infer --batch 0
 expect 2 '--repeats 0: expected 1 or more' "$BIN/bench" infer --repeats 0
 expect 2 '--steps 0: expected 1 or more' "$BIN/bench" step --steps 0
+expect 2 '--steps 0: expected 1 or more' "$BIN/bench" --steps 0
+expect 2 '--threads 1,x: expected numbers' "$BIN/bench" --threads 1,x
+expect 0 'sparse volume, ' "$BIN/bench" load --repeats 1
 expect 2 'MEDUSA_SIMD=sse9: expected base, avx2 or avx512' env MEDUSA_SIMD=sse9 "$BIN/bench" step --shape 2dtiny
 exit $failed

@@ -7,6 +7,7 @@
 #include "tools/common_bench_net.h"
 #include "tools/common_bench_ops.h"
 #include "tools/common_bench_step.h"
+#include "tools/common_bench_tables.h"
 #include "tools/common_device.h"
 #include "tools/common_main.h"
 #include "tools/common_roofline.h"
@@ -49,9 +50,18 @@ int main(int argc, char** argv) {
   using namespace medusa::tools;
   CommandLine command{
       "Times a training step of a network, the kernels one by one, or the loading of files.  Without a subcommand: "
-      "ops.",
+      "tables of all of that, in two to five minutes.",
       "bench"};
   int thread_count = 1;
+  BenchTablesOptions tables;
+  command.option("--steps", tables.steps, "of the tables: measured training steps for each row");
+  command.option("--seconds", tables.seconds, "of the tables: time for each kernel, in seconds");
+  command.option("--threads", tables.threads, "of the tables: numbers of threads, with commas");
+  command.flag("--json", tables.json, "of the tables: one JSON object a line");
+  command.footer(
+      "With MEDUSA_ORACLE naming a folder of the same networks in PyTorch (step.py) and MEDUSA_PYTHON a Python that "
+      "has\n"
+      "torch (else: python3), the tables set training steps beside PyTorch's, run in turn.");
 
   StepOptions step;
   CommandLine& step_app = command.subcommand(
@@ -121,7 +131,9 @@ int main(int argc, char** argv) {
       bench_load(load);
     else if (roof_app.parsed())
       bench_roofline(roof);
-    else
+    else if (ops_app.parsed())
       bench_ops(ops);
+    else
+      bench_tables(tables);
   });
 }

@@ -163,15 +163,16 @@ std::vector<nlohmann::ordered_json> load_lines(const BenchLoadOptions& options) 
   return lines;
 }
 
+std::string load_text(const nlohmann::ordered_json& line) {
+  return fmt::format("{:24} {:28} {:9.3f} MB {:9.2f} ms ({} to {})",
+                     fs::path(line["file"].get<std::string>()).filename().string(), line["loaded"].get<std::string>(),
+                     line["file_mb"].get<double>(), line["cpu_ms"].get<double>(), line["least_ms"].dump(),
+                     line["most_ms"].dump());
+}
+
 void bench_load(const BenchLoadOptions& options) {
   for (const nlohmann::ordered_json& line : load_lines(options))
-    if (options.json)
-      fmt::print("{}\n", line.dump());
-    else
-      fmt::print("{:24} {:28} {:9.3f} MB {:9.2f} ms ({} to {})\n",
-                 fs::path(line["file"].get<std::string>()).filename().string(), line["loaded"].get<std::string>(),
-                 line["file_mb"].get<double>(), line["cpu_ms"].get<double>(), line["least_ms"].dump(),
-                 line["most_ms"].dump());
+    fmt::print("{}\n", options.json ? line.dump() : load_text(line));
 }
 
 }  // namespace medusa::tools

@@ -18,6 +18,7 @@ struct BenchLoadOptions {
 // memory then).  A volume becomes a tensor, a picture an RGB tensor of `size`, a table of OpenKBP's a sparse volume,
 // another table rows of text.
 std::vector<nlohmann::ordered_json> load_lines(const BenchLoadOptions& options);
+std::string load_text(const nlohmann::ordered_json& line);
 void bench_load(const BenchLoadOptions& options);  // prints them
 
 }  // namespace medusa::tools

@@ -119,6 +119,7 @@ nlohmann::ordered_json step_line(const StepOptions& options) {
                               {"steps", options.steps},
                               {"step_ms", round1(median(times.wall))},
                               {"min_ms", round1(*std::min_element(times.wall.begin(), times.wall.end()))},
+                              {"max_ms", round1(*std::max_element(times.wall.begin(), times.wall.end()))},
                               {"cpu_ms", round1(median(times.cpu))},
                               {"fwd_ms", round1(median(times.forward))},
                               {"bwd_ms", round1(median(times.backward))},
