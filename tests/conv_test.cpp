@@ -96,10 +96,11 @@ TEST_CASE("conv_transpose") {
   check_transpose("k1 s3: places that no input reaches", {1, 2, 2, 2}, {1, 1, 3, 2}, options(3, 0), {0, 2, 1}, true);
 }
 // Larger than one band, one block of columns, one piece, and large enough for Winograd's way (3x3, stride 1, channels
-// in whole vectors), odd sizes among them: values and both gradients against the loop nests.
-static void check_large(Shape xs, Shape ws, const ConvOptions& o) {
+// in whole vectors), odd sizes among them: values and both gradients against the loop nests.  Errors are relative to
+// the largest value.
+static void check_large(Shape xs, Shape ws, const ConvOptions& o,
+                        const double kTolerance = sizeof(real) == 8 ? 1e-12 : 1e-5) {
   INFO("x ", to_string(xs), " w ", to_string(ws));
-  constexpr double kTolerance = sizeof(real) == 8 ? 1e-12 : 1e-5;
   const auto error = [](const Tensor& got, const Array& want) {
     REQUIRE(got.shape() == want.shape);
     double scale = 0, worst = 0;
@@ -149,17 +150,39 @@ TEST_CASE("conv: sizes beyond one band and block") {
   check_large({2, 33, 47, 16}, {3, 3, 16, 33}, ConvOptions::same(3, 2));
   check_large({1, 6, 20, 24, 12}, {3, 3, 3, 12, 14}, ConvOptions::same(3));
 }
+// The error that tensor/cpu/winograd.cpp states.
+static void check_winograd(Shape xs, Shape ws, const ConvOptions& o = ConvOptions::same(3)) {
+  check_large(xs, ws, o, sizeof(real) == 8 ? 1e-14 : 1e-6);
+}
 TEST_CASE("conv: Winograd") {
-  check_large({2, 13, 11, 16}, {3, 3, 16, 16}, ConvOptions::same(3));
-  check_large({5, 4, 5, 32}, {3, 3, 32, 24}, ConvOptions::same(3));
-  check_large({1, 45, 97, 16}, {3, 3, 16, 16}, ConvOptions::same(3));
-  check_large({1, 6, 6, 80}, {3, 3, 80, 64}, ConvOptions::same(3));  // too many channels for its weight gradient
-  check_large({2, 9, 12, 16}, {3, 3, 16, 16}, options(1, 0));
-  check_large({1, 3, 5, 6, 16}, {3, 3, 3, 16, 16}, ConvOptions::same(3));
+  check_winograd({2, 13, 11, 16}, {3, 3, 16, 16});
+  check_winograd({5, 4, 5, 32}, {3, 3, 32, 24});
+  check_winograd({1, 45, 97, 16}, {3, 3, 16, 16});
+  check_winograd({1, 6, 6, 80}, {3, 3, 80, 64});  // too few tiles for the weight gradient of so many channels
+  check_winograd({2, 9, 12, 16}, {3, 3, 16, 16}, options(1, 0));
+  check_conv("Winograd", {1, 4, 4, 16}, {3, 3, 16, 16}, ConvOptions::same(3), true);
+}
+TEST_CASE("conv: Winograd in volumes") {
+  check_winograd({1, 3, 5, 6, 16}, {3, 3, 3, 16, 16});
+  check_winograd({2, 13, 7, 9, 16}, {3, 3, 3, 16, 32});                // several chunks of layers in two stacks
+  check_winograd({2, 4, 6, 5, 16}, {1, 3, 3, 16, 16}, options(1, 1));  // depth 1, padded: the first plane is all zeros
+  check_winograd({1, 7, 6, 5, 16}, {3, 3, 3, 16, 16}, options(1, 1, 2));  // dilation: not Winograd's
   ConvOptions deep = options(1, 1);
   deep.stride[0] = 2;
-  check_large({1, 5, 5, 4, 16}, {3, 3, 3, 16, 16}, deep);
-  check_conv("Winograd", {1, 4, 4, 16}, {3, 3, 16, 16}, ConvOptions::same(3), true);
+  check_winograd({1, 5, 5, 4, 16}, {3, 3, 3, 16, 16}, deep);
+  deep = options(1, 1);
+  deep.dilation[0] = 2, deep.pad[0] = 2;
+  check_winograd({1, 6, 5, 4, 16}, {3, 3, 3, 16, 16}, deep);
+  deep = options(1, 1);
+  deep.pad[0] = 0;
+  check_winograd({1, 6, 5, 4, 16}, {3, 3, 3, 16, 16}, deep);
+}
+TEST_CASE("conv: Winograd with many channels") {
+  check_winograd({3, 9, 7, 80}, {3, 3, 80, 64});        // one sum for all pieces of the weight gradient
+  check_winograd({1, 26, 25, 80}, {3, 3, 80, 64});      // which takes several chunks
+  check_winograd({1, 4, 6, 6, 64}, {3, 3, 3, 64, 96});  // weights beyond the L2 cache: all threads at one chunk
+  // And several such chunks; rounding grows with the root of the number of terms, 37,008 here, in whatever way.
+  check_large({1, 12, 12, 4112}, {3, 3, 4112, 16}, ConvOptions::same(3));
 }
 TEST_CASE("conv: no images") {
   const Var x(Tensor::empty({0, 4, 4, 3}), true), w(Tensor::ones({3, 3, 3, 8}), true);
