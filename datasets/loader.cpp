@@ -97,6 +97,8 @@ struct Loader::State {
     for (const Draw& d : draws_of(e, b)) {
       const std::uint64_t seed = options.seed + d.repeat * 0x9E3779B97F4A7C15ull;
       samples.push_back(options.augment ? dataset.get_augmented(d.index, seed, e.number) : dataset.get(d.index));
+      if (!options.patch.size.empty())
+        samples.back() = random_patch(samples.back(), dataset.targets(), options.patch, seed, e.number, d.index);
     }
     return stack(samples);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "datasets/patches.h"
 
 namespace medusa::datasets {
 
@@ -18,6 +19,7 @@ struct LoaderOptions {
   bool shuffle = false;            // a new order in every epoch
   bool weighted_sampling = false;  // draws with replacement, by Dataset::sampling_weight; includes shuffling
   bool drop_last = false;          // leaves out a last batch that is not full
+  PatchOptions patch = {};         // of each sample, a new one in every epoch; no size: whole samples
 };
 
 class Loader {

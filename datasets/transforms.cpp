@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "datasets/elastic.h"
 #include "tensor/check.h"
 #include "tensor/random.h"
 
@@ -15,7 +16,9 @@ constexpr double kPi = 3.141592653589793;
 // What chance chose for one picture.  All numbers are drawn always, so that switching one change on leaves the others.
 struct Choice {
   bool mirror, flip;
-  double angle, zoom, shift_x, shift_y, brightness, contrast, saturation, hue;
+  double angle, zoom, shift_x, shift_y, brightness, contrast, saturation, hue, gamma, noise;
+  std::uint64_t noise_seed, noise_stream;
+  Elastic elastic;
 
   Choice(const AugmentOptions& o, Random random)
       : mirror(random.chance(o.horizontal_flip)),
@@ -27,9 +30,13 @@ struct Choice {
         brightness(1 + random.uniform(-1, 1) * o.brightness),
         contrast(1 + random.uniform(-1, 1) * o.contrast),
         saturation(1 + random.uniform(-1, 1) * o.saturation),
-        hue(random.uniform(-1, 1) * o.hue) {}
+        hue(random.uniform(-1, 1) * o.hue),
+        gamma(std::exp(random.uniform(-1, 1) * std::log1p(o.gamma))),
+        noise(o.noise),
+        noise_seed(random.next64()),
+        noise_stream(random.next64()) {}
 
-  bool warps() const { return angle != 0 || zoom != 1 || shift_x != 0 || shift_y != 0; }
+  bool warps() const { return angle != 0 || zoom != 1 || shift_x != 0 || shift_y != 0 || elastic.moves(); }
   bool colours() const { return brightness != 1 || contrast != 1 || saturation != 1 || hue != 0; }
 };
 
@@ -63,21 +70,25 @@ void sample_bilinear(const Image& from, double u, double v, std::uint8_t* to) {
   }
 }
 
-// Output pixel q shows the source at  p = R(-angle) (q - centre - shift) / zoom + centre.
+// Output pixel q shows the source at  p = R(-angle) (q + elastic(q) - centre - shift) / zoom + centre.
 void warp(Picture& picture, const Choice& k) {
   const Picture from = picture;
   const double w = static_cast<double>(from.image.width), h = static_cast<double>(from.image.height);
   const double cosine = std::cos(k.angle) / k.zoom, sine = std::sin(k.angle) / k.zoom;
-  for (std::int64_t y = 0; y < from.image.height; ++y)
+  std::vector<Vec3> moved(static_cast<std::size_t>(from.image.width), Vec3{});  // depth, height, width
+  for (std::int64_t y = 0; y < from.image.height; ++y) {
+    if (k.elastic.moves()) k.elastic.row(0, y, &moved);
     for (std::int64_t x = 0; x < from.image.width; ++x) {
-      const double qx = static_cast<double>(x) + 0.5 - w / 2 - k.shift_x * w;
-      const double qy = static_cast<double>(y) + 0.5 - h / 2 - k.shift_y * h;
+      const Vec3& by = moved[static_cast<std::size_t>(x)];
+      const double qx = static_cast<double>(x) + 0.5 - w / 2 - k.shift_x * w + by[2];
+      const double qy = static_cast<double>(y) + 0.5 - h / 2 - k.shift_y * h + by[1];
       const double u = reflect(cosine * qx + sine * qy + w / 2, w), v = reflect(-sine * qx + cosine * qy + h / 2, h);
       sample_bilinear(from.image, u, v, picture.image.at(x, y));
       if (from.mask.channels > 0)
         *picture.mask.at(x, y) = *from.mask.at(std::min(static_cast<std::int64_t>(u), from.mask.width - 1),
                                                std::min(static_cast<std::int64_t>(v), from.mask.height - 1));
     }
+  }
 }
 
 double luma(const double* rgb) { return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]; }
@@ -119,6 +130,17 @@ void jitter(Image& image, const Choice& k) {
   }
 }
 
+// Each value, 0 to 255, to the power gamma, and noise.
+void change_intensities(Image& image, const Choice& k) {
+  std::array<double, 256> power;
+  for (std::size_t v = 0; v < 256; ++v) power[v] = 255 * std::pow(static_cast<double>(v) / 255, k.gamma);
+  Random random(k.noise_seed, k.noise_stream);
+  for (std::uint8_t& v : image.pixels) {
+    const double value = power[v] + (k.noise > 0 ? 255 * k.noise * random.normal() : 0);
+    v = static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0) + 0.5);
+  }
+}
+
 void check_range(const char* option, double value, double low, double high) {
   MEDUSA_CHECK_INPUT(value >= low && value <= high, "augment: {} is {}, expected {} to {}", option, value, low, high);
 }
@@ -151,6 +173,7 @@ void check(const AugmentOptions& a) {
   check_range("contrast", a.contrast, 0, 1);
   check_range("saturation", a.saturation, 0, 1);
   check_range("hue", a.hue, 0, 0.5);
+  check_range("elastic", a.elastic, 0, Elastic::kMost);
   check_range("noise", a.noise, 0, 10);
   check_range("gamma", a.gamma, 0, 10);
 }
@@ -168,7 +191,9 @@ Picture augment(const Picture& picture, const AugmentOptions& options, std::uint
                                               picture.mask.height == picture.image.height),
                "augment: image {}x{}, mask {}x{}", picture.image.width, picture.image.height, picture.mask.width,
                picture.mask.height);
-  const Choice choice(options, Random(seed, stream_of(fmt::format("augment {} {}", epoch, index))));
+  Choice choice(options, Random(seed, stream_of(fmt::format("augment {} {}", epoch, index))));
+  choice.elastic = Elastic(options.elastic, {1, picture.image.height, picture.image.width}, seed,
+                           stream_of(fmt::format("elastic {} {}", epoch, index)));
   Picture out = picture;
   if (choice.mirror) {
     mirror(out.image);
@@ -180,6 +205,7 @@ Picture augment(const Picture& picture, const AugmentOptions& options, std::uint
   }
   if (choice.warps()) warp(out, choice);
   if (choice.colours()) jitter(out.image, choice);
+  if (choice.gamma != 1 || choice.noise != 0) change_intensities(out.image, choice);
   return out;
 }
 

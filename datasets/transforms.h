@@ -26,10 +26,12 @@ struct AugmentOptions {
   double translation = 0;                               // shift, up to this part of the side, along each axis
   double brightness = 0, contrast = 0, saturation = 0;  // factors in [1 - x, 1 + x]
   double hue = 0;                                       // shift, up to this part of the colour circle (0.5: anything)
-
-  // Of volumes, whose flip is left-right alone (horizontal_flip) and which know no colours: see volume_transforms.h.
-  double noise = 0;  // standard deviation of what is added to each voxel of the input
-  double gamma = 0;  // power of the intensities, in [1 / (1 + gamma), 1 + gamma]
+  double elastic = 0;  // smooth deformation, up to this part of the side (at most 0.1): see elastic.h
+  double gamma = 0;    // power of the intensities, in [1 / (1 + gamma), 1 + gamma]
+  // Standard deviation of what is added to each value: of pictures a part of the range from black to white, of volumes
+  // in the units of the input.
+  double noise = 0;
+  // Volumes are flipped left-right alone (horizontal_flip) and know no colours: see volume_transforms.h.
 
   static AugmentOptions none();  // changes nothing
   static AugmentOptions rich();  // any rotation, 20 % zoom, 10 % shift, moderate colours

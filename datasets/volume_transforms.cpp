@@ -41,14 +41,21 @@ template <class Body>
 void for_each_source(const Grid& grid, const VolumeChange& change, const Body& body) {
   std::size_t out = 0;
   const Mat3& m = change.m;
+  std::vector<Vec3> moved;  // depth, height, width
   for (std::int64_t z = 0; z < grid.depth; ++z)
     for (std::int64_t y = 0; y < grid.height; ++y) {
       Vec3 row;
       for (std::size_t r = 0; r < 3; ++r)
         row[r] = m[r][0] * static_cast<double>(z) + m[r][1] * static_cast<double>(y) + change.shift[r];
+      if (change.elastic.moves()) change.elastic.row(z, y, &moved);
       for (std::int64_t x = 0; x < grid.width; ++x) {
         const double w = static_cast<double>(x);
-        body(out++, row[0] + m[0][2] * w, row[1] + m[1][2] * w, row[2] + m[2][2] * w);
+        Vec3 at{row[0] + m[0][2] * w, row[1] + m[1][2] * w, row[2] + m[2][2] * w};
+        if (!moved.empty()) {
+          const Vec3& by = moved[static_cast<std::size_t>(x)];
+          for (std::size_t r = 0; r < 3; ++r) at[r] += m[r][0] * by[0] + m[r][1] * by[1] + m[r][2] * by[2];
+        }
+        body(out++, at[0], at[1], at[2]);
       }
     }
 }
@@ -81,7 +88,8 @@ VolumeChange draw_change(const AugmentOptions& o, const Grid& grid, const Vec3& 
   c.noise = o.noise;
   c.noise_seed = random.next64();
   c.noise_stream = random.next64();
-  c.warps = c.mirror || affine || zoom != 1 || shift[0] != 0 || shift[1] != 0 || shift[2] != 0;
+  c.elastic = Elastic(o.elastic, sides(grid), seed, stream_of(fmt::format("elastic {} {}", epoch, index)));
+  c.warps = c.elastic.moves() || c.mirror || affine || zoom != 1 || shift[0] != 0 || shift[1] != 0 || shift[2] != 0;
 
   // Source = centre + S^-1 R S flip (q - centre - shift) / zoom, S: voxels to mm.
   const auto side = sides(grid);

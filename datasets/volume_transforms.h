@@ -1,11 +1,12 @@
-// Augmentation of volumes: mirror, turn, zoom, shift in millimetres; noise and gamma.  A pure function of (seed, epoch,
-// index), as that of pictures in transforms.h.
+// Augmentation of volumes: mirror, turn, zoom, shift in millimetres; deform; noise and gamma.  A pure function of
+// (seed, epoch, index), as that of pictures in transforms.h.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "datasets/affine.h"
+#include "datasets/elastic.h"
 #include "datasets/transforms.h"
 #include "tensor/tensor.h"
 
@@ -23,17 +24,18 @@ struct VolumeChange {
   bool mirror =
       false;  // along the axis that runs from left to right: structures that have a left and a right change name
   bool warps = false;
-  // Output voxel q (depth, height, width) shows the source at  m q + shift.  Mirroring is in it.
+  // Output voxel q (depth, height, width) shows the source at  m (q + elastic(q)) + shift.  Mirroring is in m.
   Mat3 m{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
   Vec3 shift{0, 0, 0};
+  Elastic elastic;
   double noise = 0, gamma = 1;
   std::uint64_t noise_seed = 0, noise_stream = 0;
 };
 
 // Draws from `options`: horizontal_flip mirrors axis `left_right` (0, 1, 2), rotation turns about each of the three
-// axes, scale, translation (part of the side), noise and gamma.  `spacing`: mm along depth, height, width, so that a
-// turned patient keeps the shape that he has.  Throws InputError for what only pictures can have (brightness, contrast,
-// saturation, hue).
+// axes, scale, translation (part of the side), elastic, noise and gamma.  `spacing`: mm along depth, height, width, so
+// that a turned patient keeps the shape that he has.  Throws InputError for what only pictures can have (brightness,
+// contrast, saturation, hue).
 VolumeChange draw_change(const AugmentOptions& options, const Grid& grid, const Vec3& spacing, int left_right,
                          std::uint64_t seed, std::int64_t epoch, std::int64_t index);
 void check_volume_augment(const AugmentOptions& options);

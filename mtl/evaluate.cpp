@@ -23,6 +23,14 @@ class EvaluationMode {
   NoGrad no_grad_;
 };
 
+std::vector<Var> outputs_of(Model& model, const Tensor& input, const SlidingWindow& window) {
+  if (window.size.empty()) return outputs_any_size(model, Var(input));
+  std::vector<Var> outputs;
+  for (const Tensor& y : sliding_outputs(model, input.to(Device::CPU), window))
+    outputs.emplace_back(y.to(input.device()));
+  return outputs;
+}
+
 }  // namespace
 
 void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch) {
@@ -30,7 +38,8 @@ void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch) {
                "batch: {} tasks, but {} targets", tasks.size(), batch.targets.size());
 }
 
-std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop) {
+std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop,
+                                   const SlidingWindow& window) {
   const EvaluationMode mode(model);
   const std::vector<Task>& tasks = model.tasks();
   Evaluation result(tasks.size());
@@ -39,7 +48,7 @@ std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std:
   source.start_epoch(0, 0);
   while (const std::optional<datasets::Batch> batch = source.next()) {
     check_batch(tasks, *batch);
-    const std::vector<Var> outputs = outputs_any_size(model, Var(batch->input));
+    const std::vector<Var> outputs = outputs_of(model, batch->input, window);
     for (std::size_t t = 0; t < tasks.size(); ++t) {
       const datasets::Target& target = batch->targets[t];
       if (!finite(outputs[t].value()))

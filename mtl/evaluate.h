@@ -8,6 +8,7 @@
 #include "mtl/batch_source.h"
 #include "mtl/metrics.h"
 #include "mtl/model.h"
+#include "mtl/sliding_window.h"
 
 namespace medusa::mtl {
 
@@ -19,9 +20,10 @@ struct TaskResult {
 using Evaluation = std::vector<TaskResult>;  // in the order of the model's tasks
 
 // One pass over epoch 0 of `source` in evaluation mode, recording no gradients; the model's mode is put back after.
-// Asks `stop` after every batch and returns nothing once it says true.  Throws Error, naming task and samples, where
-// an output is not finite.
-std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop = {});
+// With a window the network looks at each sample through that (sliding_window.h).  Asks `stop` after every batch and
+// returns nothing once it says true.  Throws Error, naming task and samples, where an output is not finite.
+std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop = {},
+                                   const SlidingWindow& window = {});
 
 // How good a result is for some of the tasks, larger is better: the mean over them of their primary metrics, those
 // where smaller is better negated.  NaN where no task has a value.

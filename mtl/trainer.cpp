@@ -217,7 +217,7 @@ bool Trainer::finish_epoch(const BatchSource& train, BatchSource* val) {
   const auto begin = Clock::now();
   EpochReport report;
   if (val != nullptr) {
-    report.val = evaluate(model_, *val, options_.stop);
+    report.val = evaluate(model_, *val, options_.stop, options_.window);
     if (!report.val) return false;
   }
   const double steps = static_cast<double>(train.batches());

@@ -11,6 +11,7 @@
 #include "mtl/model.h"
 #include "mtl/progress.h"
 #include "mtl/run_folder.h"
+#include "mtl/sliding_window.h"
 #include "mtl/task_balancing.h"
 #include "nn/optim.h"
 #include "nn/schedule.h"
@@ -25,6 +26,7 @@ struct TrainerOptions {
   BalanceOptions balancing;
   double clip = 0;             // largest L2 norm of a group's gradients; 0: off
   std::int64_t patience = 0;   // epochs without a new best until a group of tasks stops; 0: never
+  SlidingWindow window;        // through which validation looks; no size: at whole samples
   std::string folder;          // of the run, must exist; "": nothing is written
   std::string data;            // what the samples are, in words: a resumed run must have the same
   bool resume = false;         // go on from the folder's last.safetensors, where there is one

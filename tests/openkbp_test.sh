@@ -48,12 +48,27 @@ else
   echo "SKIPPED: no numpy to compare the scores with"
 fi
 
+# Pieces, deformed: the same for other workers and after an interruption; judged and predicted as wholes.
+pieces() { train --arch hps --size 16x16x16 --patch 8x8x8 --overlap 0.25 --rotation 5 --elastic 0.05 --noise 0.01 --epochs 2 "$@"; }
+pieces --workers 0 --out "$work/pieces" >/dev/null || bad "train on pieces: $(tail -1 "$work/log")"
+pieces --workers 3 --out "$work/pieces3" >/dev/null || bad "train on pieces: $(tail -1 "$work/log")"
+cmp -s "$work/pieces/best.safetensors" "$work/pieces3/best.safetensors" && ok "pieces: the same weights for other workers" \
+  || bad "pieces: other weights for other workers"
+grep -q '^patch = "8x8x8"' "$work/pieces/config.toml" && grep -q '^elastic = 0.05' "$work/pieces/config.toml" \
+  && ok "config.toml has the pieces" || bad "config.toml has no pieces"
+expect 0 'dose score' "$BIN/evaluate" --run "$work/pieces"
+expect 0 'pt_4: dose up to' "$BIN/predict" --run "$work/pieces" --input "$work/data" --out "$work/pieces-out"
+expect 2 'was begun with --elastic 0.05, not 0.1' "$BIN/train" --out "$work/pieces" --resume --elastic 0.1
+
 train --arch hps --size 16x16x16 --inputs structures --out "$work/dose" >"$work/dose.log" || bad "dose alone: $(tail -1 "$work/log")"
 grep -q '  dose  *mae' "$work/dose.log" && ! grep -q '  structures' "$work/dose.log" && ok "structures in, dose out" || bad "inputs"
 refused() { expect 2 "$1" "$BIN/train" --dataset openkbp --data "$work/data" --out "$work/no" "${@:2}"; }
 refused 'size 16x16x8: expected three equal numbers' --size 16x16x8
 refused 'size 96x128: expected three equal' --size 96x128
 refused 'input pet is unknown' --inputs pet
+refused 'patch 8x8: does not fit into inputs of' --size 16x16x16 --batch 1 --patch 8x8
+refused 'patch 8x8x17: does not fit' --size 16x16x16 --batch 1 --patch 8x8x17
+refused '--foreground 2: expected 0 to 1' --patch 8x8x8 --foreground 2
 refused 'there is no such folder' --data "$work/nowhere"
 refused 'are for pictures' --hue 0.1
 echo "12,5" >>"$work/data/train-pats/pt_1/PTV70.csv"

@@ -78,11 +78,15 @@ std::string shown(double v) { return std::isnan(v) ? "-" : fmt::format("{:.4f}",
 
 }  // namespace
 
-KbpPrediction predict_patient(mtl::Model& model, const OpenKbp& dataset, const Patient& patient, Device device) {
+KbpPrediction predict_patient(mtl::Model& model, const OpenKbp& dataset, const Patient& patient, const Look& look) {
   const NoGrad no_grad;
   const Shape shape = dataset.input_shape();
   const Tensor input = dataset.input_of(patient).reshape({1, shape[0], shape[1], shape[2], shape[3]});
-  const std::vector<Var> outputs = mtl::outputs_any_size(model, Var(input.to(device)));
+  std::vector<Var> outputs;
+  if (look.window.size.empty())
+    outputs = mtl::outputs_any_size(model, Var(input.to(look.device)));
+  else
+    for (const Tensor& y : mtl::sliding_outputs(model, input, look.window)) outputs.emplace_back(y);
   KbpPrediction prediction;
   for (std::size_t t = 0; t < outputs.size(); ++t) {
     const mtl::Task& task = model.tasks()[t];
@@ -94,7 +98,8 @@ KbpPrediction predict_patient(mtl::Model& model, const OpenKbp& dataset, const P
 }
 
 KbpReport score_patients(mtl::Model& model, const OpenKbp& dataset, const std::vector<std::int64_t>& indices,
-                         const std::vector<std::int64_t>& constant_from, Device device, const std::string& pictures) {
+                         const std::vector<std::int64_t>& constant_from, const Look& look,
+                         const std::string& pictures) {
   model.eval();
   KbpReport report;
   datasets::DoseScore score, constant;
@@ -103,7 +108,7 @@ KbpReport score_patients(mtl::Model& model, const OpenKbp& dataset, const std::v
   report.constant_gy = mean_dose(dataset, constant_from);
   for (std::int64_t index : indices) {
     const Patient p = dataset.patient(index);
-    const KbpPrediction predicted = predict_patient(model, dataset, p, device);
+    const KbpPrediction predicted = predict_patient(model, dataset, p, look);
     KbpScore mine{p.id, kNone, kNone, kNone};
     if (!predicted.dose.empty() && !p.dose.empty()) {
       const auto truth = metrics_of(p, p.dose), answer = metrics_of(p, predicted.dose);

@@ -6,9 +6,16 @@
 
 #include "datasets/openkbp.h"
 #include "mtl/model.h"
+#include "mtl/sliding_window.h"
 #include "tools/common_run.h"
 
 namespace medusa::tools {
+
+// Where a network computes, and through which window it looks at a patient; no size: at all at once.
+struct Look {
+  Device device = Device::CPU;
+  mtl::SlidingWindow window;
+};
 
 // What a network says about a patient, on the patient's own 128^3 voxels.
 struct KbpPrediction {
@@ -17,7 +24,7 @@ struct KbpPrediction {
 };
 // The network's outputs on its own grid, blended (trilinear) to 128^3 and only there cut.
 KbpPrediction predict_patient(mtl::Model& model, const datasets::OpenKbp& dataset,
-                              const datasets::openkbp::Patient& patient, Device device);
+                              const datasets::openkbp::Patient& patient, const Look& look);
 
 // The figures of one patient; NaN where the network has no such task or the patient no such label.
 struct KbpScore {
@@ -36,7 +43,7 @@ struct KbpReport {
 // Predicts and judges the patients `indices`; `constant_from`: those whose mean dose the constant predictor is given
 // (the training set).  With `pictures` not empty draws <id>_dvh.svg and <id>_dose.png there.
 KbpReport score_patients(mtl::Model& model, const datasets::OpenKbp& dataset, const std::vector<std::int64_t>& indices,
-                         const std::vector<std::int64_t>& constant_from, Device device, const std::string& pictures);
+                         const std::vector<std::int64_t>& constant_from, const Look& look, const std::string& pictures);
 
 std::string kbp_table(const KbpReport& report);
 std::string kbp_json(const KbpReport& report);  // one JSON object

@@ -70,6 +70,10 @@ void add_data_options(OptionList& list, RunOptions& o) {
   list.add("size", o.size,
            "HEIGHTxWIDTH in pixels that images are resized to, of volumes DEPTHxHEIGHTxWIDTH; none given: 96x128 for "
            "ham10000, 64x64x64 for openkbp");
+  list.add("patch", o.patch,
+           "train on pieces of this size, [DEPTHx]HEIGHTxWIDTH, and look at whole samples through a window of it");
+  list.add("foreground", o.foreground, "--patch: part of the pieces that lie about a structure or class, 0 to 1");
+  list.add("overlap", o.overlap, "--patch: of neighbouring windows, as part of the side, 0 to 0.9");
   list.add("inputs", o.inputs,
            "openkbp: structures gives the network the outlines beside the CT, and leaves only the dose to predict");
   list.add("tasks", o.tasks, "names of the tasks to learn, comma-separated; none given: all of the dataset");
@@ -144,8 +148,10 @@ void add_augment_options(OptionList& list, RunOptions& o) {
   list.add("brightness", o.augment.brightness, "random brightness factor in 1 - x to 1 + x");
   list.add("contrast", o.augment.contrast, "random contrast factor in 1 - x to 1 + x");
   list.add("saturation", o.augment.saturation, "random saturation factor in 1 - x to 1 + x");
-  list.add("noise", o.augment.noise, "volumes: standard deviation of noise added to the input");
-  list.add("gamma-range", o.augment.gamma, "volumes: random power of the intensities, in 1 / (1 + x) to 1 + x");
+  list.add("elastic", o.augment.elastic, "random smooth deformation, up to this part of the side; at most 0.1");
+  list.add("noise", o.augment.noise,
+           "standard deviation of noise: of pictures a part of black to white, of volumes in the input's units");
+  list.add("gamma-range", o.augment.gamma, "random power of the intensities, in 1 / (1 + x) to 1 + x");
   list.add("hue", o.augment.hue, "random hue shift, up to this part of the colour circle");
 }
 
@@ -194,6 +200,9 @@ void add_run_options(CommandLine& command, RunOptions& options) { add_all(comman
 
 void check(const RunOptions& o) {
   if (!o.size.empty()) parse_size(o.size);
+  if (!o.patch.empty()) parse_size(o.patch, "--patch");
+  MEDUSA_CHECK_INPUT(o.foreground >= 0 && o.foreground <= 1, "--foreground {}: expected 0 to 1", o.foreground);
+  MEDUSA_CHECK_INPUT(o.overlap >= 0 && o.overlap <= 0.9, "--overlap {}: expected 0 to 0.9", o.overlap);
   check_one_of("--arch", o.arch, mtl::architectures());
   check_one_of("--backbone", o.backbone, mtl::backbones());
   check_one_of("--ctan-attention", o.ctan_attention, {"spatial", "channel"});

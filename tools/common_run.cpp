@@ -39,6 +39,19 @@ void complete(RunOptions* options) {
   if (options->widths.empty()) options->widths = mtl::default_widths(options->backbone);
 }
 
+datasets::PatchOptions patch_options(const RunOptions& options) {
+  datasets::PatchOptions patch;
+  patch.foreground = options.foreground;
+  if (options.patch.empty()) return patch;
+  const Size size = parse_size(options.patch, "--patch");
+  if (size.depth > 0) patch.size.push_back(size.depth);
+  patch.size.push_back(size.height);
+  patch.size.push_back(size.width);
+  return patch;
+}
+
+mtl::SlidingWindow window_of(const RunOptions& options) { return {patch_options(options).size, options.overlap}; }
+
 datasets::DatasetOptions dataset_options(const RunOptions& options) {
   const Size size = parse_size(options.size.empty() ? datasets::default_size(options.dataset) : options.size);
   datasets::DatasetOptions result;

@@ -27,6 +27,8 @@ struct RunOptions {
   std::string size;                 // height x width (of volumes depth first) of the inputs; "": the dataset's own
   std::vector<std::string> inputs;  // what goes in beside the image, where the dataset has more
   std::vector<std::string> tasks;   // those of the dataset's targets to learn; empty: all
+  std::string patch;                // to train on pieces of that size; "": on whole samples
+  double foreground = 0.5, overlap = 0.5;
   double val_fraction = 0.2, test_fraction = 0;
   std::int64_t cache_mib = 1024;
   int workers = 2;
@@ -74,6 +76,10 @@ bool decides_result(const std::string& option);
 RunOptions read_run_options(const std::string& run_folder);
 // The path of a file in a run's folder; throws InputError where it does not exist.
 std::string run_file(const std::string& run_folder, const std::string& name);
+
+// The pieces that a run trains on, and the window through which it looks at whole samples; without --patch no size.
+datasets::PatchOptions patch_options(const RunOptions& options);
+mtl::SlidingWindow window_of(const RunOptions& options);
 
 // How to open the dataset of a run.
 datasets::DatasetOptions dataset_options(const RunOptions& options);

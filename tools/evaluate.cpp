@@ -66,19 +66,19 @@ void evaluate(const Options& o) {
   std::vector<std::size_t> target_of_task;
   make_tasks(*dataset, names, &target_of_task);
   datasets::LoaderOptions loader;
-  loader.batch = o.batch > 0 ? o.batch : run.batch;
+  loader.batch = o.batch > 0 ? o.batch : run.patch.empty() ? run.batch : 1;
   loader.workers = o.workers;
   const std::vector<std::int64_t> chosen = choose(*dataset, run, o);
   LoaderSource source(*dataset, chosen, loader, target_of_task, device);
   model->to(device);
-  const mtl::Evaluation result = *mtl::evaluate(*model, source);
+  const mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run));
   const auto* openkbp = dynamic_cast<const datasets::OpenKbp*>(dataset.get());
   MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(), "--pictures: dataset {} has no doses to draw",
                      run.dataset);
   if (openkbp == nullptr) return print(o, *model, result, nullptr);
   const std::vector<std::int64_t> train =
       datasets::make_split(*dataset, run.seed, run.val_fraction, run.test_fraction).train;
-  const KbpReport report = score_patients(*model, *openkbp, chosen, train, device, o.pictures);
+  const KbpReport report = score_patients(*model, *openkbp, chosen, train, {device, window_of(run)}, o.pictures);
   print(o, *model, result, &report);
 }
 

@@ -189,7 +189,7 @@ void predict_patients(const PredictOptions& options, RunOptions run) {
   write_file(options.out + "/config.toml", options.config);
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const auto patient = dataset.patient(i);
-    const KbpPrediction prediction = predict_patient(*model, dataset, patient, device);
+    const KbpPrediction prediction = predict_patient(*model, dataset, patient, {device, window_of(run)});
     write_prediction(prediction, patient, options.out + "/" + patient.id);
     fmt::print("{}: {}\n", dataset.folder(i), prediction_text(prediction));
   }

@@ -107,7 +107,8 @@ void prepare_folder(const Command& command) {
 
 datasets::LoaderOptions loader_options(const RunOptions& o, bool training) {
   datasets::LoaderOptions loader;
-  loader.batch = o.batch;
+  loader.batch = training || o.patch.empty() ? o.batch : 1;  // whole samples may be large
+  if (training) loader.patch = patch_options(o);
   loader.workers = o.workers;
   loader.seed = o.seed;
   loader.augment = training && !o.no_augment;
@@ -163,6 +164,7 @@ mtl::TrainerOptions trainer_options(const Command& command, const std::string& d
   options.balancing = o.balancing;
   options.balancing.seed = o.seed;
   options.clip = o.clip;
+  options.window = window_of(o);
   options.patience = o.patience;
   options.folder = command.out;
   options.resume = command.resume;
@@ -171,6 +173,9 @@ mtl::TrainerOptions trainer_options(const Command& command, const std::string& d
   options.progress = progress;
   return options;
 }
+
+// What goes through the network at a time.
+Size size_seen(const RunOptions& o) { return parse_size(o.patch.empty() ? o.size : o.patch); }
 
 // result.json: the final figures of the best weights.
 void write_result(const Command& command, mtl::Model& model, const mtl::TrainResult& result, mtl::BatchSource* val,
@@ -185,22 +190,33 @@ void write_result(const Command& command, mtl::Model& model, const mtl::TrainRes
   }
   const auto add = [&](const char* split, mtl::BatchSource* source) {
     if (source == nullptr) return;
-    const mtl::Evaluation evaluation = *mtl::evaluate(model, *source);
+    const mtl::Evaluation evaluation = *mtl::evaluate(model, *source, {}, window_of(command.run));
     json[split] = Json::parse(mtl::metrics_json(model.tasks(), evaluation));
     fmt::print("{} set, best weights:\n{}", split, metrics_table(model.tasks(), evaluation));
   };
   add("val", val);
   add("test", test);
   if (!fs::exists(command.out + "/cost.json"))  // a finished run that is resumed has nothing more to train
-    write_file(command.out + "/cost.json", cost_json(model, parse_size(command.run.size)));
+    write_file(command.out + "/cost.json", cost_json(model, size_seen(command.run)));
   write_file(command.out + "/result.json", json.dump(2) + "\n");
 }
 
 void note_size(const RunOptions& o, const mtl::Model& model) {
-  const Size size = parse_size(o.size);
+  const Size size = size_seen(o);
   const std::int64_t m = model.size_multiple();
   if (size.depth % m != 0 || size.height % m != 0 || size.width % m != 0)
-    fmt::print("note: inside the network, images are padded from {} to multiples of {}\n", o.size, m);
+    fmt::print("note: inside the network, images are padded from {} to multiples of {}\n",
+               o.patch.empty() ? o.size : o.patch, m);
+}
+
+// Refuses --patch where it cannot be.
+void check_patch(const RunOptions& o, const datasets::Dataset& dataset, const mtl::Model& model) {
+  if (o.patch.empty()) return;
+  datasets::check(patch_options(o), dataset.input_shape());
+  for (const mtl::Task& task : model.tasks())
+    MEDUSA_CHECK_INPUT(
+        pixel_level(task.kind),
+        "--patch: task {} has one answer per image, of which a piece says little; --tasks can leave it out", task.name);
 }
 
 int train(const Command& command) {
@@ -215,6 +231,7 @@ int train(const Command& command) {
   const auto model = mtl::make_model(model_config(o, *dataset, split, &target_of_task), o.seed);
   if (!o.pretrained.empty() && !command.resume)
     fmt::print("{}: {}\n", o.pretrained, mtl::load_pretrained(o.pretrained, *model).summary());
+  check_patch(o, *dataset, *model);
   model->to(device);
   const auto source = [&](const std::vector<std::int64_t>& indices, bool training) {
     return indices.empty()

@@ -1,0 +1,26 @@
+// Pieces of samples: what a network is trained on where whole volumes do not fit into memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "datasets/dataset.h"
+
+namespace medusa::datasets {
+
+struct PatchOptions {
+  std::vector<std::int64_t> size;  // [depth,] height, width; empty: whole samples
+  // Part of the patches that are about something: of all structures and classes in the sample (but class 0, the
+  // background) one is chosen, each equally likely, then one of its voxels, and the patch lies about that as near as
+  // the sample's edges let it.  The others lie anywhere.
+  double foreground = 0.5;
+};
+
+// Throws InputError where a patch does not fit into an input [S, C], or `foreground` is outside of 0..1.
+void check(const PatchOptions& patch, const Shape& input);
+
+// A patch of the sample: input and pixel-level targets are cut, the others stay.  A pure function of its arguments.
+Sample random_patch(const Sample& sample, const std::vector<TargetInfo>& targets, const PatchOptions& patch,
+                    std::uint64_t seed, std::int64_t epoch, std::int64_t index);
+
+}  // namespace medusa::datasets
