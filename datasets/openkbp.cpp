@@ -29,7 +29,8 @@ std::int64_t patient_number(const std::string& name) {
 
 }  // namespace
 
-OpenKbp::OpenKbp(const DatasetOptions& options) : options_(options), cache_(options.cache_bytes) {
+OpenKbp::OpenKbp(const DatasetOptions& options)
+    : options_(options), cache_(options.cache_bytes), disk_(options.cache_folder) {
   const std::int64_t side = options.depth;
   const std::string size =
       (side > 0 ? fmt::format("{}x", side) : "") + fmt::format("{}x{}", options.height, options.width);
@@ -86,7 +87,16 @@ Shape OpenKbp::input_shape() const {
 }
 
 std::shared_ptr<const Case> OpenKbp::reduced(std::int64_t index) const {
-  return cache_.get(index, [&] { return openkbp::reduce(patient(index), factor()); });
+  const auto read = [&] { return openkbp::reduce(patient(index), factor()); };
+  return cache_.get(index, [&] {
+    if (!disk_.on()) return read();
+    std::vector<std::string> sources;
+    for (const char* file : kNeeded) sources.push_back(folder(index) + "/" + file);
+    for (const std::string& s : openkbp::structures()) sources.push_back(folder(index) + "/" + s + ".csv");
+    sources.push_back(folder(index) + "/dose.csv");
+    const std::string recipe = fmt::format("openkbp 1, a {}th of each side", factor());
+    return openkbp::unpacked(disk_.get(row(index).id, recipe, sources, [&] { return openkbp::packed(read()); }));
+  });
 }
 
 Tensor OpenKbp::input(const Case& c) const {

@@ -6,6 +6,7 @@
 
 #include "datasets/cache.h"
 #include "datasets/dataset.h"
+#include "datasets/disk_cache.h"
 #include "datasets/options.h"
 #include "datasets/sparse_csv.h"
 #include "datasets/volume_transforms.h"
@@ -53,6 +54,9 @@ struct Case {
   std::int64_t bytes() const;
 };
 Case reduce(const Patient& patient, std::int64_t factor);
+// A case as bytes, and back.  Throws Error where the bytes are none.
+std::string packed(const Case& c);
+Case unpacked(const std::string& bytes);
 // The case as training sees it: with a mirrored patient the parotids change names.
 Case augment(const Case& original, const VolumeChange& change);
 
@@ -101,6 +105,7 @@ class OpenKbp : public Dataset {
   std::vector<TargetInfo> targets_;
   std::vector<Row> rows_;
   mutable Cache<openkbp::Case> cache_;
+  DiskCache disk_;
 };
 
 }  // namespace medusa::datasets

@@ -149,6 +149,32 @@ Case reduce(const Patient& p, std::int64_t factor) {
   return c;
 }
 
+std::string packed(const Case& c) {
+  Packer p;
+  p.put(c.grid);
+  p.put(c.spacing);
+  p.put(c.ct);
+  p.put(c.dose);
+  p.put(c.structures);
+  p.put(c.possible);
+  p.put(c.outlined);
+  return p.bytes();
+}
+
+Case unpacked(const std::string& bytes) {
+  Case c;
+  Unpacker p(bytes);
+  p.get(&c.grid);
+  p.get(&c.spacing);
+  p.get(&c.ct);
+  p.get(&c.dose);
+  p.get(&c.structures);
+  p.get(&c.possible);
+  p.get(&c.outlined);
+  MEDUSA_CHECK(p.done(), "openkbp: a kept case has {} bytes too many", bytes.size());
+  return c;
+}
+
 Case augment(const Case& original, const VolumeChange& change) {
   Case c = original;
   c.ct = warp_linear(original.ct, c.grid, change, kAir);

@@ -17,6 +17,7 @@ struct DatasetOptions {
   Normalisation normalisation;
   AugmentOptions augment;
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // for decoded, resized samples; 0: no cache
+  std::string cache_folder;                          // for the same on disk (disk_cache.h); "": not there
 };
 
 }  // namespace medusa::datasets

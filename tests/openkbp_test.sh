@@ -48,6 +48,18 @@ else
   echo "SKIPPED: no numpy to compare the scores with"
 fi
 
+# The cache on disk: the same weights when it is made and when it is used; what is damaged or outdated is made anew.
+kept() { train --arch ctan --size 16x16x16 --rotation 5 --noise 0.01 --gamma-range 0.2 --cache-disk "$work/kept" --out "$1" >/dev/null; }
+for n in 1 2; do
+  kept "$work/kept$n" || bad "train with a cache: $(tail -1 "$work/log")"
+  cmp -s "$work/run/best.safetensors" "$work/kept$n/best.safetensors" && ok "cache on disk, run $n: the same weights" || bad "cache on disk, run $n: other weights"
+done
+[ "$(ls "$work/kept" | wc -l)" = 4 ] && ok "a file for each patient" || bad "files in the cache: $(ls "$work/kept")"
+for file in "$work"/kept/*; do head -c 3000 "$file" >"$work/short" && cp "$work/short" "$file"; done
+touch "$work/data/train-pats/pt_1/ct.csv"
+kept "$work/kept3" || bad "train with a damaged cache: $(tail -1 "$work/log")"
+cmp -s "$work/run/best.safetensors" "$work/kept3/best.safetensors" && ok "a damaged cache is made anew" || bad "a damaged cache is believed"
+
 # Pieces, deformed: the same for other workers and after an interruption; judged and predicted as wholes.
 pieces() { train --arch hps --size 16x16x16 --patch 8x8x8 --overlap 0.25 --rotation 5 --elastic 0.05 --noise 0.01 --epochs 2 "$@"; }
 pieces --workers 0 --out "$work/pieces" >/dev/null || bad "train on pieces: $(tail -1 "$work/log")"

@@ -82,6 +82,8 @@ void add_data_options(OptionList& list, RunOptions& o) {
            "keep those");
   list.add("test-fraction", o.test_fraction, "part of the groups kept for the final test, 0 to 1");
   list.add("cache-mib", o.cache_mib, "memory for decoded samples, MiB; 0: decode anew each time");
+  list.add("cache-disk", o.cache_disk,
+           "openkbp: folder for decoded samples on disk, made if needed, which later runs may share; none given: none");
   list.add("workers", o.workers, "threads that prepare samples; 0: the training thread does it");
 }
 
@@ -237,8 +239,8 @@ void check(const RunOptions& o) {
 }
 
 bool decides_result(const std::string& option) {
-  static const std::vector<std::string> free{"data",    "threads",   "device",   "tf32",
-                                             "workers", "cache-mib", "patience", "save-every"};
+  static const std::vector<std::string> free{"data",      "threads",    "device",   "tf32",      "workers",
+                                             "cache-mib", "cache-disk", "patience", "save-every"};
   return std::find(free.begin(), free.end(), option) == free.end();
 }
 

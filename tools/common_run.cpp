@@ -63,6 +63,7 @@ datasets::DatasetOptions dataset_options(const RunOptions& options) {
   result.inputs = options.inputs;
   result.augment = options.augment;
   result.cache_bytes = options.cache_mib << 20;
+  result.cache_folder = options.cache_disk;
   return result;
 }
 

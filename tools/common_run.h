@@ -31,6 +31,7 @@ struct RunOptions {
   double foreground = 0.5, overlap = 0.5;
   double val_fraction = 0.2, test_fraction = 0;
   std::int64_t cache_mib = 1024;
+  std::string cache_disk;  // folder; "": none
   int workers = 2;
 
   std::string arch = "hps";

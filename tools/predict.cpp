@@ -180,6 +180,7 @@ void make_output_folder(const PredictOptions& options) {
 void predict_patients(const PredictOptions& options, RunOptions run) {
   run.data = options.input;
   run.cache_mib = 0;
+  run.cache_disk.clear();
   const datasets::OpenKbp dataset(dataset_options(run));
   const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
   set_threads(options.threads);

@@ -54,7 +54,7 @@ void parse_command(const std::vector<std::string>& arguments, Command* command) 
       .not_in_config();
   line.config_file("file with options, such as the config.toml of another run");
   line.parse(arguments);
-  for (std::string* path : {&command->run.data, &command->run.pretrained})
+  for (std::string* path : {&command->run.data, &command->run.pretrained, &command->run.cache_disk})
     if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
 }
 
