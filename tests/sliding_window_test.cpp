@@ -170,7 +170,8 @@ TEST_CASE("sliding window: parts come in order, each plane once, and memory does
   };
   const std::int64_t small = peak_of(24), large = peak_of(240);
   CHECK(small > 0);
-  CHECK(large == small);
+  // The pool may hand out a block that is a little too large; ten times the outputs would be 200 KiB more.
+  CHECK(large <= small + 8192);
 }
 
 TEST_CASE("sliding window: what cannot be") {
