@@ -46,7 +46,7 @@ FAMILIES = {
     "elementwise": "elementwise*,dropout*,cuda: dropout*,cuda: operands*",
     "optim": "cuda: optimiser*,cuda: kernels over spans*",
     "spans": "cuda: optimiser*,cuda: kernels over spans*",
-    "upload": "cuda: the copy*",
+    "upload": "cuda: the copy*,cuda: uploads*,cuda: *an upload*",
     "pool": "*pool*",
     "runtime": "cuda: *",
     "launch": "cuda: softmax*,cuda: what is*,cuda: sums*,elementwise*",

@@ -151,6 +151,7 @@ cudaError_t cudaFree(void* block) {
 
 cudaError_t cudaMallocHost(void** block, std::size_t bytes) {
   if (broken() != cudaSuccess) return broken();
+  if (bytes > device_bytes()) return set_error(cudaErrorMemoryAllocation);  // pinned memory has an end, too
   *block = std::malloc(bytes);
   if (*block == nullptr) return set_error(cudaErrorMemoryAllocation);
   std::memset(*block, 0xff, bytes);

@@ -160,7 +160,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   reach(*event);
   return broken();
 }
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
+  if (flags != 0) return set_error(cudaErrorInvalidValue);  // others are for captured graphs alone
   enqueue(stream, [as_now = *event] { reach(as_now); });
   return broken();
 }
