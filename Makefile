@@ -15,7 +15,7 @@ define build
 @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL cmake --build $(1) --target $(2) -j $(JOBS)
 endef
 
-.PHONY: build help deps demo test double asan tsan sim sim-asan sim-check cuda bench peer lint format ci clean
+.PHONY: build help deps demo test double asan tsan sim sim-double sim-asan sim-check cuda bench peer lint format ci clean
 
 build: deps         ## the library and the tools, into build/bin/ (what `make` alone does)
 	$(call build,build,programs)
@@ -45,6 +45,10 @@ tsan: deps          ## the tests under the thread sanitizer
 sim: deps           ## the CUDA backend on the simulated device: every op and a training step, in several orders
 	$(call build,build/sim,$(device_targets) programs,-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS=)
 	@tests/device.sh build/sim
+
+sim-double: deps    ## the same with numbers as double: the two devices agree to 1e-12
+	$(call build,build/sim-double,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_REAL=double)
+	@tests/device.sh build/sim-double
 
 sim-asan: deps      ## the same under the address and undefined-behaviour sanitizers
 	$(call build,build/sim-asan,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_SANITIZE=address$(comma)undefined)
@@ -81,7 +85,7 @@ clean:              ## remove the build folders
 	@rm -rf build
 
 help:               ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf 'make %-9s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf 'make %-10s %s\n' "$$name" "$$what"; done
 
 comma := ,
 device_targets := device_tests sim_bugs

@@ -125,11 +125,21 @@ void set_columns(const Pass& p, std::int64_t group, std::int64_t first, std::int
   product->row_a = p.depth();
 }
 
+// With more than one tap the rows of a transposed pass's weights, as they lie in w, are no matrix.
+bool packs(const Pass& p) { return p.transposed && p.taps() != 1; }
+
 // The right factor: [depth, cout] of a group.
 void set_weights(const Pass& p, std::int64_t group, real* packed, Gemm* product) {
   if (!p.transposed) {
     product->b = p.w + group * p.cout;
     product->row_b = p.cout * p.groups;
+    return;
+  }
+  if (!packs(p)) {
+    const std::int64_t tap = (p.axis[0].tap * p.kernel[1] + p.axis[1].tap) * p.kernel[2] + p.axis[2].tap;
+    product->transpose_b = true;
+    product->row_b = p.cin * p.groups;
+    product->b = p.w + tap * p.cout * product->row_b + group * p.cin;
     return;
   }
   launch("pack_weights", blocks_for(p.depth() * p.cout), pack_kernel, p, group, packed, p.depth() * p.cout);
@@ -146,7 +156,7 @@ void run_pass(const Pass& p) {
     launch("conv_bias", blocks_for(p.y_numel()), bias_kernel, p.bias, p.y, p.cout * p.groups, p.y_numel());
   if (dense && p.depth() == 0) return;
   const Scratch<real> columns(p.pixelwise() ? 0 : chunk_places(p) * p.depth());
-  const Scratch<real> packed(p.transposed ? p.depth() * p.cout : 0);
+  const Scratch<real> packed(packs(p) ? p.depth() * p.cout : 0);
   const Scratch<real> rows(dense ? 0 : chunk_places(p) * p.cout);
   for (std::int64_t group = 0; group < p.groups; ++group) {
     Gemm product;

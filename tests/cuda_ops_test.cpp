@@ -31,6 +31,14 @@ TEST_CASE("cuda: kernels over spans take more of them than a launch has room for
     kernels::combination(d, rows + 2, weights + 2, 1, one.mutable_data(), 1000);
     return std::vector<Tensor>{y, one};
   });
+  const Tensor many = Tensor::ones({33}, Device::CUDA);
+  const std::vector<const real*> rows(33, many.data());
+  const std::vector<double> weights(33, 1);
+  Tensor sum = Tensor::empty({33}, Device::CUDA);
+  kernels::combination(Device::CUDA, rows.data(), weights.data(), 32, sum.mutable_data(), 33);
+  CHECK(sum.at(32) == 32);
+  CHECK_THROWS_WITH_AS(kernels::combination(Device::CUDA, rows.data(), weights.data(), 33, sum.mutable_data(), 33),
+                       "combination: of 33 vectors, expected 32 at most", Error);
   agree("many parameters", {values({150, 7}), values({150, 7}, 2)}, [](Device, const std::vector<Tensor>& in) {
     std::vector<nn::Parameter> parameters;
     const Var all(in[0]), gradients(in[1]);

@@ -20,8 +20,11 @@ if [ -x "$BIN/sim_bugs" ]; then
   run env MEDUSA_POOL=off "$BIN/device_tests" -tce='cuda: the trainer ends*'
   run "$BIN/device_tests" -tc='cuda: after the first*,cuda: the copy of the next*,cuda: the trainer ends*,cuda: what is counted'
   bash tests/sim_test.sh 2>&1 | tee -a "$log"
-  if [ "$("$BIN/sim_bugs")" = plain ]; then bash tests/device_catalogue.sh 2>&1 | tee -a "$log"; fi
-  if [ -x "$BIN/train" ]; then bash tests/device_train.sh 2>&1 | tee -a "$log"; fi
+  if [ -x "$BIN/train" ]; then  # the plain build, which has the programs
+    bash tests/device_catalogue.sh 2>&1 | tee -a "$log"
+    bash tests/device_train.sh 2>&1 | tee -a "$log"
+    MEDUSA_DEVICE=cuda bash tests/oracle_test.sh 2>&1 | tee -a "$log"
+  fi
   if grep -a '^sim: ' "$log"; then echo "FAILED: the simulated device complained" | tee -a "$log"; fi
 elif "$BIN/device_tests" -tc='cuda: tensors move*' -s | grep -aq 'to_vector'; then
   run "$BIN/device_tests"

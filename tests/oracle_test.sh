@@ -41,7 +41,7 @@ agree() {
   if "$python" "$oracle/oracle.py" "$@" "${precision[@]}" --out "$case" >"$work/log" 2>&1 &&
     $no_random "$bin/replay" ${MEDUSA_DEVICE:+--device "$MEDUSA_DEVICE"} --case "$case" --out "$work/out.safetensors" >>"$work/log" 2>&1 &&
     "$python" "$oracle/compare.py" "$case" "$work/out.safetensors" --tol $tolerance >>"$work/log" 2>&1; then
-    echo "ok: agrees with PyTorch within $tolerance: $what"
+    echo "ok: agrees with PyTorch within $tolerance${MEDUSA_DEVICE:+, on $MEDUSA_DEVICE}: $what"
   elif beyond_single "$case"; then
     echo "undecided in single precision: $what"
   else
