@@ -15,9 +15,11 @@ run() {
     echo "FAILED: ${*: -2} ended with status $status" | tee -a "$log"
   fi
 }
+beside() { log=$log.beside run "$@" >/dev/null; }  # while the others run: each has one thread
 
 if [ -x "$BIN/sim_bugs" ]; then
-  run env MEDUSA_POOL=off "$BIN/device_tests" -tce='cuda: the trainer ends*'
+  : >"$log.beside"
+  beside env MEDUSA_POOL=off "$BIN/device_tests" -tce='cuda: the trainer ends*' &
   run "$BIN/device_tests" -tc='cuda: after the first*,cuda: the copy of the next*,cuda: the trainer ends*,cuda: what is counted'
   bash tests/sim_test.sh 2>&1 | tee -a "$log"
   if [ -x "$BIN/train" ]; then  # the plain build, which has the programs
@@ -25,6 +27,8 @@ if [ -x "$BIN/sim_bugs" ]; then
     bash tests/device_train.sh 2>&1 | tee -a "$log"
     MEDUSA_DEVICE=cuda bash tests/oracle_test.sh 2>&1 | tee -a "$log"
   fi
+  wait
+  tee -a "$log" <"$log.beside"
   if grep -a '^sim: ' "$log"; then echo "FAILED: the simulated device complained" | tee -a "$log"; fi
 elif "$BIN/device_tests" -tc='cuda: tensors move*' -s | grep -aq 'to_vector'; then
   run "$BIN/device_tests"
