@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <string>
+
 #include "tensor/isa.h"
 
 using namespace medusa;
@@ -20,6 +23,16 @@ TEST_CASE("shape: sizes, negative axes, text") {
   CHECK(s == Shape(std::vector<std::int64_t>{2, 3, 5}));
   CHECK_FALSE(s == Shape{2, 3});
   CHECK_FALSE(s == Shape{2, 3, 6});
+}
+
+// Run by tests/run.sh with every set: where this build or machine lacks one, this is the case that says so.
+TEST_CASE("isa: the one that was asked for") {
+  const char* wanted = std::getenv("MEDUSA_SIMD");
+  const Isa now = isa();
+  if (wanted != nullptr && *wanted != '\0') CHECK(std::string(name(now)) == wanted);
+  for (Isa set : {Isa::Base, Isa::Avx2, Isa::Avx512})
+    if (set_isa(set)) CHECK(isa() == set);
+  CHECK(set_isa(now));
 }
 
 TEST_CASE("shape: errors") {
