@@ -1,8 +1,13 @@
 // Convolution and transposed convolution: shape checks, forward, backward.
+#include <map>
+#include <mutex>
+#include <optional>
+
 #include "autograd/flops.h"
 #include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
+#include "tensor/prepared.h"
 
 namespace medusa {
 
@@ -72,6 +77,40 @@ Tensor bias_gradient(const Tensor& dy) {
 // Of one pass: forward, by the input, or by the weights.
 std::int64_t flops(const ConvGeometry& g) { return 2 * g.n * g.out[0] * g.out[1] * g.out[2] * g.weight_numel(); }
 
+// Predicting, the same weights come again and again: what kernels made of them is kept (tensor/prepared.h) until they
+// are written to, or until anybody records a convolution, which means training, and the memory is wanted elsewhere.
+class PreparedConv {
+ public:
+  PreparedConv(const Var& x, const Var& weight) : lock_(mutex(), std::try_to_lock) {
+    if (!lock_.owns_lock() || x.device() != Device::CPU) return;
+    if (grad_enabled()) table().clear();
+    if (grad_enabled() || !weight.needs_grad()) return;  // no prediction, or no parameter
+    const std::shared_ptr<Storage>& owner = weight.value().storage();
+    if (!table().contains(owner.get()))  // a chance to forget networks that are no more
+      std::erase_if(table(), [](const auto& entry) { return entry.second.owner.expired(); });
+    Entry& entry = table()[owner.get()];
+    if (entry.owner.lock() != owner || entry.version != owner->version) entry = {owner, owner->version, {}};
+    lent_.emplace(&entry.weights);
+  }
+
+ private:
+  struct Entry {
+    std::weak_ptr<Storage> owner;
+    std::uint64_t version = 0;
+    PreparedWeights weights;
+  };
+  static std::mutex& mutex() {
+    static std::mutex only;
+    return only;
+  }
+  static std::map<const Storage*, Entry>& table() {  // never destroyed, as the memory pool
+    static auto& only = *new std::map<const Storage*, Entry>;
+    return only;
+  }
+  std::unique_lock<std::mutex> lock_;  // another thread that predicts meanwhile does without
+  std::optional<LendPrepared> lent_;
+};
+
 const real* data_or_null(const Tensor& t) { return t ? t.data() : nullptr; }
 
 }  // namespace
@@ -106,7 +145,10 @@ Var conv(const Var& x, const Var& weight, const Var& bias, const ConvOptions& an
   const Tensor wv = weight.value();
   Tensor y = Tensor::empty(image_shape(x.rank(), g.n, g.out, g.cout), x.device());
   count_flops(flops(g));
-  kernels::conv(x.device(), x.value().data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
+  {
+    const PreparedConv prepared(x, weight);
+    kernels::conv(x.device(), x.value().data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
+  }
   const bool need_x = x.needs_grad(), need_w = weight.needs_grad(), need_b = bias.needs_grad();
   std::vector<Var> inputs{x, weight};
   if (bias) inputs.push_back(bias);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tensor/isa.h"
+#include "tensor/memory.h"
 #include "tensor/parallel.h"
 #include "tests/message.h"
 #include "tests/op_case.h"
@@ -231,6 +232,47 @@ TEST_CASE("conv: what does not fit is refused") {
   CHECK(message_of([&] {
           conv_transpose(zeros({1, 1, 1, 1}), zeros({2, 2, 8, 1}), {}, options(2, 1));
         }) == "conv_transpose: input [1, 1, 1, 1] with kernel 2 and padding 1 gives height 0");
+}
+
+// Predicting, the transformed weights are kept from call to call, and must not outlive what they were made of.
+TEST_CASE("conv: weights that are kept from one prediction to the next") {
+  Var w(draw(normal(Shape{3, 3, 16, 32}), 7), true);
+  const Var x(draw(normal(Shape{1, 8, 8, 16}), 8));
+  const auto recorded = [&](const Var& weight) {
+    return conv(x, weight, {}, ConvOptions::same(3)).value().to_vector();
+  };
+  const auto predicted = [&](const Var& weight) {
+    const NoGrad no_grad;
+    return recorded(weight);
+  };
+  const Isa before = isa();
+  const std::vector<real> first = recorded(w);
+  for (int i = 0; i < 3; ++i) CHECK(predicted(w) == first);
+  const std::int64_t held = memory_stats().in_use;
+  CHECK(recorded(w) == first);
+  CHECK(memory_stats().in_use < held);  // training wants the memory
+
+  CHECK(predicted(w) == first);
+  w.value().mutable_data()[5] += 1;  // an optimiser's step
+  const std::vector<real> second = predicted(w);
+  CHECK(second != first);
+  CHECK(second == predicted(w));
+  CHECK(second == recorded(w));
+  CHECK(predicted(w) == second);
+  for (Isa set : {Isa::Base, Isa::Avx2, Isa::Avx512}) {  // each has a layout of its own
+    if (!set_isa(set)) continue;
+    const std::vector<real> here = predicted(w);
+    CHECK(here == predicted(w));
+    CHECK(here == recorded(w));
+    CHECK(predicted(w) == here);
+  }
+  set_isa(before);
+  for (int i = 0; i < 4; ++i) {  // other weights, perhaps in the same memory
+    const Var other(draw(normal(Shape{3, 3, 16, 32}), static_cast<std::uint64_t>(20 + i)), true);
+    const std::vector<real> here = predicted(other);
+    CHECK(here == recorded(other));
+    CHECK(predicted(other) == here);
+  }
 }
 
 }  // namespace medusa::test

@@ -26,6 +26,7 @@
 #include "tensor/cpu/winograd_tiles.h"
 #include "tensor/kernels.h"
 #include "tensor/parallel.h"
+#include "tensor/prepared.h"
 
 namespace medusa::MEDUSA_CPU {
 
@@ -115,15 +116,19 @@ bool winograd_fits(const ConvPass& p) {
 }
 
 void winograd_pass(const ConvPass& p) {
-  Scratch<real> weights(16 * winograd_place(p)), bias(p.cout);
-  winograd_kernel(p, weights.data());
+  const std::int64_t count = 16 * winograd_place(p);
+  bool fresh = true;
+  real* const kept = prepared_weights(count, p.transposed ? -kLanes : kLanes, &fresh);
+  Scratch<real> own(kept ? 0 : count), bias(p.cout);
+  real* const weights = kept ? kept : own.data();
+  if (fresh) winograd_kernel(p, weights);
   for (std::int64_t o = 0; o < p.cout; ++o) bias[o] = p.bias ? p.bias[o] : 0;
   const WinogradCut s = winograd_cut(p, kChunkBytes);
   const std::int64_t size = s.taps * p.cin * p.cout;
   if (size <= kSmallWeights || (size <= kMediumWeights && s.chunks() >= kManyChunks))
-    run_chunks(p, s, weights.data(), bias.data());
+    run_chunks(p, s, weights, bias.data());
   else
-    run_shared(p, weights.data(), bias.data());
+    run_shared(p, weights, bias.data());
 }
 
 }  // namespace medusa::MEDUSA_CPU
