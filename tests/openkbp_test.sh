@@ -70,6 +70,34 @@ grep -q '^patch = "8x8x8"' "$work/pieces/config.toml" && grep -q '^elastic = 0.0
   && ok "config.toml has the pieces" || bad "config.toml has no pieces"
 expect 0 'dose score' "$BIN/evaluate" --run "$work/pieces"
 expect 0 'pt_4: dose up to' "$BIN/predict" --run "$work/pieces" --input "$work/data" --out "$work/pieces-out"
+# The same patient as a CT in a file, with other axes: the answer lies on the grid of the file.
+plain_python=$(command -v python3)
+if [ -n "$plain_python" ]; then
+  "$plain_python" - "$work/data/validation-pats/pt_4/ct.csv" "$work/pt_4.nrrd" <<'EOF'
+import array, sys
+hu = array.array("h", [-1024]) * 128 ** 3
+for line in open(sys.argv[1]).read().split("\n")[1:]:
+    if line:
+        i, v = line.split(",")
+        hu[int(i)] = int(float(v)) - 1024
+with open(sys.argv[2], "wb") as file:
+    file.write(b"NRRD0004\ntype: short\ndimension: 3\nsizes: 128 128 128\nencoding: raw\nendian: little\n"
+               b"space: left-posterior-superior\nspace directions: (0,0,-2.5) (3.9,0,0) (0,3.9,0)\nspace origin: (-250,-250,160)\n\n")
+    file.write(hu.tobytes())
+EOF
+  mkdir "$work/scans"
+  "$BIN/convert" volume --in "$work/pt_4.nrrd" --out "$work/scans/pt_4.nii.gz" --orientation RAS >/dev/null || bad "convert"
+  expect 0 'scans/pt_4.nii.gz: ' "$BIN/predict" --run "$work/pieces" --input "$work/scans" --out "$work/scans-out"
+  geometry() { "$BIN/inspect" --json "$1" | sed 's/.*"shape"/"shape"/; s/"dtype":"[a-z0-9]*",//; s/,"\(unit\|min\)".*//'; }
+  [ "$(geometry "$work/scans/pt_4.nii.gz")" = "$(geometry "$work/scans-out/pt_4_dose.nii.gz")" ] \
+    && ok "predict: the dose lies on the grid of the scan" || bad "predict: $(geometry "$work/scans-out/pt_4_dose.nii.gz"), the scan has $(geometry "$work/scans/pt_4.nii.gz")"
+  [ -s "$work/scans-out/pt_4_PTV70.nii.gz" ] && ok "predict: a mask for each structure" || bad "predict: no mask"
+  "$BIN/predict" --run "$work/pieces" --input "$work/pt_4.nrrd" --out "$work/other-axes" >/dev/null || bad "predict the NRRD"
+  range() { "$BIN/inspect" --json "$1" | sed 's/.*"min"//; s/\(\.[0-9][0-9][0-9]\)[0-9]*/\1/g'; }
+  a=$(range "$work/scans-out/pt_4_dose.nii.gz")
+  b=$(range "$work/other-axes/pt_4_dose.nii.gz")
+  [ "$a" = "$b" ] && ok "predict: the same dose for the same scan with other axes" || bad "predict: $a, with other axes $b"
+fi
 expect 2 'was begun with --elastic 0.05, not 0.1' "$BIN/train" --out "$work/pieces" --resume --elastic 0.1
 
 train --arch hps --size 16x16x16 --inputs structures --out "$work/dose" >"$work/dose.log" || bad "dose alone: $(tail -1 "$work/log")"

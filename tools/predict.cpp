@@ -14,6 +14,7 @@
 #include "tools/common_openkbp.h"
 #include "tools/common_picture.h"
 #include "tools/common_run.h"
+#include "tools/common_volume_predict.h"
 
 namespace medusa::tools {
 namespace {
@@ -27,7 +28,8 @@ constexpr const char* kAbout =
     "  NAME_overlay.png    the picture with the masks' outlines and tints; overview.png shows the first of them\n"
     "and for every task that classifies  <task>.csv  with a row per picture: probabilities and the predicted class.\n"
     "Of a run on openkbp: for every patient folder pt_N below --input  pt_N/dose.csv  and  pt_N/<structure>.csv  in\n"
-    "the layout of the dataset, at original resolution.";
+    "the layout of the dataset, at original resolution.  Where --input is a CT in HU (NIfTI, MetaImage, NRRD), or a\n"
+    "folder of them, NAME_dose.nii.gz  and  NAME_<structure>.nii.gz  on the grid of the file.";
 
 struct PredictOptions {
   std::string run, input, out, config;
@@ -196,12 +198,40 @@ void predict_patients(const PredictOptions& options, RunOptions run) {
   }
 }
 
+// "p1" of "scans/p1.nii.gz".
+std::string stem_of(const fs::path& file) {
+  const fs::path stem = file.stem();
+  return (stem.extension() == ".nii" ? stem.stem() : stem).string();
+}
+
+// Scans in files of their own.
+void predict_volumes(const PredictOptions& options, const RunOptions& run, const std::vector<std::string>& files) {
+  const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
+  set_threads(options.threads);
+  const Device device = open_device(options.device);
+  model->to(device);
+  model->eval();
+  make_output_folder(options);
+  write_file(options.out + "/config.toml", options.config);
+  const Size size = parse_size(run.size);
+  std::map<std::string, std::string> written;
+  for (const std::string& file : files) {
+    const std::string stem = stem_of(file);
+    const auto [seen, fresh] = written.emplace(stem, file);
+    MEDUSA_CHECK_INPUT(fresh, "{}: its results would overwrite those of {}", file, seen->second);
+    fmt::print("{}\n", predict_volume(*model, size.depth, file, window_of(run), options.out + "/" + stem));
+  }
+}
+
 void predict(const PredictOptions& options) {
   MEDUSA_CHECK_INPUT(options.opacity >= 0 && options.opacity <= 1, "--opacity {}: expected 0 to 1", options.opacity);
   MEDUSA_CHECK_INPUT(options.threads >= 0 && options.threads <= 1024, "--threads {}: expected 0 to 1024",
                      options.threads);
   const RunOptions run = read_run_options(options.run);
-  if (run.dataset == "openkbp") return predict_patients(options, run);
+  if (run.dataset == "openkbp") {
+    const std::vector<std::string> scans = volume_files(options.input);
+    return scans.empty() ? predict_patients(options, run) : predict_volumes(options, run, scans);
+  }
   const std::vector<fs::path> files = pictures(options.input);
   const NoGrad no_grad;
   set_threads(options.threads);
@@ -233,7 +263,7 @@ int main(int argc, char** argv) {
       .required();
   command
       .option("--input", options.input,
-              "a PNG or JPEG file, or a folder of them (not searched deeper); openkbp: the folder of patients")
+              "a PNG or JPEG file, or a folder of them (not searched deeper); openkbp: the folder of patients, or CTs")
       .required();
   command.option("--out", options.out, "folder for the results, made if needed; not the input's own").required();
   command.option("--opacity", options.opacity, "of the tint over masks in overlays, 0 (outline alone) to 1 (solid)");
