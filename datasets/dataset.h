@@ -61,6 +61,18 @@ struct Batch {
 // Throws Error naming two samples whose shapes differ.
 Batch stack(const std::vector<Sample>& samples);
 
+// A sample as it lies on the disk: what a check of the whole dataset tells about it.
+struct RawSample {
+  struct Range {
+    std::string name, unit;  // "ct", "HU"; unit "": the file does not say
+    double low = 0, high = 0, mean = 0;
+  };
+  std::vector<std::int64_t> shape;    // [H, W] or [D, H, W]
+  std::vector<double> spacing;        // mm along these; empty: the files do not say
+  std::vector<Range> ranges;          // of the images, and of other amounts
+  std::vector<std::string> problems;  // what is wrong with it but keeps nobody from reading it
+};
+
 // A list of samples.  get() is called from several threads at once.
 class Dataset {
  public:
@@ -79,14 +91,18 @@ class Dataset {
   // Of which part of the distribution a sample is, where that has parts of its own: "train", "validation" or "test".
   // make_split then keeps them apart as they are.  "": it has none.
   virtual std::string part(std::int64_t) const { return ""; }
-  // How often training should draw a sample relative to others; all 1 where it does not matter.
-  virtual double sampling_weight(std::int64_t) const { return 1; }
+  // The class among whose samples weighted sampling shares out evenly: every class is drawn as often as every other.
+  virtual std::int64_t sampling_class(std::int64_t) const { return 0; }
   // The class number of a sample in a classification target, -1 where it has no label: for counting classes before
   // training.  Datasets that know their labels answer without decoding the image.
   virtual std::int64_t class_of(std::int64_t index, std::size_t target) const {
     const Sample sample = get(index);
     return sample.targets[target].value ? static_cast<std::int64_t>(sample.targets[target].value.item()) : -1;
   }
+  // What a user should know about the folder, a line each: files that no table names, rows without files.
+  virtual std::vector<std::string> notes() const { return {}; }
+  // The sample's files, read anew.  Throws InputError as get() does.
+  virtual RawSample raw(std::int64_t) const { return {}; }
 };
 
 }  // namespace medusa::datasets

@@ -57,8 +57,6 @@ Ham10000::Ham10000(const DatasetOptions& options) : options_(options), cache_(op
   targets_ = {{"lesion", TaskKind::Segmentation, 1, {"lesion"}},
               {"diagnosis", TaskKind::Classification, static_cast<std::int64_t>(classes().size()), classes()}};
   read_table();
-  class_size_.resize(classes().size());
-  for (const Row& r : rows_) ++class_size_[static_cast<std::size_t>(r.label)];
 }
 
 void Ham10000::read_table() {
@@ -74,29 +72,27 @@ void Ham10000::read_table() {
   list(mask_folder, masks);
 
   std::unordered_set<std::string> seen;
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const std::vector<std::string>& fields = table.rows[i];
-    const auto known = std::find(classes().begin(), classes().end(), fields[dx]);
-    MEDUSA_CHECK_INPUT(known != classes().end(), "{}: class {} is unknown; there are: {}", table.where(i), fields[dx],
-                       fmt::join(classes(), ", "));
-    MEDUSA_CHECK_INPUT(seen.insert(fields[id]).second, "{}: image {} is listed twice", table.where(i), fields[id]);
-    const auto image = images.find(fields[id] + ".jpg");
-    MEDUSA_CHECK_INPUT(image != images.end(), "{}: image {}.jpg is in neither {} nor {}", table.where(i), fields[id],
-                       kImageFolders[0], kImageFolders[1]);
-    const auto mask = masks.find(fields[id] + "_segmentation.png");
-    MEDUSA_CHECK_INPUT(mask != masks.end(), "{}/{}_segmentation.png: missing: the mask of {}", mask_folder, fields[id],
-                       image->second);
-    rows_.push_back({fields[id], fields[lesion], image->second, mask->second, known - classes().begin()});
-  }
+  for (std::size_t i = 0; i < table.rows.size(); ++i)
+    attempt(options_.problems, [&] {
+      const std::vector<std::string>& fields = table.rows[i];
+      const auto known = std::find(classes().begin(), classes().end(), fields[dx]);
+      MEDUSA_CHECK_INPUT(known != classes().end(), "{}: class {} is unknown; there are: {}", table.where(i), fields[dx],
+                         fmt::join(classes(), ", "));
+      MEDUSA_CHECK_INPUT(seen.insert(fields[id]).second, "{}: image {} is listed twice", table.where(i), fields[id]);
+      const auto image = images.find(fields[id] + ".jpg");
+      MEDUSA_CHECK_INPUT(image != images.end(), "{}: image {}.jpg is in neither {} nor {}", table.where(i), fields[id],
+                         kImageFolders[0], kImageFolders[1]);
+      const auto mask = masks.find(fields[id] + "_segmentation.png");
+      MEDUSA_CHECK_INPUT(mask != masks.end(), "{}/{}_segmentation.png: missing: the mask of {}", mask_folder,
+                         fields[id], image->second);
+      rows_.push_back({fields[id], fields[lesion], image->second, mask->second, known - classes().begin()});
+    });
+  MEDUSA_CHECK_INPUT(!rows_.empty(), "{}: no row of it is any good", table.name);
 }
 
 const Ham10000::Row& Ham10000::row(std::int64_t index) const {
   MEDUSA_CHECK(index >= 0 && index < size(), "ham10000: sample {} of {}", index, size());
   return rows_[static_cast<std::size_t>(index)];
-}
-
-double Ham10000::sampling_weight(std::int64_t index) const {
-  return 1.0 / static_cast<double>(class_size_[static_cast<std::size_t>(row(index).label)]);
 }
 
 Picture Ham10000::load(const Row& row) const {
@@ -119,6 +115,23 @@ Sample Ham10000::sample(const Row& row, const Picture& picture) const {
   return {row.id,
           to_input(picture.image, options_.normalisation),
           {{to_mask(picture.mask), {}}, {Tensor::scalar(static_cast<real>(row.label)), {}}}};
+}
+
+RawSample Ham10000::raw(std::int64_t index) const {
+  const Row& r = row(index);
+  const Image image = to_rgb(read_image(r.image)), mask = to_grey(read_image(r.mask));
+  RawSample out;
+  out.shape = {image.height, image.width};
+  for (const auto& [name, picture] : {std::pair<const char*, const Image&>{"picture", image}, {"mask", mask}}) {
+    const auto [low, high] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());
+    double sum = 0;
+    for (std::uint8_t v : picture.pixels) sum += v;
+    out.ranges.push_back({name, "", double(*low), double(*high),
+                          sum / static_cast<double>(std::max<std::size_t>(1, picture.pixels.size()))});
+    if (*low == *high)
+      out.problems.push_back(fmt::format("{}: all values are {}", &picture == &image ? r.image : r.mask, *low));
+  }
+  return out;
 }
 
 Sample Ham10000::get(std::int64_t index) const { return sample(row(index), *picture(index)); }

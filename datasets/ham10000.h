@@ -28,8 +28,8 @@ class Ham10000 : public Dataset {
   std::int64_t class_of(std::int64_t index, std::size_t target) const override {
     return target == 1 ? row(index).label : -1;
   }
-  // Such that all classes are drawn equally often.
-  double sampling_weight(std::int64_t index) const override;
+  std::int64_t sampling_class(std::int64_t index) const override { return row(index).label; }
+  RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;
   Sample get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const override;
 
@@ -49,7 +49,6 @@ class Ham10000 : public Dataset {
   DatasetOptions options_;
   std::vector<TargetInfo> targets_;
   std::vector<Row> rows_;
-  std::vector<std::int64_t> class_size_;
   mutable PictureCache cache_;
 };
 

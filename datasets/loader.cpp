@@ -33,10 +33,13 @@ struct Slot {
   std::string error;
 };
 
+// The classes are counted among `indices`, for what is kept to validate must not have a say in training.
 std::vector<Draw> draw_weighted(const Dataset& dataset, const std::vector<std::int64_t>& indices, Random random) {
+  std::map<std::int64_t, double> count;
+  for (std::int64_t i : indices) ++count[dataset.sampling_class(i)];
   std::vector<double> up_to;
   double total = 0;
-  for (std::int64_t i : indices) up_to.push_back(total += dataset.sampling_weight(i));
+  for (std::int64_t i : indices) up_to.push_back(total += 1 / count[dataset.sampling_class(i)]);
   std::map<std::int64_t, std::uint64_t> times;
   std::vector<Draw> draws;
   for (std::size_t k = 0; k < indices.size(); ++k) {
@@ -139,15 +142,8 @@ Loader::Loader(const Dataset& dataset, std::vector<std::int64_t> indices, Loader
   MEDUSA_CHECK_INPUT(options.workers >= 0 && options.workers <= 1024, "loader: {} workers, expected 0 to 1024",
                      options.workers);
   MEDUSA_CHECK_INPUT(!indices.empty(), "loader: there are no samples");
-  double total = 0;
-  for (std::int64_t i : indices) {
+  for (std::int64_t i : indices)
     MEDUSA_CHECK(i >= 0 && i < dataset.size(), "loader: sample {} of {}", i, dataset.size());
-    if (!options.weighted_sampling) continue;
-    const double weight = dataset.sampling_weight(i);
-    MEDUSA_CHECK_INPUT(weight >= 0, "loader: {} has sampling weight {}", dataset.id(i), weight);
-    total += weight;
-  }
-  MEDUSA_CHECK_INPUT(!options.weighted_sampling || total > 0, "loader: all sampling weights are 0");
   const std::size_t n = indices.size();
   state_ = std::make_unique<State>(dataset, std::move(indices), options);
   MEDUSA_CHECK_INPUT(state_->batches > 0, "loader: batch size {} is larger than the set of {} samples", options.batch,

@@ -13,13 +13,14 @@ namespace medusa::datasets {
 
 struct LoaderOptions {
   std::int64_t batch = 16;
-  int workers = 2;                 // 0: samples are made by the thread that calls next()
-  std::uint64_t seed = 0;          // of order and augmentation
-  bool augment = false;            // Dataset::get_augmented instead of get
-  bool shuffle = false;            // a new order in every epoch
-  bool weighted_sampling = false;  // draws with replacement, by Dataset::sampling_weight; includes shuffling
-  bool drop_last = false;          // leaves out a last batch that is not full
-  PatchOptions patch = {};         // of each sample, a new one in every epoch; no size: whole samples
+  int workers = 2;         // 0: samples are made by the thread that calls next()
+  std::uint64_t seed = 0;  // of order and augmentation
+  bool augment = false;    // Dataset::get_augmented instead of get
+  bool shuffle = false;    // a new order in every epoch
+  // Draws with replacement, every class (Dataset::sampling_class) that the indices have as often; includes shuffling.
+  bool weighted_sampling = false;
+  bool drop_last = false;   // leaves out a last batch that is not full
+  PatchOptions patch = {};  // of each sample, a new one in every epoch; no size: whole samples
 };
 
 class Loader {

@@ -67,13 +67,14 @@ void OpenKbp::list(const std::string& folder, const std::string& part) {
   }
   MEDUSA_CHECK_INPUT(!error, "{}: cannot be listed: {}", folder, error.message());
   std::sort(found.begin(), found.end(), [](const Row& a, const Row& b) { return a.number < b.number; });
-  for (const Row& r : found) {
-    for (const char* file : kNeeded)
-      MEDUSA_CHECK_INPUT(fs::exists(r.folder + "/" + file), "{}: there is no {} in it", r.folder, file);
-    for (const Row& other : rows_)
-      MEDUSA_CHECK_INPUT(other.id != r.id, "{} and {}: the same patient twice", other.folder, r.folder);
-    rows_.push_back(r);
-  }
+  for (const Row& r : found)
+    attempt(options_.problems, [&] {
+      for (const char* file : kNeeded)
+        MEDUSA_CHECK_INPUT(fs::exists(r.folder + "/" + file), "{}: there is no {} in it", r.folder, file);
+      for (const Row& other : rows_)
+        MEDUSA_CHECK_INPUT(other.id != r.id, "{} and {}: the same patient twice", other.folder, r.folder);
+      rows_.push_back(r);
+    });
 }
 
 const OpenKbp::Row& OpenKbp::row(std::int64_t index) const {
@@ -138,6 +139,32 @@ Sample OpenKbp::sample(const Row& row, const Case& c) const {
   }
   sample.targets.push_back(std::move(dose));
   return sample;
+}
+
+RawSample OpenKbp::raw(std::int64_t index) const {
+  const openkbp::Patient p = patient(index);
+  RawSample out;
+  out.shape.assign(3, openkbp::kSide);
+  out.spacing.assign(p.spacing.begin(), p.spacing.end());
+  const auto add = [&](const char* name, const char* unit, const std::vector<real>& values) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    double sum = 0;
+    for (real v : values) sum += static_cast<double>(v);
+    out.ranges.push_back(
+        {name, unit, static_cast<double>(*low), static_cast<double>(*high), sum / static_cast<double>(values.size())});
+  };
+  add("ct", "HU", p.hu);
+  if (p.dose.empty()) {
+    out.problems.push_back(fmt::format("{}: there is no dose.csv in it", row(index).folder));
+    return out;
+  }
+  add("dose", "Gy", p.dose);
+  std::int64_t outside = 0;
+  for (std::size_t i = 0; i < p.dose.size(); ++i) outside += p.dose[i] > 0 && p.possible[i] == 0;
+  if (outside > 0)
+    out.problems.push_back(fmt::format("{}/dose.csv: {} voxels have a dose outside of possible_dose_mask.csv",
+                                       row(index).folder, outside));
+  return out;
 }
 
 Sample OpenKbp::get(std::int64_t index) const { return sample(row(index), *reduced(index)); }

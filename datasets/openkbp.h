@@ -78,6 +78,7 @@ class OpenKbp : public Dataset {
   std::string id(std::int64_t index) const override { return row(index).id; }
   std::string part(std::int64_t index) const override { return row(index).part; }
   Shape input_shape() const override;
+  RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;
   Sample get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const override;
 

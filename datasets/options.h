@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "datasets/transforms.h"
+#include "tensor/check.h"
 
 namespace medusa::datasets {
 
@@ -14,10 +15,29 @@ struct DatasetOptions {
   std::string folder;                                // in the dataset's own layout
   std::int64_t depth = 0, height = 96, width = 128;  // depth 0: pictures
   std::vector<std::string> inputs;                   // beside the image: see the dataset's header
+  std::vector<double> spacing;  // mm along depth, height, width, or one for all; none: the dataset's own
   Normalisation normalisation;
   AugmentOptions augment;
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // for decoded, resized samples; 0: no cache
   std::string cache_folder;                          // for the same on disk (disk_cache.h); "": not there
+  // Where this is given, a row or case that is no good is left out and the reason added here, instead of thrown.
+  std::vector<std::string>* problems = nullptr;
 };
+
+// Calls body(); an InputError becomes one of the problems where those are collected.  Whether it went well.
+template <class Body>
+bool attempt(std::vector<std::string>* problems, const Body& body) {
+  if (problems == nullptr) {
+    body();
+    return true;
+  }
+  try {
+    body();
+  } catch (const InputError& error) {
+    problems->push_back(error.what());
+    return false;
+  }
+  return true;
+}
 
 }  // namespace medusa::datasets
