@@ -256,6 +256,7 @@ bool larger_is_better(const std::string& metric) {
 void Meter::add(const Tensor& y, const Tensor& target, const Tensor& mask, const std::vector<bool>& labelled) {
   MEDUSA_CHECK(y.rank() >= 2 && y.size(-1) == task_.channels, "metrics: task {} has {} channels, its output is {}",
                task_.name, task_.channels, y.shape());
+  if (!labelled.empty() && std::find(labelled.begin(), labelled.end(), true) == labelled.end()) return;
   const std::int64_t n = y.size(0), places = n > 0 ? y.numel() / n / task_.channels : 0;
   const bool structures = task_.kind == TaskKind::Structures;
   const bool per_channel = structures || task_.kind == TaskKind::Regression || task_.kind == TaskKind::Binary;

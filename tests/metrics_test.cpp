@@ -56,6 +56,17 @@ TEST_CASE("metrics: an empty set defines nothing") {
   }
 }
 
+TEST_CASE("metrics: a batch in which nobody has a label adds nothing") {
+  const auto meter = make_meter(task(TaskKind::Binary, 1));
+  meter->add(Tensor::from({1, -1}, {2, 1}), Tensor::from({1, 0}, {2, 1}));
+  meter->add(Tensor::from({-1, 1}, {2, 1}), {}, {}, {false, false});  // as datasets::stack() makes it
+  CHECK(meter->samples() == 2);
+  CHECK(meter->values().at("auc") == 1);
+  CHECK(message([&] {
+          meter->add(Tensor::zeros({2, 1}), {}, {}, {false, true});
+        }) == "metrics: task t: output [2, 1] does not fit target [0]");
+}
+
 TEST_CASE("metrics: dice and iou of one structure are means over images, not over batches") {
   // Image 0: S = {0, 1}, T = {1, 2, 3}: dice 2/5, iou 1/4.  Image 1: nothing there, nothing found: 1.
   // Image 2: nothing there, one pixel found: about 0.  A logit of exactly 0 is outside.
