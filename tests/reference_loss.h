@@ -68,4 +68,27 @@ inline Array dice(const Array& p, const Array& t, const Array* m, double smooth)
   return scalar(1 - total / static_cast<double>(n * channels));
 }
 
+// Structures [N, S, C] that may overlap: Dice of the sigmoid and BCE of each outlined structure of each sample, the
+// mean over these; m [N, 1, .., 1, C] says which are outlined.
+inline Array structures(const Array& x, const Array& t, const Array& m, double smooth) {
+  const std::int64_t n = x.size(0), channels = x.size(-1), places = x.shape.numel() / n / channels;
+  double sum = 0, outlined = 0;
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t c = 0; c < channels; ++c) {
+      if (m[i * channels + c] == 0) continue;
+      double both = 0, predicted = 0, truth = 0, bce = 0;
+      for (std::int64_t k = 0; k < places; ++k) {
+        const double y = x[(i * places + k) * channels + c], yes = t[(i * places + k) * channels + c];
+        const double p = 1 / (1 + std::exp(-y));
+        both += p * yes;
+        predicted += p;
+        truth += yes;
+        bce -= yes * std::log(p) + (1 - yes) * std::log(1 - p);
+      }
+      sum += 1 - (2 * both + smooth) / (predicted + truth + smooth) + bce / static_cast<double>(places);
+      outlined += 1;
+    }
+  return scalar(outlined > 0 ? sum / outlined : 0);
+}
+
 }  // namespace medusa::reference

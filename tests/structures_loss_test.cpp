@@ -3,6 +3,8 @@
 
 #include "autograd/ops.h"
 #include "mtl/task.h"
+#include "tests/op_case.h"
+#include "tests/reference_loss.h"
 
 using namespace medusa;
 using namespace medusa::mtl;
@@ -47,6 +49,22 @@ TEST_CASE("structures: loss and gradient agree with PyTorch") {
   for (std::size_t i = 0; i < expected.size(); ++i)
     CHECK(e.y.grad().at(static_cast<std::int64_t>(i)) == doctest::Approx(expected[i]).scale(0.1).epsilon(1e-5));
   CHECK(task_loss(structures(3), e.y, e.target).item() == doctest::Approx(1.2254971124609186).epsilon(1e-6));
+}
+
+TEST_CASE("structures: loss and gradient are those of the loop nest") {
+  using namespace medusa::test;
+  for (const Shape& shape : {Shape{1, 3, 1}, Shape{2, 5, 3, 4}, Shape{3, 2, 3, 4, 10}}) {
+    Shape mask(std::vector<std::int64_t>(static_cast<std::size_t>(shape.rank()), 1));
+    mask[0] = shape[0];
+    mask[-1] = shape[-1];
+    const Task task = structures(shape[-1]);
+    check_op(
+        fmt::format("structures {}", shape), {normal(shape), binary(shape), binary(mask)},
+        [&](const std::vector<Var>& x) { return task_loss(task, x[0], x[1].value(), x[2].value()); },
+        [](const std::vector<reference::Array>& x) {
+          return reference::structures(x[0], x[1], x[2], static_cast<double>(real(1e-5)));
+        });
+  }
 }
 
 TEST_CASE("structures: what was not outlined has no influence, whatever is predicted or stands there") {
