@@ -27,7 +27,7 @@ struct PhantomOptions {
   std::string folder;  // is made; must not hold a dataset
   std::int64_t count = 200;
   std::uint64_t seed = 0;
-  std::int64_t height = 450, width = 600;
+  std::int64_t height = 450, width = 600, depth = 0;  // depth: of volumes
   PhantomSetting setting = PhantomSetting::Plain;
 };
 
@@ -43,5 +43,19 @@ void write_ham10000_phantom(const PhantomOptions& options);
 // the prescription inside, falling with the distance.  A quarter go to validation-pats, an eighth to test-pats.  The
 // same options give the same bytes; height, width and setting have no meaning here.  Throws as the one above.
 void write_openkbp_phantom(const PhantomOptions& options);
+
+// Writes `count` chests as datasets/stoic.h describes, of depth x height x width voxels each: ground glass at the rims
+// of the lungs where there is COVID-19, much of it and some dense where it is severe.  Spacings differ, and every third
+// scan counts its slices downwards.  The same options give the same bytes.  Throws as those above.
+void write_stoic_phantom(const PhantomOptions& options);
+
+// Writes `count` pelves as datasets/folder.h describes for the layout prostate: CT, dose, body and five structures (the
+// femurs not outlined in every fourth), every third case one archive, the others NIfTI files; a quarter to validate, an
+// eighth to test.  The same options give the same bytes.  Throws as those above.
+void write_prostate_phantom(const PhantomOptions& options);
+
+// Writes `count` pictures of lesions with masks, a cases.csv and a dataset.toml, as datasets/folder.h describes; some
+// lack a mask or a diagnosis.  The same options give the same bytes.  Throws as those above.
+void write_folder_phantom(const PhantomOptions& options);
 
 }  // namespace medusa::datasets

@@ -69,7 +69,11 @@ void add_data_options(OptionList& list, RunOptions& o) {
   list.add("dataset", o.dataset, "the dataset's layout");
   list.add("size", o.size,
            "HEIGHTxWIDTH in pixels that images are resized to, of volumes DEPTHxHEIGHTxWIDTH; none given: 96x128 for "
-           "ham10000, 64x64x64 for openkbp");
+           "ham10000, 64x64x64 for openkbp, stoic and prostate, for folder what its dataset.toml says");
+  list.add("spacing", o.spacing,
+           "stoic, prostate, folder: mm from voxel to voxel along depth, height, width, or one number for all; none "
+           "given: such that "
+           "--size shows 384 mm (of folder what its dataset.toml says)");
   list.add("patch", o.patch,
            "train on pieces of this size, [DEPTHx]HEIGHTxWIDTH, and look at whole samples through a window of it");
   list.add("foreground", o.foreground, "--patch: part of the pieces that lie about a structure or class, 0 to 1");

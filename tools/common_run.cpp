@@ -35,7 +35,7 @@ RunOptions read_run_options(const std::string& run_folder) {
 }
 
 void complete(RunOptions* options) {
-  if (options->size.empty()) options->size = datasets::default_size(options->dataset);
+  if (options->size.empty()) options->size = datasets::default_size(options->dataset, options->data);
   if (options->widths.empty()) options->widths = mtl::default_widths(options->backbone);
 }
 
@@ -53,7 +53,8 @@ datasets::PatchOptions patch_options(const RunOptions& options) {
 mtl::SlidingWindow window_of(const RunOptions& options) { return {patch_options(options).size, options.overlap}; }
 
 datasets::DatasetOptions dataset_options(const RunOptions& options) {
-  const Size size = parse_size(options.size.empty() ? datasets::default_size(options.dataset) : options.size);
+  const Size size =
+      parse_size(options.size.empty() ? datasets::default_size(options.dataset, options.data) : options.size);
   datasets::DatasetOptions result;
   result.name = options.dataset;
   result.folder = options.data;
@@ -61,6 +62,7 @@ datasets::DatasetOptions dataset_options(const RunOptions& options) {
   result.height = size.height;
   result.width = size.width;
   result.inputs = options.inputs;
+  result.spacing = options.spacing;
   result.augment = options.augment;
   result.cache_bytes = options.cache_mib << 20;
   result.cache_folder = options.cache_disk;

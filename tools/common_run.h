@@ -25,6 +25,7 @@ struct RunOptions {
   std::string data;  // the dataset's folder
   std::string dataset = "ham10000";
   std::string size;                 // height x width (of volumes depth first) of the inputs; "": the dataset's own
+  std::vector<double> spacing;      // mm along depth, height, width, or one for all; empty: the dataset's own
   std::vector<std::string> inputs;  // what goes in beside the image, where the dataset has more
   std::vector<std::string> tasks;   // those of the dataset's targets to learn; empty: all
   std::string patch;                // to train on pieces of that size; "": on whole samples

@@ -249,6 +249,7 @@ int train(const Command& command) {
                             model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
                             threads()));
   note_size(o, *model);
+  for (const std::string& note : dataset->notes()) progress.note("note: " + note);
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   const mtl::TrainResult result = trainer.run(*train, val.get());

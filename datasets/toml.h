@@ -1,0 +1,58 @@
+// The part of TOML that descriptions of datasets need: tables, keys, text, numbers, true and false, lists.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace medusa::datasets {
+
+struct TomlValue {
+  enum class Kind { Text, Number, Bool, List };
+  Kind kind = Kind::Text;
+  std::string text;
+  double number = 0;
+  bool flag = false;
+  std::vector<TomlValue> items;
+};
+
+// One [name] with its keys.  The getters throw InputError "file:line: ..." with what was expected and what was found,
+// and remember which keys were asked for.
+class TomlTable {
+ public:
+  std::string name;  // "input.ct"; "" above the first [name]
+  std::int64_t line = 0;
+
+  bool has(const std::string& key) const;
+  std::string text(const std::string& key, const std::string& absent) const;
+  double number(const std::string& key, double absent) const;
+  std::vector<std::string> texts(const std::string& key) const;               // none: the key is absent
+  std::vector<double> numbers(const std::string& key) const;                  // a single number is a list of one
+  std::vector<std::vector<std::string>> lists(const std::string& key) const;  // a list of lists of texts
+  // "file:line" of the key, or of the table where it has no such key.
+  std::string where(const std::string& key) const;
+  // Throws InputError where there is a key that no getter asked for: a misspelt one would go unnoticed.
+  void check_all_known() const;
+
+ private:
+  friend class TomlParser;
+  struct Entry {
+    std::string key;
+    TomlValue value;
+    std::int64_t line;
+  };
+  const Entry* find(const std::string& key, TomlValue::Kind kind) const;
+
+  std::string file_;
+  std::vector<Entry> entries_;
+  mutable std::vector<std::string> asked_;
+};
+
+// The tables in the order of the file; the first, "", holds what stands above all others.  Throws InputError with
+// file:line: a line that is none of TOML, a name given twice, and what is TOML but not read here: [[lists of tables]],
+// {inline tables}, dotted keys, dates, text over several lines.
+std::vector<TomlTable> parse_toml(std::string_view text, const std::string& name);
+std::vector<TomlTable> read_toml(const std::string& path);
+
+}  // namespace medusa::datasets

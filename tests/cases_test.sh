@@ -1,0 +1,52 @@
+#!/bin/bash
+# tests/cases_test.sh: phantoms in the layouts stoic, prostate and folder, trained on for a moment and judged, as a user
+# does it; with MEDUSA_DATA the real files of stoic, too.
+. "$(dirname "$0")/shell.sh"
+
+expect 0 '10 chests of 12x16x16 voxels' "$BIN/phantom" --layout stoic --count 10 --size 12x16x16 --out "$work/stoic"
+expect 2 'exists; choose a new folder' "$BIN/phantom" --layout stoic --size 12x16x16 --out "$work/stoic"
+expect 2 'expected DEPTHxHEIGHTxWIDTH' "$BIN/phantom" --layout stoic --size 16x16 --out "$work/none"
+expect 2 'has no --setting' "$BIN/phantom" --layout stoic --setting shared --out "$work/none"
+expect 0 '5 pelves of 8x16x16 voxels' "$BIN/phantom" --layout prostate --count 5 --size 8x16x16 --out "$work/prostate"
+expect 0 '24 pictures of 32x40 (height x width)' "$BIN/phantom" --layout folder --count 24 --size 32x40 --out "$work/folder"
+
+# trained NAME TEXT OPTIONS...: a run ends, and its log has TEXT
+trained() {
+  local name=$1 text=$2
+  shift 2
+  "$BIN/train" --dataset "$name" --data "$work/$name" --widths 4,8 --epochs 1 --seed 1 --out "$work/$name-run" "$@" \
+    >"$work/log" 2>&1 || bad "train on $name: $(tail -1 "$work/log")"
+  grep -q "$text" "$work/log" && ok "train on $name: $text" || bad "train on $name: no $text in $(cat "$work/log")"
+}
+# One sample a batch: most have no label of severity.
+trained stoic '10 patients: 4 without COVID-19, 6 with it, 2 of these severe' --size 8x8x8 --batch 1 --arch ctan --threads 1
+grep -q '^spacing' "$work/stoic-run/config.toml" && bad "config.toml has a spacing nobody chose" || ok "no spacing, none written"
+expect 0 'severe           auc' "$BIN/evaluate" --run "$work/stoic-run" --split all
+mv "$work/stoic-run" "$work/first"
+trained stoic 'severe' --size 8x8x8 --batch 1 --arch ctan --threads 2 --workers 0
+cmp -s "$work/first/best.safetensors" "$work/stoic-run/best.safetensors" && ok "the same weights for other threads and workers" \
+  || bad "other weights for other threads and workers"
+rm -rf "$work/stoic-run"
+trained stoic 'severe' --size 8x8x8 --batch 2 --spacing 30,20,20
+grep -q '^spacing = \[30, 20, 20\]' "$work/stoic-run/config.toml" && ok "config.toml has the spacing" || bad "no spacing"
+trained prostate 'dice.FemurLeft' --size 8x8x8 --batch 1 --rotation 5 --noise 0.01
+trained folder 'removed' --batch 4 --arch hps --rotation 20 --weighted-sampling
+grep -q '^size = "48x64"' "$work/folder-run/config.toml" && ok "the size is dataset.toml's" || bad "no size of dataset.toml"
+
+refused() { expect 2 "$1" "$BIN/train" --dataset "$2" --data "$work/$2" --out "$work/no" "${@:3}"; }
+refused 'has two sides' stoic --size 8x8
+refused 'spacing is -1 mm' stoic --spacing=-1
+refused 'spacing has 2 numbers' stoic --spacing 1,2
+refused 'no brightness, contrast' stoic --brightness 0.1
+sed -i 's/kind = "binary"/kind = "bin"/' "$work/folder/dataset.toml"
+refused 'dataset.toml:18: task kind bin is unknown' folder
+"$BIN/phantom" --count 4 --size 16x16 --out "$work/ham10000" >/dev/null
+refused 'ham10000: has no spacing to choose' ham10000 --spacing 2
+
+if [ -d "${MEDUSA_DATA:-/none}/stoic" ]; then
+  mv "$work/stoic" "$work/made" && ln -s "$MEDUSA_DATA/stoic" "$work/stoic" && rm -rf "$work/stoic-run"
+  trained stoic 'of these severe' --size 16x16x16 --batch 1 --val-fraction 0.25
+else
+  echo "SKIPPED: no real data; MEDUSA_DATA names a folder with stoic"
+fi
+exit $failed
