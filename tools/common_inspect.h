@@ -18,6 +18,14 @@ Json describe_volume(const std::filesystem::path& path);
 // Settings, network and results of a training run's folder.
 Json describe_run(const std::filesystem::path& folder);
 
+// A whole dataset, as open_dataset() takes it.
+struct DatasetCheck {
+  std::string dataset, data, size;  // name, folder, and the size at which labels are counted; "": the dataset's own
+};
+// Counts by part and class, sizes, spacings, intensities, and "problems": every one that is found, by file.  A broken
+// sample does not keep the others from being looked at.  Throws InputError for a dataset that there is not.
+Json inspect_dataset(const DatasetCheck& check, std::size_t* problem_count);
+
 // For people: a line per entry; an array of objects becomes a table with a column for every key that occurs.
 void print_text(const Json& json, const std::string& indent = "");
 

@@ -2,11 +2,37 @@
 #include <fmt/format.h>
 
 #include "tensor/check.h"
+#include "tensor/parallel.h"
 #include "tools/common_inspect.h"
 #include "tools/common_main.h"
 
 namespace medusa::tools {
 namespace {
+
+void print(const Json& json, bool as_json) {
+  if (as_json)
+    fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  else
+    print_text(json);
+}
+
+// Problems stand below the tables, a line each.
+void check_dataset(const DatasetCheck& check, bool as_json) {
+  std::size_t problems = 0;
+  Json json = inspect_dataset(check, &problems);
+  if (!as_json) {
+    const Json lines = json["problems"], notes = json.value("notes", Json::array());
+    json.erase("problems");
+    json.erase("notes");
+    print(json, false);
+    for (const Json& note : notes) fmt::print("\nnote: {}\n", note.get<std::string>());
+    fmt::print("\n{} problems\n", problems);
+    for (const Json& line : lines) fmt::print("{}\n", line.get<std::string>());
+  } else {
+    print(json, true);
+  }
+  MEDUSA_CHECK_INPUT(problems == 0, "{}: {} problems", check.data, problems);
+}
 
 void inspect(const std::string& path, const AttentionOptions& attention, bool as_json) {
   Json json;
@@ -22,10 +48,7 @@ void inspect(const std::string& path, const AttentionOptions& attention, bool as
     MEDUSA_CHECK_INPUT(std::filesystem::exists(path), "{}: there is no such file or folder", path);
     json = std::filesystem::is_directory(path) ? describe_run(path) : describe_file(path);
   }
-  if (as_json)
-    fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
-  else
-    print_text(json);
+  print(json, as_json);
 }
 
 }  // namespace
@@ -40,13 +63,22 @@ int main(int argc, char** argv) {
       "header for volumes: along i, j, k, then channels or time (.npy: as numpy says).  spacing_mm is along i, j, k, "
       "the\n"
       "affine leads from i, j, k to RAS+ mm, orientation is the side to which each axis grows.\n"
+      "With --dataset and --data, looks at every sample of a dataset: counts, class balance, sizes, spacings, "
+      "intensities, "
+      "and\n"
+      "every problem found; exit status 2 where there is one.\n"
       "With --attention, draws what the network of a run (arch mtan or ctan) looks at in a picture.",
       "inspect"};
   std::string path;
   medusa::tools::AttentionOptions attention;
   bool json = false;
+  medusa::tools::DatasetCheck check;
+  int threads = 0;
   command.option("file", path, "file, or folder of a run");
   command.flag("--json", json, "one JSON object instead of text");
+  command.option("--dataset", check.dataset, "check the dataset of this layout in the folder --data");
+  command.option("--size", check.size, "with --dataset: the size at which labels are counted; none given: its own");
+  command.option("--threads", threads, "threads to use; 0: all the machine has").range(0, 1024);
   command.option("--attention", attention.out, "folder for the pictures of attention, made if needed");
   command.option("--run", attention.run, "folder of the training run; its best.safetensors is used");
   command.option("--input", attention.input, "the picture to look at, PNG or JPEG");
@@ -55,8 +87,20 @@ int main(int argc, char** argv) {
                  "middle of the predicted lesion");
   command.option("--truth", attention.truth,
                  "the true mask, a PNG as large as the picture, drawn beside the predicted");
-  command.option("--data", attention.data,
-                 "folder of a dataset that has the picture: its true mask and class are shown");
+  command.option(
+      "--data", attention.data,
+      "folder of the dataset to check; with --attention, of one that has the picture: its true mask and class are "
+      "shown");
   medusa::tools::device_options(command, attention.device);
-  return medusa::tools::run(command, argc, argv, [&] { medusa::tools::inspect(path, attention, json); });
+  return medusa::tools::run(command, argc, argv, [&] {
+    medusa::set_threads(threads);
+    if (check.dataset.empty()) {
+      MEDUSA_CHECK_INPUT(check.size.empty(), "--size: only with --dataset");
+      return medusa::tools::inspect(path, attention, json);
+    }
+    MEDUSA_CHECK_INPUT(path.empty() && attention.out.empty(), "--dataset: takes the folder by --data, and no {}",
+                       path.empty() ? "--attention" : path);
+    check.data = attention.data;
+    medusa::tools::check_dataset(check, json);
+  });
 }

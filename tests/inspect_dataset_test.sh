@@ -1,0 +1,48 @@
+#!/bin/bash
+# tests/inspect_dataset_test.sh: a whole dataset in one pass: counts, and every problem, not the first alone.
+. "$(dirname "$0")/shell.sh"
+
+"$BIN/phantom" --layout prostate --count 5 --size 8x16x16 --seed 1 --out "$work/p" >/dev/null || bad phantom
+"$BIN/phantom" --count 24 --size 32x40 --seed 1 --out "$work/h" >/dev/null || bad phantom
+"$BIN/phantom" --layout folder --count 12 --size 32x40 --out "$work/f" >/dev/null || bad phantom
+"$BIN/phantom" --layout stoic --count 10 --size 8x16x16 --out "$work/s" >/dev/null || bad phantom
+look() { "$BIN/inspect" --dataset "$1" --data "$work/$2" "${@:3}"; }
+
+expect 0 '0 problems' look prostate p --size 16x16x16
+expect 0 '0 problems' look ham10000 h
+expect 0 '0 problems' look stoic s --size 8x8x8
+expect 0 '"spacing_mm_min":[' look stoic s --json
+# has NAME TEXT: the last output of --json holds TEXT
+json=$(look prostate p --json --size 16x16x16)
+has() { [[ $json == *"$1"* ]] && ok "json: $1" || bad "no $1 in $json"; }
+has '"samples":5,"shape_min":[8,16,16]'
+has '{"part":"train","samples":4,"groups":4},{"part":"validation","samples":1,"groups":1}'
+has '"class":"FemurLeft","labelled":5,"train":3,"validation":1'
+has '"image":"ct","unit":"HU","min":-1000.0'
+has '"target":"dose","kind":"regression","class":"Gy","labelled":5'
+has '"problems":[]'
+json=$(look stoic s --json --size 8x8x8)
+has '"target":"covid","kind":"binary","class":"covid","labelled":10,"all":6'
+has '"target":"severe","kind":"binary","class":"severe","labelled":6,"all":2'
+json=$(look folder f --json)
+has '"target":"finding","kind":"classification","class":"mel","labelled":10'
+
+# Five kinds of damage, all of them named in one pass; the rest is still counted.
+echo "x,train,no.nii,,,,,,," >>"$work/p/cases.csv"
+head -c 100 "$work/p/case002/dose.nii.gz" >"$work/cut" && cp "$work/cut" "$work/p/case002/dose.nii.gz"
+cp "$work/p/case001/ct.nii.gz" "$work/p/case004/ct.nii.gz"
+for part in body dose Bladder Rectum Prostate; do cp "$work/p/case001/$part.nii.gz" "$work/p/case004/$part.nii.gz"; done
+expect 2 '3 problems' look prostate p --size 16x16x16
+out=$(look prostate p --size 16x16x16 2>&1)
+for text in 'cases.csv:7: ct: ' 'case002/dose.nii.gz: ' 'case001 and case004: the same image twice, in two groups'; do
+  [[ $out == *"$text"* ]] && ok "found: $text" || bad "no '$text' in: $out"
+done
+sed -i '3s/,mel,\|,nv,\|,bcc,\|,bkl,\|,akiec,\|,df,\|,vasc,/,wart,/; 5s/ISIC_[0-9]*/ISIC_0000001/' "$work/h/HAM10000_metadata.csv"
+expect 2 '2 problems' look ham10000 h
+expect 2 'class wart is unknown' look ham10000 h
+expect 2 "--dataset mnist: expected one of" look mnist h
+expect 2 '1 problems' look openkbp h
+expect 2 'there is no such folder' look stoic nowhere
+expect 2 '--data is missing' "$BIN/inspect" --dataset stoic
+expect 2 'takes the folder by --data' "$BIN/inspect" --dataset stoic --data "$work/s" "$work/s"
+exit $failed
