@@ -203,7 +203,8 @@ TEST_CASE("ham10000: what is wrong with a file is said when it is read, with its
 TEST_CASE("open_dataset: names and options") {
   DatasetOptions o = options_for("x");
   o.name = "cats";
-  CHECK(input_error([&] { open_dataset(o); }) == "dataset cats is unknown; there are: ham10000, openkbp");
+  CHECK(input_error([&] { open_dataset(o); }) ==
+        "dataset cats is unknown; there are: ham10000, openkbp, stoic, prostate, folder");
   CHECK(contains(input_error([] { open_dataset(options_for("x", 0, 5)); }), "size 0x5"));
   o = options_for("x");
   o.augment.rotation = 500;
