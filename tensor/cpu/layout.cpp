@@ -71,12 +71,29 @@ void strided_copy(const real* x, real* y, StridedGeometry g) {
 void slice_copy(const real* x, real* y, SliceGeometry g) {
   const std::int64_t row = g.length * g.inner;
   if (row == 0) return;
-  parallel_for(g.outer * row, kGrain, [=](std::int64_t begin, std::int64_t end) {
-    while (begin < end) {
-      const std::int64_t o = begin / row, at = begin % row, run = min64(row - at, end - begin);
-      std::memcpy(y + (o * g.to_length + g.to_start) * g.inner + at,
-                  x + (o * g.from_length + g.from_start) * g.inner + at, static_cast<std::size_t>(run) * sizeof(real));
-      begin += run;
+  x += g.from_start * g.inner, y += g.to_start * g.inner;
+  const std::int64_t from_step = g.from_length * g.inner, to_step = g.to_length * g.inner;
+  if (row > kGrain) {  // few long rows: each in pieces
+    parallel_for(g.outer * row, kGrain, [=](std::int64_t begin, std::int64_t end) {
+      while (begin < end) {
+        const std::int64_t o = begin / row, at = begin % row, run = min64(row - at, end - begin);
+        std::memcpy(y + o * to_step + at, x + o * from_step + at, static_cast<std::size_t>(run) * sizeof(real));
+        begin += run;
+      }
+    });
+    return;
+  }
+  parallel_for(g.outer, kGrain / row, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t o = begin; o < end; ++o) {
+      const real* from = x + o * from_step;
+      real* to = y + o * to_step;
+      if (row >= 16 * kLanes) {
+        std::memcpy(to, from, static_cast<std::size_t>(row) * sizeof(real));
+        continue;
+      }
+      std::int64_t i = 0;  // a call would take longer than so short a copy
+      for (; i + kLanes <= row; i += kLanes) store(to + i, load(from + i));
+      for (; i < row; ++i) to[i] = from[i];
     }
   });
 }

@@ -1,5 +1,6 @@
 // Pooling kernels, vectorised over channels.  A window is a list of places, so that borders, 2D and 3D are one case.
-// The backward pass gathers: each input place collects from the windows that contain it, in a fixed order.
+// The backward pass gathers: each input place collects from the windows that contain it, in a fixed order.  Where the
+// windows of a maximum do not overlap and leave nothing out, they write instead.
 #include <type_traits>
 
 #include "tensor/cpu/scratch.h"
@@ -133,6 +134,33 @@ void max_window(const real* x, const Place* places, std::int64_t count, std::int
   }
 }
 
+// Whether every input place lies in one window: the usual pooling 2x2 of an even size.
+bool windows_tile(const PoolGeometry& g) {
+  bool tile = true;
+  for (int a = 0; a < 3; ++a)
+    tile = tile && g.pad[a] == 0 && g.kernel[a] == g.stride[a] && g.in[a] == g.out[a] * g.kernel[a];
+  return tile;
+}
+
+// There the windows may write: each its own places.  That reads dy and index once, not once per place.
+void max_pool_backward_tiles(const real* dy, const std::int32_t* index, real* dx, const PoolGeometry& g) {
+  const std::int64_t sample_size = g.in[0] * g.in[1] * g.in[2] * g.c;
+  for_windows(g, [&](std::int64_t sample, const Place* places, std::int64_t count, std::int64_t k) {
+    const real* from = dy + k * g.c;
+    const std::int32_t* winner = index + k * g.c;
+    real* to = dx + sample * sample_size;
+    std::int64_t c = 0;
+    for (; c + kLanes <= g.c; c += kLanes) {
+      const Vec v = load(from + c);
+      const Mask at = load_index(winner + c);
+      for (std::int64_t p = 0; p < count; ++p)
+        store(to + places[p].offset + c, at == Mask{} + static_cast<Whole>(places[p].tap) ? v : Vec{});
+    }
+    for (; c < g.c; ++c)
+      for (std::int64_t p = 0; p < count; ++p) to[places[p].offset + c] = winner[c] == places[p].tap ? from[c] : 0;
+  });
+}
+
 }  // namespace
 
 void max_pool(const real* x, real* y, std::int32_t* index, PoolGeometry g) {
@@ -143,6 +171,7 @@ void max_pool(const real* x, real* y, std::int32_t* index, PoolGeometry g) {
 }
 
 void max_pool_backward(const real* dy, const std::int32_t* index, real* dx, PoolGeometry g) {
+  if (windows_tile(g)) return max_pool_backward_tiles(dy, index, dx, g);
   for_inputs(g, [&](std::int64_t k, const Window* windows, std::int64_t count) {
     real* to = dx + k * g.c;
     std::int64_t c = 0;
