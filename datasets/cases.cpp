@@ -1,43 +1,12 @@
 #include "datasets/cases.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "datasets/case_file.h"
-#include "datasets/resample.h"
 #include "tensor/check.h"
-#include "tensor/random.h"
 
 namespace medusa::datasets {
 namespace {
-
-constexpr int kLeftRight = 2;  // axis of the grid: volumes are RAS+
-constexpr double kPi = 3.141592653589793;
-
-// The change of a picture: mirrors, a turn about the axis that looks out of it, zoom and shift within it.
-VolumeChange draw_flat_change(const AugmentOptions& o, const Grid& grid, std::uint64_t seed, std::int64_t epoch,
-                              std::int64_t index) {
-  Random random(seed, stream_of(fmt::format("augment {} {}", epoch, index)));
-  VolumeChange c;
-  c.mirror = random.chance(o.horizontal_flip);
-  const bool flip = random.chance(o.vertical_flip);
-  const double angle = random.uniform(-1, 1) * o.rotation * kPi / 180, zoom = 1 + random.uniform(-1, 1) * o.scale;
-  const double shift_y = random.uniform(-1, 1) * o.translation, shift_x = random.uniform(-1, 1) * o.translation;
-  c.gamma = std::exp(random.uniform(-1, 1) * std::log1p(o.gamma));
-  c.noise = o.noise;
-  c.noise_seed = random.next64();
-  c.noise_stream = random.next64();
-  c.warps = c.mirror || flip || angle != 0 || zoom != 1 || shift_y != 0 || shift_x != 0;
-  // Source = centre + R flip (q - centre - shift) / zoom.
-  const double cosine = std::cos(angle) / zoom, sine = std::sin(angle) / zoom, my = flip ? -1 : 1,
-               mx = c.mirror ? -1 : 1;
-  c.m = {{{1, 0, 0}, {0, cosine * my, -sine * mx}, {0, sine * my, cosine * mx}}};
-  const double cy = static_cast<double>(grid.height - 1) / 2, cx = static_cast<double>(grid.width - 1) / 2;
-  const double qy = cy + shift_y * static_cast<double>(grid.height),
-               qx = cx + shift_x * static_cast<double>(grid.width);
-  c.shift = {0, cy - (c.m[1][1] * qy + c.m[1][2] * qx), cx - (c.m[2][1] * qy + c.m[2][2] * qx)};
-  return c;
-}
 
 void check_options(const CasePlan& plan, const DatasetOptions& o) {
   MEDUSA_CHECK_INPUT(o.height > 0 && o.width > 0 && o.depth >= 0, "{}: size {}x{}x{} is none", plan.name, o.depth,
@@ -142,9 +111,7 @@ Sample CaseDataset::get(std::int64_t index) const { return sample(row(index), *d
 
 Sample CaseDataset::get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const {
   const std::shared_ptr<const Case> c = decoded(index);
-  const VolumeChange change = size_.depth == 0
-                                  ? draw_flat_change(options_.augment, c->grid, seed, epoch, index)
-                                  : draw_change(options_.augment, c->grid, c->spacing, kLeftRight, seed, epoch, index);
+  const VolumeChange change = draw_case_change(options_.augment, *c, size_.depth == 0, seed, epoch, index);
   return sample(row(index), augment(plan_, *c, change));
 }
 

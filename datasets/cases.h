@@ -82,6 +82,10 @@ struct Case {
 // Reads a case.  `size`: depth (0: pictures), height, width.  Throws InputError naming the file: unreadable, another
 // grid than the first input's, a label that is none, values that are not finite.
 Case read_case(const CasePlan& plan, const CaseRow& row, const Grid& size);
+// What chance chooses for a case: draw_change's change of a volume (volume_transforms.h), of a picture mirrors, a turn
+// about the axis that looks out of it, zoom, shift, gamma and noise.
+VolumeChange draw_case_change(const AugmentOptions& options, const Case& c, bool picture, std::uint64_t seed,
+                              std::int64_t epoch, std::int64_t index);
 // The case as training sees it.  `plan` says which classes a mirror swaps.
 Case augment(const CasePlan& plan, const Case& original, const VolumeChange& change);
 

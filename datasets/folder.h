@@ -1,9 +1,7 @@
-// Anybody's own data, described by two files: dataset.toml says what there is, a table (CSV) lists the cases.  The same
-// for patients with CT, dose and outlines in the layout `prostate`, which needs the table alone.
+// Anybody's own data, described by two files: dataset.toml says what there is, a table (CSV) lists the cases.
 #pragma once
 
 #include "datasets/cases.h"
-#include "datasets/toml.h"
 
 namespace medusa::datasets {
 
@@ -29,11 +27,5 @@ namespace medusa::datasets {
 CasePlan folder_plan(const DatasetOptions& options);
 // The size that dataset.toml names; throws InputError where it names none.
 std::string folder_size(const std::string& folder);
-
-// FOLDER/cases.csv with the columns case, ct (HU), dose (Gy), optionally split, group and body (where the dose counts);
-// every other column is a structure: a mask, or empty where nobody outlined it.  NIfTI files or the arrays of `convert
-// dicom`.  Input: CT, -160..240 HU, a cube of 384 mm.  Targets: structures, and dose (Gy / 70).  FemurLeft and
-// FemurRight and other pairs that end or begin in Left and Right, or in L and R behind '_', change names in a mirror.
-CasePlan prostate_plan(const DatasetOptions& options);
 
 }  // namespace medusa::datasets

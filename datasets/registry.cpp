@@ -3,6 +3,7 @@
 #include "datasets/folder.h"
 #include "datasets/ham10000.h"
 #include "datasets/openkbp.h"
+#include "datasets/prostate.h"
 #include "datasets/stoic.h"
 
 namespace medusa::datasets {

@@ -1,103 +1,18 @@
-// Anybody's own data: what dataset.toml and the table may say, what comes out, and every kind of mistake.
+// Anybody's own data: what dataset.toml and the table may say, and what comes out.
 #include "datasets/folder.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "datasets/image.h"
-#include "datasets/npy.h"
-#include "datasets/phantom.h"
 #include "datasets/registry.h"
 #include "datasets/split.h"
-#include "datasets/volume_file.h"
-#include "tests/data_fixture.h"
+#include "tests/folder_fixture.h"
 
 using namespace medusa;
 using namespace medusa::datasets;
-using medusa::test::contains;
-using medusa::test::input_error;
-using medusa::test::save;
-using medusa::test::TempFolder;
-namespace fs = std::filesystem;
-
-namespace {
-
-DatasetOptions options_for(const std::string& folder, std::int64_t depth, std::int64_t height, std::int64_t width,
-                           const char* name = "folder") {
-  DatasetOptions o;
-  o.name = name;
-  o.folder = folder;
-  o.depth = depth;
-  o.height = height;
-  o.width = width;
-  o.augment = AugmentOptions::none();
-  return o;
-}
-
-// [D, H, W] voxels of 1 mm, from f(i, j, k).
-template <class F>
-Volume volume(std::int64_t depth, std::int64_t height, std::int64_t width, const F& f,
-              ScalarType type = ScalarType::Float32) {
-  Tensor values = Tensor::empty({depth, height, width, 1});
-  real* to = values.mutable_data();
-  for (std::int64_t k = 0; k < depth; ++k)
-    for (std::int64_t j = 0; j < height; ++j)
-      for (std::int64_t i = 0; i < width; ++i) *to++ = static_cast<real>(f(i, j, k));
-  return make_volume(values, Affine{}, type);
-}
-
-// Two cases of 4 x 4 x 4: one of NIfTI and MetaImage files, one archive.  The left organ is where i = 0, the right
-// where i = 3; the dose is 7 i, and counts where j < 2.
-void write_volumes(const TempFolder& folder) {
-  fs::create_directories(folder / "a");
-  const auto ct = [](auto i, auto j, auto k) { return 10 * i + j - k; };
-  const auto left = [](auto i, auto, auto) { return i == 0; };
-  const auto right = [](auto i, auto, auto) { return i == 3 ? 255 : 0; };
-  const auto dose = [](auto i, auto, auto) { return 7 * i; };
-  const auto body = [](auto, auto j, auto) { return j < 2; };
-  write_volume(folder / "a/ct.nii.gz", volume(4, 4, 4, ct, ScalarType::Int16));
-  write_volume(folder / "a/left.mha", volume(4, 4, 4, left, ScalarType::UInt8));
-  write_volume(folder / "a/right.nii", volume(4, 4, 4, right, ScalarType::UInt8));
-  write_volume(folder / "a/dose.npy", volume(4, 4, 4, dose));
-  write_volume(folder / "a/body.npz", volume(4, 4, 4, body, ScalarType::UInt8));
-  NpzArrays b;
-  for (const auto& [name, v] : {std::pair<std::string, Volume>{"ct", volume(4, 4, 4, ct)},
-                                {"dose", volume(4, 4, 4, dose)},
-                                {"right", volume(4, 4, 4, right)},
-                                {"body", volume(4, 4, 4, body)}}) {
-    b[name].values = v.values.reshape({4, 4, 4});
-    b[name].stored = v.stored;
-  }
-  write_npz(folder / "b.npz", b);
-}
-
-constexpr const char* kToml = R"(size = "4x4x4"
-spacing = 1
-[input.ct]
-window = [0, 30]
-[target.organs]
-kind = "structures"
-classes = ["LeftEye", "RightEye"]
-columns = ["left", "right"]
-mirrored = [["LeftEye", "RightEye"]]
-[target.dose]
-kind = "regression"
-unit = "Gy"
-scale = 70
-mask = "body"
-[target.grade]
-kind = "classification"
-classes = ["low", "high"]
-only_if = "ill"
-)";
-constexpr const char* kTable =
-    "case,split,ct,left,right,dose,body,grade,ill\n"
-    "a,train,a/ct.nii.gz,a/left.mha,a/right.nii,a/dose.npy,a/body.npz,high,1\n"
-    "b,val,b.npz#ct,,b.npz#right,b.npz#dose,b.npz#body,low,0\n";
-
-}  // namespace
+using namespace medusa::test;
 
 TEST_CASE("folder: volumes of every format, what counts and what is absent") {
   const TempFolder folder;
@@ -221,130 +136,4 @@ TEST_CASE("folder: pictures, grey and colour, masks and class maps") {
   o = options_for(folder.path, 0, 2, 4);
   o.spacing = {1};
   CHECK(contains(input_error([&] { open_dataset(o); }), "folder: spacing is for volumes"));
-}
-
-TEST_CASE("folder: what is wrong with dataset.toml is said with its line") {
-  const TempFolder folder;
-  save(folder / "cases.csv", "case,x\n");
-  const auto said = [&](const std::string& text) {
-    save(folder / "dataset.toml", text);
-    const std::string error = input_error([&] { open_dataset(options_for(folder.path, 0, 2, 4)); });
-    const std::string file = folder / "dataset.toml";
-    return error.starts_with(file) ? error.substr(file.size()) : error;
-  };
-  const std::string x = "[input.x]\n", t = "[target.t]\nkind = \"classification\"\nclasses = [\"a\", \"b\"]\n";
-  CHECK(said("") == ": has no [input.NAME]");
-  CHECK(said(x) == ": has no [target.NAME]");
-  CHECK(said("[inputs.x]\n") == ":1: [inputs.x]: expected [input.NAME] or [target.NAME]");
-  CHECK(said(x + "[target.t]\n") ==
-        ":2: [target.t] has no kind, expected segmentation, structures, regression, classification or binary");
-  CHECK(said(x + "[target.t]\nkind = \"classify\"\n") ==
-        ":3: task kind classify is unknown; there are: segmentation, structures, regression, classification, binary");
-  CHECK(said(x + t + "mask = \"m\"\n") == ":5: mask: a target of kind classification has none");
-  CHECK(contains(said(x + "chanels = 3\n" + t), ":2: chanels is no key of [input.x]; there are: "));
-  CHECK(said(x + "channels = 1.5\n" + t) == ":2: channels is 1.5, expected a whole number from 1 to 64");
-  CHECK(contains(said(x + "window = [3, 1]\n" + t), ":2: window: expected two numbers, the lower end first"));
-  CHECK(said(x + "mean = [1, 2]\ndeviation = [1, 2]\n" + t) ==
-        ":2: mean has 2 numbers and deviation 2, expected both with 1 or 1");
-  CHECK(contains(said(x + "normalise = \"all\"\n" + t), ":2: normalise is \"all\", expected \"case\""));
-  CHECK(said(x + "[target.t]\nkind = \"classification\"\nclasses = [\"a\"]\n") ==
-        ":4: [target.t] has 1 classes, expected 2 to 1024");
-  CHECK(said(x + "[target.t]\nkind = \"structures\"\nclasses = [\"a\"]\nmirrored = [[\"a\", \"b\"]]\n") ==
-        ":5: mirrored: class b is unknown; there are: a");
-  CHECK(said("spacing = [1, 2]\n" + x + t) ==
-        ":1: spacing has 2 numbers, expected 1 or 3 (mm along depth, height, width)");
-  CHECK(contains(said(x + t), ":3 of [target.t]: " + (folder / "cases.csv") + ": has no column t; it has: case, x"));
-  CHECK(contains(input_error([&] { folder_size(folder.path); }), "has no size, expected a line such as size"));
-}
-
-TEST_CASE("folder: what is wrong with the table is said with its line, all of it where asked") {
-  const TempFolder folder;
-  write_volumes(folder);
-  save(folder / "dataset.toml", kToml);
-  const std::string head = "case,split,ct,left,right,dose,body,grade,ill\n",
-                    good = "a,train,a/ct.nii.gz,a/left.mha,a/right.nii,a/dose.npy,a/body.npz,high,1\n";
-  const std::string table = folder / "cases.csv";
-  const auto said = [&](const std::string& rows) {
-    save(table, head + rows);
-    const std::string error = input_error([&] { open_dataset(options_for(folder.path, 4, 4, 4)); });
-    return error.starts_with(table) ? error.substr(table.size()) : error;
-  };
-  CHECK(said(good) == "");
-  CHECK(said(good + good) == ":3: case a is listed twice");
-  CHECK(said("a,,b.nii,,,,,,0\n") == ":2: ct: " + (folder / "b.nii") + ": there is no such file");
-  CHECK(said("a,,,,,,,,0\n") == ":2: ct is empty, expected a file");
-  CHECK(said("a,dev,a/ct.nii.gz,,,,,,0\n") == ":2: split is 'dev', expected train, validation or test");
-  CHECK(said("a,,a/ct.nii.gz,,,,,middle,1\n") == ":2: grade is 'middle', expected one of low, high");
-  CHECK(said("a,,a/ct.nii.gz,,,,,,yes\n") == ":2: ill is 'yes', expected 0 or 1");
-  CHECK(said("a,,a/ct.nii.gz,,,a/dose.npy,,,0\n") == ":2: body is empty, expected the mask of dose");
-  CHECK(contains(said(good + "c,,a/ct.nii.gz,,,,,,0\n"), ":3: split is empty, as in 1 of 2 rows of"));
-  CHECK(contains(said(""), "folder: there is no case in it"));
-  save(table, head + ",,x,,,,,,\n" + good + "c,,x,,,,,,0\n");
-  std::vector<std::string> problems;
-  DatasetOptions o = options_for(folder.path, 4, 4, 4);
-  o.problems = &problems;
-  CHECK(open_dataset(o)->size() == 1);
-  CHECK(problems.size() == 2);
-
-  const auto broken = [&](const std::string& row) {
-    save(table, head + row);
-    return input_error([&] { open_dataset(options_for(folder.path, 4, 4, 4))->get(0); });
-  };
-  CHECK(contains(broken("a,,b.npz#mr,,,,,,0\n"), "b.npz: has no array mr; it has: body, ct, dose, right"));
-  write_volume(folder / "small.nii", volume(4, 4, 3, [](auto, auto, auto) { return 1; }));
-  CHECK(broken("a,,a/ct.nii.gz,small.nii,,,,,0\n") ==
-        (folder / "small.nii") + ": has 4 x 4 x 3 voxels, " + (folder / "a/ct.nii.gz") + " has 4 x 4 x 4");
-  Volume moved = volume(4, 4, 4, [](auto, auto, auto) { return 1; });
-  moved.affine.m[0][3] = 0.5;
-  write_volume(folder / "moved.nii", moved);
-  CHECK(contains(broken("a,,a/ct.nii.gz,moved.nii,,,,,0\n"),
-                 "moved.nii: lies on another grid than " + (folder / "a/ct.nii.gz") + ": their corners are up to 0.5"));
-  write_volume(folder / "nan.nii", volume(4, 4, 4, [](auto i, auto, auto) { return i == 0 ? 0.0 / 0.0 * -1 : 1; }));
-  CHECK(broken("a,,nan.nii,,,,,,0\n") == (folder / "nan.nii") + ": 16 of 64 values are no numbers");
-}
-
-TEST_CASE("prostate: structures are the columns beyond the known, sides swap, archives as convert writes them") {
-  const TempFolder folder;
-  PhantomOptions p;
-  p.folder = folder / "pelves";
-  p.count = 8;
-  p.depth = 12;
-  p.height = p.width = 16;
-  write_prostate_phantom(p);
-  const auto dataset = open_dataset(options_for(p.folder, 16, 16, 16, "prostate"));
-  CHECK(dataset->size() == 8);
-  CHECK(dataset->targets()[0].classes ==
-        std::vector<std::string>{"Bladder", "Rectum", "Prostate", "FemurLeft", "FemurRight"});
-  const Split split = make_split(*dataset, 0, 0.5, 0.5);
-  CHECK(split.train.size() == 5);
-  CHECK(split.val.size() == 2);
-  CHECK(split.test.size() == 1);
-  for (std::int64_t i : {0, 2, 3}) {  // files, an archive, without femurs
-    const Sample s = dataset->get(i);
-    CHECK(s.input.shape() == Shape{16, 16, 16, 1});
-    CHECK(s.targets[0].mask.at(2) == 1);
-    CHECK(s.targets[0].mask.at(3) == (i == 3 ? 0 : 1));
-    const Tensor& dose = s.targets[1].value;
-    const auto most = std::max_element(dose.data(), dose.data() + dose.numel());
-    CHECK(*most == doctest::Approx(60 / 70.0).epsilon(0.01));
-    CHECK(s.targets[1].mask.at(most - dose.data()) == 1);
-    CHECK(s.targets[0].value.at((most - dose.data()) * 5 + 2) == 1);
-    CHECK(s.targets[1].mask.at(0) == 0);
-  }
-  DatasetOptions o = options_for(p.folder, 16, 16, 16, "prostate");
-  o.augment.horizontal_flip = 1;
-  const auto mirrored = open_dataset(o);
-  const auto count = [](const Sample& s, std::int64_t structure) {
-    double voxels = 0;
-    for (std::int64_t i = structure; i < s.targets[0].value.numel(); i += 5)
-      voxels += static_cast<double>(s.targets[0].value.at(i)) * (i / 5 % 16 < 8 ? 1 : 0);  // on the left side
-    return voxels;
-  };
-  CHECK(count(dataset->get(0), 3) > 0);  // FemurLeft
-  CHECK(count(dataset->get(0), 4) == 0);
-  CHECK(count(mirrored->get_augmented(0, 0, 0), 3) > 0);
-  CHECK(count(mirrored->get_augmented(0, 0, 0), 4) == 0);
-  save(folder / "cases.csv", "case,ct,dose\n");
-  CHECK(contains(input_error([&] { open_dataset(options_for(folder.path, 8, 8, 8, "prostate")); }),
-                 "cases.csv:1: has no column of a structure"));
 }
