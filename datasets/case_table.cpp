@@ -20,7 +20,7 @@ class RowReader {
   RowReader(const Description& description, const Table& table)
       : d_(description), table_(table), folder_(fs::path(table.name).parent_path().string()) {
     table.column("case");
-    for (const std::string& column : d_.input_columns) table.column(column);
+    for (const CaseInput& input : d_.plan.inputs) table.column(input.column);
     for (const TargetColumns& c : d_.target_columns) try {
         for (const std::string& column : c.files_or_labels) table.column(column);
         for (const std::string& column : {c.mask, c.only_if})
@@ -37,9 +37,9 @@ class RowReader {
     MEDUSA_CHECK_INPUT(!r.id.empty(), "{}: the case has no name", r.where);
     if (has("group")) r.group = cell(row, "group");
     if (has("split")) r.part = part(row);
-    for (const std::string& column : d_.input_columns) {
-      r.inputs.push_back(file(row, column));
-      MEDUSA_CHECK_INPUT(!r.inputs.back().empty(), "{}: {} is empty, expected a file", r.where, column);
+    for (const CaseInput& input : d_.plan.inputs) {
+      r.inputs.push_back(file(row, input.column));
+      MEDUSA_CHECK_INPUT(!r.inputs.back().empty(), "{}: {} is empty, expected a file", r.where, input.column);
     }
     for (std::size_t t = 0; t < d_.plan.targets.size(); ++t) r.labels.push_back(label(row, t));
     return r;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "datasets/case_file.h"
+#include "datasets/folder_description.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {
@@ -18,7 +19,6 @@ void check_options(const CasePlan& plan, const DatasetOptions& o) {
       "{}: has no brightness, contrast, saturation and hue; it has noise and gamma", plan.name);
   MEDUSA_CHECK_INPUT(o.depth > 0 || o.augment.elastic == 0, "{}: elastic is for volumes; size {}x{} is of pictures",
                      plan.name, o.height, o.width);
-  MEDUSA_CHECK_INPUT(o.cache_folder.empty(), "{}: keeps nothing on disk (cache-disk), only in memory", plan.name);
   MEDUSA_CHECK_INPUT(o.depth > 0 || (o.spacing.empty() && plan.spacing.empty()),
                      "{}: spacing is for volumes; size {}x{} is of pictures", plan.name, o.height, o.width);
   MEDUSA_CHECK_INPUT(o.spacing.empty() || o.spacing.size() == 1 || o.spacing.size() == 3,
@@ -46,12 +46,14 @@ CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
     : plan_(std::move(plan)),
       options_(options),
       size_{options.depth, options.height, options.width},
-      cache_(options.cache_bytes) {
+      cache_(options.cache_bytes),
+      disk_(options.cache_folder) {
   check_options(plan_, options);
   MEDUSA_CHECK_INPUT(!plan_.rows.empty(), "{}: {}: there is no case in it", options.folder, plan_.name);
   if (options.spacing.size() == 3) plan_.spacing = options.spacing;
   if (options.spacing.size() == 1) plan_.spacing.assign(3, options.spacing[0]);
   for (const CaseTarget& target : plan_.targets) targets_.push_back(target.info);
+  recipe_ = "case 1\n" + description_text(plan_, size_);
 }
 
 const CaseRow& CaseDataset::row(std::int64_t index) const {
@@ -82,7 +84,12 @@ std::int64_t CaseDataset::sampling_class(std::int64_t index) const {
 }
 
 std::shared_ptr<const Case> CaseDataset::decoded(std::int64_t index) const {
-  return cache_.get(index, [&] { return read_case(plan_, row(index), size_); });
+  const CaseRow& r = row(index);
+  const auto read = [&] { return read_case(plan_, r, size_); };
+  return cache_.get(index, [&] {
+    if (!disk_.on()) return read();
+    return unpacked_case(disk_.get(r.id, recipe_, sources_of(plan_, r), [&] { return packed(read()); }));
+  });
 }
 
 Sample CaseDataset::sample(const CaseRow& row, const Case& c) const {

@@ -9,6 +9,7 @@
 
 #include "datasets/cache.h"
 #include "datasets/dataset.h"
+#include "datasets/disk_cache.h"
 #include "datasets/options.h"
 #include "datasets/volume_transforms.h"
 
@@ -21,6 +22,7 @@ namespace medusa::datasets {
 //   value / 255 (of 16 bits / 65535), of PNG and JPEG; and stay as they are, of volumes.
 struct CaseInput {
   std::string name;
+  std::string column;  // of a table of cases
   std::int64_t channels = 1;
   std::optional<std::array<double, 2>> window;
   std::vector<double> mean, deviation;
@@ -82,6 +84,11 @@ struct Case {
 // Reads a case.  `size`: depth (0: pictures), height, width.  Throws InputError naming the file: unreadable, another
 // grid than the first input's, a label that is none, values that are not finite.
 Case read_case(const CasePlan& plan, const CaseRow& row, const Grid& size);
+// The files that it looks at, each in a place of its own, "" where the row has none there.
+std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row);
+// A case as bytes, and back.  Throws Error where the bytes are none.
+std::string packed(const Case& c);
+Case unpacked_case(const std::string& bytes);
 // What chance chooses for a case: draw_change's change of a volume (volume_transforms.h), of a picture mirrors, a turn
 // about the axis that looks out of it, zoom, shift, gamma and noise.
 VolumeChange draw_case_change(const AugmentOptions& options, const Case& c, bool picture, std::uint64_t seed,
@@ -119,7 +126,9 @@ class CaseDataset : public Dataset {
   DatasetOptions options_;
   Grid size_;
   std::vector<TargetInfo> targets_;
+  std::string recipe_;  // how a case is decoded: all that decides its numbers
   mutable Cache<Case> cache_;
+  DiskCache disk_;
 };
 
 }  // namespace medusa::datasets

@@ -4,8 +4,10 @@
 #include <zlib.h>
 
 #include <atomic>
+#include <cctype>
 #include <filesystem>
 
+#include "datasets/case_file.h"
 #include "tensor/file.h"
 #include "tensor/random.h"
 
@@ -21,12 +23,12 @@ std::string key_of(const std::string& recipe, const std::vector<std::string>& so
   std::string key = fmt::format("{}, {} bytes a number\n", recipe, sizeof(real));
   for (const std::string& path : sources) {
     std::error_code error;
-    const std::uintmax_t size = fs::file_size(path, error);
+    const std::uintmax_t size = fs::file_size(file_of(path), error);
     if (error) {
       key += path + " absent\n";
       continue;
     }
-    const auto changed = fs::last_write_time(path, error).time_since_epoch().count();
+    const auto changed = fs::last_write_time(file_of(path), error).time_since_epoch().count();
     key += fmt::format("{} {} {}\n", path, size, changed);
   }
   return key;
@@ -60,7 +62,11 @@ std::optional<std::string> read_kept(const std::string& path, const std::string&
 }  // namespace
 
 std::string DiskCache::file(const std::string& id, const std::string& recipe) const {
-  return fmt::format("{}/{}-{:016x}.sample", folder_, id, stream_of(recipe));
+  constexpr std::size_t kLongest = 100;
+  std::string name = id.substr(0, kLongest);
+  for (char& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '_' && c != '-') c = '_';
+  return fmt::format("{}/{}-{:016x}.sample", folder_, name, stream_of(name == id ? recipe : recipe + '\n' + id));
 }
 
 std::string DiskCache::get(const std::string& id, const std::string& recipe, const std::vector<std::string>& sources,

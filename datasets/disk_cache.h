@@ -70,11 +70,12 @@ class DiskCache {
   bool on() const { return !folder_.empty(); }
 
   // What was kept of sample `id`, or what `make` makes now, which is then kept.  `recipe`: how it is decoded, with all
-  // parameters; samples of another recipe have files of their own.  `sources`: the files that it is read from; one that
-  // is not there is a source, too, for it may come.  Throws Error where a file cannot be written.
+  // parameters; samples of another recipe have files of their own.  `sources`: the files that it is read from, or
+  // arrays of archives ("x.npz#ct"); one that is not there is a source, too, for it may come.  Throws Error where a
+  // file cannot be written.
   std::string get(const std::string& id, const std::string& recipe, const std::vector<std::string>& sources,
                   const std::function<std::string()>& make) const;
-  // The file that holds a sample.
+  // The file that holds a sample; in its name other characters than letters, digits, '.', '_' and '-' become '_'.
   std::string file(const std::string& id, const std::string& recipe) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "datasets/folder_description.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <set>
 
@@ -19,6 +20,7 @@ std::int64_t whole(const TomlTable& table, const std::string& key, std::int64_t 
 CaseInput read_input(const TomlTable& table, const std::string& name) {
   CaseInput input;
   input.name = name;
+  input.column = table.text("column", name);
   input.channels = whole(table, "channels", 1, 64);
   const std::vector<double> window = table.numbers("window");
   MEDUSA_CHECK_INPUT(window.empty() || (window.size() == 2 && window[0] < window[1]),
@@ -131,7 +133,74 @@ CaseTarget read_target(const TomlTable& table, const std::string& name, TargetCo
   return target;
 }
 
+// A text in TOML.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      out += std::string("\\") + c;
+    else if (c == '\n' || c == '\t')
+      out += c == '\n' ? "\\n" : "\\t";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += fmt::format("\\u{:04X}", static_cast<int>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+std::string list_of(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + quoted(text);
+  return "[" + out + "]";
+}
+std::string list_of(const std::vector<double>& numbers) { return fmt::format("[{}]", fmt::join(numbers, ", ")); }
+
+// The name of a table: bare where TOML allows it.
+std::string title(const char* kind, const std::string& name) {
+  const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+  return fmt::format("\n[{}.{}]\n", kind, bare ? name : quoted(name));
+}
+
+std::string text_of(const CaseInput& input) {
+  std::string text = title("input", input.name);
+  if (input.column != input.name) text += fmt::format("column = {}\n", quoted(input.column));
+  if (input.channels != 1) text += fmt::format("channels = {}\n", input.channels);
+  if (input.window) text += fmt::format("window = [{}]\n", fmt::join(*input.window, ", "));
+  if (!input.mean.empty())
+    text += fmt::format("mean = {}\ndeviation = {}\n", list_of(input.mean), list_of(input.deviation));
+  if (input.by_case) text += "normalise = \"case\"\n";
+  return text;
+}
+
+std::string text_of(const CaseTarget& target) {
+  const TargetInfo& info = target.info;
+  std::string text = title("target", info.name) + fmt::format("kind = \"{}\"\n", name(info.kind));
+  if (!info.classes.empty()) text += fmt::format("classes = {}\n", list_of(info.classes));
+  if (!target.values.empty()) text += fmt::format("values = {}\n", list_of(target.values));
+  if (info.kind == TaskKind::Regression) {
+    if (info.channels != 1) text += fmt::format("channels = {}\n", info.channels);
+    if (info.scale != 1) text += fmt::format("scale = {}\n", info.scale);
+    if (!info.unit.empty()) text += fmt::format("unit = {}\n", quoted(info.unit));
+  }
+  std::vector<std::string> pairs;
+  for (const auto& [a, b] : target.mirrored) pairs.push_back(list_of({info.classes[a], info.classes[b]}));
+  if (!pairs.empty()) text += fmt::format("mirrored = [{}]\n", fmt::join(pairs, ", "));
+  return text;
+}
+
 }  // namespace
+
+std::string description_text(const CasePlan& plan, const Grid& size) {
+  std::string text = size.depth == 0 ? fmt::format("size = \"{}x{}\"\n", size.height, size.width)
+                                     : fmt::format("size = \"{}x{}x{}\"\n", size.depth, size.height, size.width);
+  if (!plan.spacing.empty()) text += fmt::format("spacing = {}\n", list_of(plan.spacing));
+  if (plan.field_of_view > 0) text += fmt::format("field_of_view = {}\n", plan.field_of_view);
+  for (const CaseInput& input : plan.inputs) text += text_of(input);
+  for (const CaseTarget& target : plan.targets) text += text_of(target);
+  return text;
+}
 
 Description read_description(const std::vector<TomlTable>& tables, const std::string& file) {
   Description d;
@@ -144,7 +213,6 @@ Description read_description(const std::vector<TomlTable>& tables, const std::st
                        "{}: [{}]: expected [input.NAME] or [target.NAME]", table.where(""), table.name);
     if (kind == "input") {
       d.plan.inputs.push_back(read_input(table, name));
-      d.input_columns.push_back(table.text("column", name));
     } else {
       TargetColumns columns;
       d.plan.targets.push_back(read_target(table, name, &columns));

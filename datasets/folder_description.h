@@ -19,11 +19,13 @@ struct TargetColumns {
 // A plan without rows, and where those find their files and labels.
 struct Description {
   CasePlan plan;
-  std::vector<std::string> input_columns;
   std::vector<TargetColumns> target_columns;
 };
 
 // The tables of a dataset.toml (folder.h lists its keys); `file` is its name.  Throws InputError with file:line.
 Description read_description(const std::vector<TomlTable>& tables, const std::string& file);
+// The other way: a dataset.toml that says of inputs and targets what the plan does, for samples of `size` (depth 0:
+// pictures).  Whatever decides the numbers of a sample is in it; where its labels stand is not.
+std::string description_text(const CasePlan& plan, const Grid& size);
 
 }  // namespace medusa::datasets

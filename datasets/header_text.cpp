@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 
 #include "tensor/check.h"
 
@@ -61,6 +62,14 @@ std::vector<double> numbers_in(std::string_view text, const std::string& what) {
 
 std::vector<std::int64_t> integers_in(std::string_view text, const std::string& what) {
   return parse<std::int64_t>(text, what, "a whole number");
+}
+
+std::vector<unsigned char> first_bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<unsigned char> bytes(std::size_t{1} << 16);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return bytes;
 }
 
 std::string beside(const std::string& path, const std::string& file) {

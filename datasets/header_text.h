@@ -17,6 +17,9 @@ std::string lower_case(std::string text);
 // 64 KiB or has a zero byte: then the file is no text.
 std::string next_line(std::span<const unsigned char> bytes, std::size_t* at, const std::string& name);
 
+// The first 64 KiB of a file, in which its header is looked for; all of a shorter one.
+std::vector<unsigned char> first_bytes(const std::string& path);
+
 // The numbers in `text`, divided by blanks.  `what` stands before the message: "x.mha: DimSize".  Throws InputError for
 // anything that is no number.
 std::vector<double> numbers_in(std::string_view text, const std::string& what);

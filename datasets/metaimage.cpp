@@ -133,6 +133,8 @@ void check_readable(const Header& header) {
                      "{}: ElementDataFile = {}: voxels in a list of files are not read", name, file);
 }
 
+bool is_local(const std::string& file) { return file == "LOCAL" || file == "Local" || file == "local"; }
+
 Volume decode(std::span<const unsigned char> bytes, std::span<const unsigned char> data, const std::string& name,
               const FindData& find_data) {
   const Header header = parse(bytes, name);
@@ -156,7 +158,7 @@ Volume decode(std::span<const unsigned char> bytes, std::span<const unsigned cha
   if (channels > 1) volume.file_shape = sizes;
 
   const std::string file = header.text("ElementDataFile");
-  const bool local = file == "LOCAL" || file == "Local" || file == "local";
+  const bool local = is_local(file);
   std::vector<unsigned char> found;
   if (local) {
     data = bytes.subspan(header.size);
@@ -220,6 +222,15 @@ Volume decode_metaimage(std::span<const unsigned char> bytes, std::span<const un
 Volume read_metaimage(const std::string& path) {
   const std::vector<unsigned char> bytes = read_file(path, kLimit);
   return decode(bytes, {}, path, [&path](const std::string& file) { return read_file(beside(path, file), kLimit); });
+}
+
+std::string metaimage_data(const std::string& path) {
+  try {
+    const std::string file = parse(first_bytes(path), path).text("ElementDataFile");
+    return is_local(file) ? "" : beside(path, file);
+  } catch (const InputError&) {  // whoever reads it says what is wrong
+    return "";
+  }
 }
 
 void write_metaimage(const std::string& path, const Volume& volume, bool packed) {

@@ -15,6 +15,8 @@ Volume read_metaimage(const std::string& path);
 // The same from memory; `data` holds the voxels where the header says that they are in another file.
 Volume decode_metaimage(std::span<const unsigned char> bytes, std::span<const unsigned char> data,
                         const std::string& name);
+// The file that its header names for the voxels; "" where they are in the file itself, or the header is damaged.
+std::string metaimage_data(const std::string& path);
 
 // Writes .mha, or for a name in .mhd two files: NAME.raw (NAME.zraw if packed) and the header, in this order.  Voxels
 // get the volume's stored type, or float32 where it has slope and intercept, which MetaImage has not; channels lie side

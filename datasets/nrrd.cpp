@@ -299,4 +299,13 @@ Volume read_nrrd(const std::string& path) {
   return decode(bytes, {}, path, [&path](const std::string& file) { return read_file(beside(path, file), kLimit); });
 }
 
+std::string nrrd_data(const std::string& path) {
+  try {
+    const std::string file = parse(first_bytes(path), path).text("datafile");
+    return file.empty() ? "" : beside(path, file);
+  } catch (const InputError&) {  // whoever reads it says what is wrong
+    return "";
+  }
+}
+
 }  // namespace medusa::datasets

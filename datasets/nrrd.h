@@ -14,5 +14,7 @@ namespace medusa::datasets {
 Volume read_nrrd(const std::string& path);
 // The same from memory; `data` holds the voxels where the header says that they are in another file.
 Volume decode_nrrd(std::span<const unsigned char> bytes, std::span<const unsigned char> data, const std::string& name);
+// The file that its header names for the voxels; "" where they are in the file itself, or the header is damaged.
+std::string nrrd_data(const std::string& path);
 
 }  // namespace medusa::datasets

@@ -45,8 +45,7 @@ CasePlan prostate_plan(const DatasetOptions& options) {
   for (std::size_t a = 0; a < classes.size(); ++a)
     for (std::size_t b = a + 1; b < classes.size(); ++b)
       if (other_side(classes[a]) == classes[b]) structures.mirrored.push_back({a, b});
-  d.plan.inputs = {{"ct", 1, {{-160, 240}}, {}, {}, false}};
-  d.input_columns = {"ct"};
+  d.plan.inputs = {{"ct", "ct", 1, {{-160, 240}}, {}, {}, false}};
   d.plan.targets = {structures, {{"dose", TaskKind::Regression, 1, {"dose"}, 70, "Gy"}, {}, {}}};
   d.target_columns = {{classes, "", "", path}, {{"dose"}, body ? "body" : "", "", path}};
   d.plan.field_of_view = 384;

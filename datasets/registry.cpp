@@ -21,6 +21,8 @@ std::string default_size(const std::string& name, const std::string& folder) {
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   MEDUSA_CHECK_INPUT(options.spacing.empty() || (options.name != "ham10000" && options.name != "openkbp"),
                      "{}: has no spacing to choose: its size decides", options.name);
+  MEDUSA_CHECK_INPUT(options.cache_folder.empty() || options.name != "ham10000",
+                     "ham10000: keeps nothing on disk (cache-disk), only in memory");
   if (options.name == "ham10000") return std::make_unique<Ham10000>(options);
   if (options.name == "openkbp") return std::make_unique<OpenKbp>(options);
   if (options.name == "folder") return std::make_unique<CaseDataset>(folder_plan(options), options);

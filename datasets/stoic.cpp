@@ -72,7 +72,7 @@ CasePlan stoic_plan(const DatasetOptions& options) {
 
   CasePlan plan;
   plan.name = "stoic";
-  plan.inputs = {{"ct", 1, {{stoic::kLow, stoic::kHigh}}, {}, {}, false}};
+  plan.inputs = {{"ct", "ct", 1, {{stoic::kLow, stoic::kHigh}}, {}, {}, false}};
   plan.targets = {{{"covid", TaskKind::Binary, 1, {"covid"}}, {}, {}},
                   {{"severe", TaskKind::Binary, 1, {"severe"}}, {}, {}}};
   plan.field_of_view = stoic::kFieldOfView;

@@ -62,6 +62,21 @@ Volume read_volume(const std::string& path) {
   fail_input("{}: is none of NIfTI, MetaImage, NRRD, npy, npz", path);
 }
 
+std::vector<std::string> files_of_volume(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return {path};
+  const std::string format = volume_format(path);
+  if (format == "NIfTI") {
+    const bool packed = ends_with(path, ".gz");
+    const std::string bare = packed ? path.substr(0, path.size() - 3) : path;
+    if (!ends_with(bare, ".hdr") && !ends_with(bare, ".img")) return {path};
+    const std::string stem = bare.substr(0, bare.size() - 4);
+    return {stem + ".hdr", stem + ".hdr.gz", stem + ".img", stem + ".img.gz"};
+  }
+  const std::string data = format == "MetaImage" ? metaimage_data(path) : format == "NRRD" ? nrrd_data(path) : "";
+  return data.empty() ? std::vector<std::string>{path} : std::vector<std::string>{path, data};
+}
+
 void check_volume_name(const std::string& path) {
   for (const char* end : kWritten)
     if (ends_with(path, end)) return;

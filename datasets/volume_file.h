@@ -18,6 +18,10 @@ std::string volume_format(const std::string& path);
 // Reads a volume with the axes that the file has; see to_ras.  Throws InputError naming the file.
 Volume read_volume(const std::string& path);
 
+// The files that read_volume(path) looks at: itself and, of a header whose voxels lie in another file, that one (of
+// .hdr and .img whatever the other half may be called).  A damaged header: itself alone.
+std::vector<std::string> files_of_volume(const std::string& path);
+
 // Writes .nii, .nii.gz, .mha, .mhd, .npy or .npz, by the name's end, in the orientation that the volume's file had.
 // Throws InputError for another name, or where a value does not fit into the stored type.
 void write_volume(const std::string& path, const Volume& volume);

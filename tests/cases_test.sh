@@ -33,6 +33,22 @@ trained prostate 'dice.FemurLeft' --size 8x8x8 --batch 1 --rotation 5 --noise 0.
 trained folder 'removed' --batch 4 --arch hps --rotation 20 --weighted-sampling
 grep -q '^size = "48x64"' "$work/folder-run/config.toml" && ok "the size is dataset.toml's" || bad "no size of dataset.toml"
 
+# Cases kept on disk: the same weights when they are made and when they are found; what is damaged is made anew.
+for name in stoic prostate folder; do
+  for n in none made found damaged; do
+    kept=()
+    [ $n = none ] || kept=(--cache-disk "$work/kept-$name")
+    [ $n = damaged ] && for file in "$work/kept-$name"/*; do head -c 700 "$file" >"$work/short" && cp "$work/short" "$file"; done
+    size=(--size 8x8x8)
+    [ $name = folder ] && size=()
+    "$BIN/train" --dataset $name --data "$work/$name" "${size[@]}" --widths 4,8 --epochs 1 --batch 1 --seed 1 --rotation 5 "${kept[@]}" \
+      --out "$work/$name-$n" >"$work/log" 2>&1 || bad "train on $name, cache $n: $(tail -1 "$work/log")"
+    cmp -s "$work/$name-none/best.safetensors" "$work/$name-$n/best.safetensors" && ok "$name, cache on disk $n: the same weights" \
+      || bad "$name, cache on disk $n: other weights"
+  done
+done
+[ "$(ls "$work/kept-stoic" | wc -l)" = 10 ] && ok "a file for each case" || bad "files in the cache: $(ls "$work/kept-stoic")"
+
 refused() { expect 2 "$1" "$BIN/train" --dataset "$2" --data "$work/$2" --out "$work/no" "${@:3}"; }
 refused 'has two sides' stoic --size 8x8
 refused 'spacing is -1 mm' stoic --spacing=-1

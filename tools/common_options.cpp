@@ -86,8 +86,10 @@ void add_data_options(OptionList& list, RunOptions& o) {
            "keep those");
   list.add("test-fraction", o.test_fraction, "part of the groups kept for the final test, 0 to 1");
   list.add("cache-mib", o.cache_mib, "memory for decoded samples, MiB; 0: decode anew each time");
-  list.add("cache-disk", o.cache_disk,
-           "openkbp: folder for decoded samples on disk, made if needed, which later runs may share; none given: none");
+  list.add(
+      "cache-disk", o.cache_disk,
+      "all but ham10000: folder for decoded samples on disk, made if needed, which later runs may share; none given: "
+      "none");
   list.add("workers", o.workers, "threads that prepare samples; 0: the training thread does it");
 }
 
