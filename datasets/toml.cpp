@@ -1,7 +1,8 @@
 #include "datasets/toml.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -11,179 +12,73 @@
 namespace medusa::datasets {
 namespace {
 
-constexpr int kDeepest = 4;  // lists in lists
-
 const char* kind_name(TomlValue::Kind kind) {
-  constexpr const char* kNames[] = {"a text in quotes", "a number", "true or false", "a list in [ ]"};
+  constexpr const char* kNames[] = {"a text in quotes", "a number", "true or false",
+                                    "a list in [ ]",    "a date",   "a table"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
-bool bare(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+std::int64_t line_of(const toml::node& node) { return node.source().begin.line; }
+
+TomlValue value_of(const toml::node& node, const std::string& name) {
+  TomlValue v;
+  using enum TomlValue::Kind;
+  if (const auto* text = node.as_string()) {
+    v.text = text->get();
+  } else if (node.is_number()) {
+    v.kind = Number;
+    v.number = node.is_integer() ? static_cast<double>(node.as_integer()->get()) : node.as_floating_point()->get();
+    MEDUSA_CHECK_INPUT(std::isfinite(v.number), "{}:{}: expected a number, found {}", name, line_of(node), v.number);
+  } else if (const auto* flag = node.as_boolean()) {
+    v.kind = Bool;
+    v.flag = flag->get();
+  } else if (const auto* list = node.as_array()) {
+    v.kind = List;
+    for (const toml::node& item : *list) v.items.push_back(value_of(item, name));
+  } else {
+    v.kind = node.is_table() ? Table : Date;
+  }
+  return v;
 }
 
 }  // namespace
 
-class TomlParser {
+// Makes the flat list of tables of toml++'s tree, which is sorted by name and not as the file is.
+class TomlFlattener {
  public:
-  TomlParser(std::string_view text, const std::string& name) : text_(text), name_(name) {
-    if (text_.substr(0, 3) == "\xEF\xBB\xBF") at_ = 3;
-    begin_table("");
+  explicit TomlFlattener(const std::string& name) : name_(name) {}
+
+  void add(const toml::table& from, const std::string& title) {
+    TomlTable table;
+    table.name = title;
+    table.line = line_of(from);
+    table.file_ = name_;
+    bool inner = false;
+    for (const auto& [key, node] : from) {
+      MEDUSA_CHECK_INPUT(key.str().find('.') == std::string_view::npos, "{}:{}: \"{}\": expected a name without a dot",
+                         name_, key.source().begin.line, key.str());
+      if (const toml::table* child = node.as_table()) {
+        inner = true;
+        add(*child, title.empty() ? std::string(key.str()) : fmt::format("{}.{}", title, key.str()));
+      } else {
+        table.entries_.push_back({std::string(key.str()), value_of(node, name_), key.source().begin.line});
+      }
+    }
+    // [input.ct] makes a table `input` as well, which nobody wrote.
+    if (title.empty() || !table.entries_.empty() || !inner) tables_.push_back(std::move(table));
   }
 
   std::vector<TomlTable> tables() {
-    for (skip_empty(); !end(); skip_empty()) {
-      if (peek() == '[')
-        header();
-      else
-        entry();
-      skip_blanks();
-      expect(end() || peek() == '\n' || peek() == '#' || peek() == '\r', "the end of the line");
-    }
+    std::stable_sort(tables_.begin(), tables_.end(), [](const TomlTable& a, const TomlTable& b) {
+      if (a.name.empty() != b.name.empty()) return a.name.empty();
+      return a.line < b.line;
+    });
     return std::move(tables_);
   }
 
  private:
-  bool end() const { return at_ >= text_.size(); }
-  char peek() const { return end() ? '\0' : text_[at_]; }
-
-  // What stands here, for messages.
-  std::string rest() const {
-    if (end() || peek() == '\n') return "the end of the line";
-    std::string_view line = text_.substr(at_, 40);
-    return std::string(line.substr(0, line.find_first_of("\r\n")));
-  }
-  void expect(bool good, const char* what) const {
-    MEDUSA_CHECK_INPUT(good, "{}:{}: expected {}, found {}", name_, line_, what, rest());
-  }
-  void take(char c, const char* what) {
-    expect(!end() && peek() == c, what);
-    ++at_;
-  }
-
-  void skip_blanks() {
-    while (!end() && (peek() == ' ' || peek() == '\t')) ++at_;
-  }
-  void skip_empty() {  // blanks, comments and line ends
-    while (!end()) {
-      if (peek() == '#')
-        while (!end() && peek() != '\n') ++at_;
-      else if (peek() == '\n') {
-        ++line_;
-        ++at_;
-      } else if (peek() == ' ' || peek() == '\t' || peek() == '\r')
-        ++at_;
-      else
-        return;
-    }
-  }
-
-  void begin_table(const std::string& title) {
-    MEDUSA_CHECK_INPUT(title.empty() || names_.insert(title).second, "{}:{}: [{}] is there twice", name_, line_, title);
-    TomlTable table;
-    table.name = title;
-    table.line = line_;
-    table.file_ = name_;
-    tables_.push_back(std::move(table));
-  }
-
-  std::string bare_key() {
-    const std::size_t start = at_;
-    while (!end() && bare(peek())) ++at_;
-    expect(at_ > start, "a name of letters, digits, '_' and '-'");
-    return std::string(text_.substr(start, at_ - start));
-  }
-
-  void header() {
-    ++at_;
-    std::string title = bare_key();
-    while (peek() == '.') {
-      ++at_;
-      title += '.';
-      title += bare_key();
-    }
-    take(']', "] behind the table's name");
-    begin_table(title);
-  }
-
-  void entry() {
-    const std::int64_t line = line_;
-    const std::string key = bare_key();
-    skip_blanks();
-    take('=', "= behind the key");
-    skip_blanks();
-    TomlTable& table = tables_.back();
-    for (const auto& other : table.entries_)
-      MEDUSA_CHECK_INPUT(other.key != key, "{}:{}: {} is there twice", name_, line, key);
-    table.entries_.push_back({key, value(0), line});
-  }
-
-  TomlValue value(int depth) {
-    TomlValue v;
-    if (peek() == '"' || peek() == '\'') {
-      v.text = quoted();
-      return v;
-    }
-    if (peek() == '[') return list(depth);
-    const std::size_t start = at_;
-    while (!end() && (bare(peek()) || peek() == '+' || peek() == '.')) ++at_;
-    std::string word(text_.substr(start, at_ - start));
-    if (word == "true" || word == "false") {
-      v.kind = TomlValue::Kind::Bool;
-      v.flag = word == "true";
-      return v;
-    }
-    std::erase(word, '_');
-    const std::size_t sign = !word.empty() && word[0] == '+';
-    const auto [stop, error] = std::from_chars(word.data() + sign, word.data() + word.size(), v.number);
-    const bool number = error == std::errc{} && stop == word.data() + word.size() && std::isfinite(v.number);
-    if (!number) at_ = start;
-    expect(number, "a text in quotes, a number, true, false or a list");
-    v.kind = TomlValue::Kind::Number;
-    return v;
-  }
-
-  TomlValue list(int depth) {
-    MEDUSA_CHECK_INPUT(depth < kDeepest, "{}:{}: more than {} lists in each other", name_, line_, kDeepest);
-    TomlValue v;
-    v.kind = TomlValue::Kind::List;
-    ++at_;
-    for (skip_empty(); peek() != ']'; skip_empty()) {
-      v.items.push_back(value(depth + 1));
-      skip_empty();
-      if (peek() == ',')
-        ++at_;
-      else
-        expect(peek() == ']', ", or ] in the list");
-    }
-    ++at_;
-    return v;
-  }
-
-  std::string quoted() {
-    const char quote = text_[at_++];
-    std::string value;
-    for (; !end() && peek() != quote; ++at_) {
-      expect(peek() != '\n' && peek() != '\0', "the closing quote on the same line");
-      if (quote == '"' && peek() == '\\') {
-        ++at_;
-        constexpr std::string_view kNames = "\"\\nt", kMeans = "\"\\\n\t";
-        const std::size_t which = kNames.find(peek());
-        expect(!end() && which != std::string_view::npos, "\\\", \\\\, \\n or \\t (a text in '...' needs none)");
-        value += kMeans[which];
-      } else
-        value += peek();
-    }
-    take(quote, "the closing quote");
-    return value;
-  }
-
-  std::string_view text_;
   const std::string& name_;
-  std::size_t at_ = 0;
-  std::int64_t line_ = 1;
   std::vector<TomlTable> tables_;
-  std::set<std::string> names_;
 };
 
 const TomlTable::Entry* TomlTable::find(const std::string& key, TomlValue::Kind kind) const {
@@ -267,7 +162,13 @@ void TomlTable::check_all_known() const {
 
 std::vector<TomlTable> parse_toml(std::string_view text, const std::string& name) {
   MEDUSA_CHECK_INPUT(text.find('\0') == std::string_view::npos, "{}: is not a text file", name);
-  return TomlParser(text, name).tables();
+  TomlFlattener flattener(name);
+  try {
+    flattener.add(toml::parse(text), "");
+  } catch (const toml::parse_error& error) {
+    fail_input("{}:{}: {}", name, error.source().begin.line, error.description());
+  }
+  return flattener.tables();
 }
 
 std::vector<TomlTable> read_toml(const std::string& path) { return parse_toml(read_text_file(path, 1 << 20), path); }

@@ -1,4 +1,5 @@
-// The part of TOML that descriptions of datasets need: tables, keys, text, numbers, true and false, lists.
+// Descriptions in TOML (https://toml.io), read with toml++: tables in the order of the file, and getters that say in
+// which line something is wrong.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 namespace medusa::datasets {
 
 struct TomlValue {
-  enum class Kind { Text, Number, Bool, List };
+  enum class Kind { Text, Number, Bool, List, Date, Table };
   Kind kind = Kind::Text;
   std::string text;
   double number = 0;
@@ -36,7 +37,7 @@ class TomlTable {
   void check_all_known() const;
 
  private:
-  friend class TomlParser;
+  friend class TomlFlattener;
   struct Entry {
     std::string key;
     TomlValue value;
@@ -49,9 +50,8 @@ class TomlTable {
   mutable std::vector<std::string> asked_;
 };
 
-// The tables in the order of the file; the first, "", holds what stands above all others.  Throws InputError with
-// file:line: a line that is none of TOML, a name given twice, and what is TOML but not read here: [[lists of tables]],
-// {inline tables}, dotted keys, dates, text over several lines.
+// The tables in the order of the file; the first, "", holds what stands above all others; a table in a table is named
+// "outer.inner".  Throws InputError with file:line where the text is none of TOML, or a number is nan or inf.
 std::vector<TomlTable> parse_toml(std::string_view text, const std::string& name);
 std::vector<TomlTable> read_toml(const std::string& path);
 

@@ -5,7 +5,7 @@
 set -eu
 
 case "${1:-build}" in
-  build) packages="g++ make cmake libfmt-dev zlib1g-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev doctest-dev" ;;
+  build) packages="g++ make cmake libfmt-dev zlib1g-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev doctest-dev" ;;
   lint) packages="clang-format" ;;
   dicom) packages="libdcmtk-dev" ;;
   peer) packages="libdnnl-dev" ;;
