@@ -1,4 +1,5 @@
-// Runs a fuzz target on every file of the folders given, without libFuzzer: what was once found stays fixed.
+// Runs a fuzz target on the files given, and on every file of the folders given, without libFuzzer: what was once found
+// stays fixed.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -11,9 +12,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 int main(int argc, char** argv) {
   std::vector<std::filesystem::path> files;
-  for (int i = 1; i < argc; ++i)
+  for (int i = 1; i < argc; ++i) {
+    if (std::filesystem::is_regular_file(argv[i])) {
+      files.emplace_back(argv[i]);
+      continue;
+    }
     for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i]))
       if (entry.is_regular_file()) files.push_back(entry.path());
+  }
   std::sort(files.begin(), files.end());
   for (const auto& path : files) {
     std::printf("%s\n", path.c_str());
