@@ -25,6 +25,7 @@ class CaseReader {
   // 1 in the volume, 0 where the network's grid goes beyond it.
   Volume inside() const;
 
+  const Volume& first() const { return reference_; }  // the first file's grid: its values are none
   Grid grid() const { return {sides_[2], sides_[1], sides_[0]}; }
   std::int64_t voxels() const { return sides_[0] * sides_[1] * sides_[2]; }
   Vec3 spacing() const { return spacing_; }  // mm along depth, height, width of the network's grid
@@ -43,6 +44,18 @@ class CaseReader {
   Size3 sides_{1, 1, 1};
   Vec3 spacing_{1, 1, 1};
 };
+
+// [S, C] from a plane per channel.
+template <class T>
+Tensor interleaved(const std::vector<std::vector<T>>& planes, const Shape& space) {
+  Shape shape = space;
+  shape[-1] = static_cast<std::int64_t>(planes.size());
+  Tensor out = Tensor::empty(shape);
+  real* to = out.mutable_data();
+  for (std::size_t i = 0; i < planes[0].size(); ++i)
+    for (const auto& plane : planes) *to++ = static_cast<real>(plane[i]);
+  return out;
+}
 
 // The value of a label on the network's grid.  Throws InputError where the files hold none.
 Case::Label read_label(CaseReader& reader, const CaseTarget& target, const CaseLabel& from);

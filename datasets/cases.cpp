@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "datasets/case_file.h"
+#include "datasets/case_reader.h"
 #include "datasets/folder_description.h"
 #include "tensor/check.h"
 
@@ -28,18 +29,6 @@ void check_options(const CasePlan& plan, const DatasetOptions& o) {
     MEDUSA_CHECK_INPUT(mm > 0 && mm <= 1000, "{}: spacing is {} mm, expected more than 0, up to 1000", plan.name, mm);
 }
 
-// [S, C] from a plane per channel.
-template <class T>
-Tensor interleaved(const std::vector<std::vector<T>>& planes, const Shape& space) {
-  Shape shape = space;
-  shape[-1] = static_cast<std::int64_t>(planes.size());
-  Tensor out = Tensor::empty(shape);
-  real* to = out.mutable_data();
-  for (std::size_t i = 0; i < planes[0].size(); ++i)
-    for (const auto& plane : planes) *to++ = static_cast<real>(plane[i]);
-  return out;
-}
-
 }  // namespace
 
 CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
@@ -53,8 +42,10 @@ CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
   if (options.spacing.size() == 3) plan_.spacing = options.spacing;
   if (options.spacing.size() == 1) plan_.spacing.assign(3, options.spacing[0]);
   for (const CaseTarget& target : plan_.targets) targets_.push_back(target.info);
-  recipe_ = "case 1\n" + description_text(plan_, size_);
+  recipe_ = "case 1\n" + description();
 }
+
+std::string CaseDataset::description() const { return description_text(plan_, size_); }
 
 const CaseRow& CaseDataset::row(std::int64_t index) const {
   MEDUSA_CHECK(index >= 0 && index < size(), "{}: sample {} of {}", plan_.name, index, size());

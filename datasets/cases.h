@@ -110,6 +110,7 @@ class CaseDataset : public Dataset {
   std::int64_t class_of(std::int64_t index, std::size_t target) const override;
   std::int64_t sampling_class(std::int64_t index) const override;  // of the first target that is one of whole cases
   std::vector<std::string> notes() const override { return plan_.notes; }
+  std::string description() const override;
   RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;
   Sample get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const override;

@@ -195,8 +195,10 @@ std::string text_of(const CaseTarget& target) {
 std::string description_text(const CasePlan& plan, const Grid& size) {
   std::string text = size.depth == 0 ? fmt::format("size = \"{}x{}\"\n", size.height, size.width)
                                      : fmt::format("size = \"{}x{}x{}\"\n", size.depth, size.height, size.width);
-  if (!plan.spacing.empty()) text += fmt::format("spacing = {}\n", list_of(plan.spacing));
-  if (plan.field_of_view > 0) text += fmt::format("field_of_view = {}\n", plan.field_of_view);
+  if (!plan.spacing.empty())
+    text += fmt::format("spacing = {}\n", list_of(plan.spacing));
+  else if (plan.field_of_view > 0)
+    text += fmt::format("field_of_view = {}\n", plan.field_of_view);
   for (const CaseInput& input : plan.inputs) text += text_of(input);
   for (const CaseTarget& target : plan.targets) text += text_of(target);
   return text;

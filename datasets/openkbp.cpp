@@ -4,13 +4,13 @@
 #include <charconv>
 #include <filesystem>
 
+#include "datasets/folder_description.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {
 namespace {
 
 namespace fs = std::filesystem;
-using openkbp::Case;
 
 constexpr int kLeftRight = 1;  // axis of the grid
 constexpr const char* kNeeded[] = {"ct.csv", "possible_dose_mask.csv", "voxel_dimensions.csv"};
@@ -87,7 +87,30 @@ Shape OpenKbp::input_shape() const {
           1 + (structures_in_ ? static_cast<std::int64_t>(openkbp::kStructures) : 0)};
 }
 
-std::shared_ptr<const Case> OpenKbp::reduced(std::int64_t index) const {
+std::string OpenKbp::description() const {
+  const bool parts = std::any_of(rows_.begin(), rows_.end(), [](const Row& r) { return r.part == "train"; });
+  std::array<std::vector<double>, 3> mm;
+  for (const Row& r : rows_) {
+    if (parts && r.part != "train") continue;
+    const Vec3 own = openkbp::read_spacing(r.folder);
+    for (std::size_t a = 0; a < 3; ++a) mm[a].push_back(own[a] * static_cast<double>(factor()));
+  }
+  CasePlan plan;
+  for (std::vector<double>& along : mm) {
+    const auto middle = along.begin() + static_cast<std::ptrdiff_t>((along.size() - 1) / 2);
+    std::nth_element(along.begin(), middle, along.end());
+    plan.spacing.push_back(*middle);
+  }
+  plan.inputs = {{"ct", "ct", 1, {{-1024, 1500}}, {0}, {1000}, false}};
+  if (structures_in_)
+    plan.inputs.push_back(
+        {"structures", "structures", static_cast<std::int64_t>(openkbp::kStructures), {}, {}, {}, false});
+  for (const TargetInfo& target : targets_) plan.targets.push_back({target, {}, {}});
+  return "# depth, height, width: to posterior, across, to inferior\n" +
+         description_text(plan, {options_.depth, options_.height, options_.width});
+}
+
+std::shared_ptr<const openkbp::Case> OpenKbp::reduced(std::int64_t index) const {
   const auto read = [&] { return openkbp::reduce(patient(index), factor()); };
   return cache_.get(index, [&] {
     if (!disk_.on()) return read();
@@ -100,7 +123,7 @@ std::shared_ptr<const Case> OpenKbp::reduced(std::int64_t index) const {
   });
 }
 
-Tensor OpenKbp::input(const Case& c) const {
+Tensor OpenKbp::input(const openkbp::Case& c) const {
   Tensor input = Tensor::empty(input_shape());
   real* to = input.mutable_data();
   for (std::size_t i = 0; i < c.ct.size(); ++i) {
@@ -113,7 +136,7 @@ Tensor OpenKbp::input(const Case& c) const {
 
 Tensor OpenKbp::input_of(const openkbp::Patient& patient) const { return input(openkbp::reduce(patient, factor())); }
 
-Sample OpenKbp::sample(const Row& row, const Case& c) const {
+Sample OpenKbp::sample(const Row& row, const openkbp::Case& c) const {
   Sample sample{row.id, input(c), {}};
   Shape shape = input_shape();
   constexpr auto kChannels = static_cast<std::int64_t>(openkbp::kStructures);
@@ -170,7 +193,7 @@ RawSample OpenKbp::raw(std::int64_t index) const {
 Sample OpenKbp::get(std::int64_t index) const { return sample(row(index), *reduced(index)); }
 
 Sample OpenKbp::get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const {
-  const std::shared_ptr<const Case> c = reduced(index);
+  const std::shared_ptr<const openkbp::Case> c = reduced(index);
   return sample(row(index),
                 augment(*c, draw_change(options_.augment, c->grid, c->spacing, kLeftRight, seed, epoch, index)));
 }

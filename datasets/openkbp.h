@@ -42,6 +42,9 @@ struct Patient {
 // InputError with file or file:line.
 Patient read_patient(const std::string& folder);
 
+// Voxel sizes alone, mm along a0, a1, a2.
+Vec3 read_spacing(const std::string& folder);
+
 // A patient on the grid that the network sees, each side a `factor`-th of 128.
 struct Case {
   Grid grid;
@@ -78,6 +81,8 @@ class OpenKbp : public Dataset {
   std::string id(std::int64_t index) const override { return row(index).id; }
   std::string part(std::int64_t index) const override { return row(index).part; }
   Shape input_shape() const override;
+  // Its spacing is the median of the training patients', which differ and are not made equal; axes are a0, a1, a2.
+  std::string description() const override;
   RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;
   Sample get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const override;

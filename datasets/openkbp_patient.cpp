@@ -30,7 +30,7 @@ SparseVolume mask_of(const std::string& path) {
 }
 
 // Three numbers, a line each.
-Vec3 read_spacing(const std::string& path) {
+Vec3 three_numbers(const std::string& path) {
   const std::string text = read_text_file(path, 1 << 12);
   const char *at = text.data(), *const end = at + text.size();
   Vec3 spacing{};
@@ -84,11 +84,13 @@ const std::vector<std::string>& structures() {
   return names;
 }
 
+Vec3 read_spacing(const std::string& folder) { return three_numbers(folder + "/voxel_dimensions.csv"); }
+
 Patient read_patient(const std::string& folder) {
   const auto file = [&](const std::string& name) { return folder + "/" + name + ".csv"; };
   Patient p;
   p.id = fs::path(folder).filename().string();
-  p.spacing = read_spacing(file("voxel_dimensions"));
+  p.spacing = read_spacing(folder);
   p.hu.assign(kCount, real(-1024));
   const SparseVolume ct = values_of(file("ct"));
   for (std::size_t i = 0; i < ct.index.size(); ++i)

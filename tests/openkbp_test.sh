@@ -97,6 +97,27 @@ EOF
   a=$(range "$work/scans-out/pt_4_dose.nii.gz")
   b=$(range "$work/other-axes/pt_4_dose.nii.gz")
   [ "$a" = "$b" ] && ok "predict: the same dose for the same scan with other axes" || bad "predict: $a, with other axes $b"
+  # Voxels of the scan's own size: the run knows those of its patients, the middle one of each side.
+  "$plain_python" - "$work" <<'EOF' && ok "the run keeps its patients' spacing" || bad "spacing: $(cat "$work/pieces/dataset.toml")"
+import glob, re, sys
+mm = [sorted(float(open(f).read().split()[a]) * 8 for f in glob.glob(sys.argv[1] + "/data/train-pats/*/voxel_dimensions.csv"))[1] for a in range(3)]
+text = open(sys.argv[1] + "/pieces/dataset.toml").read()
+kept = [float(x) for x in re.search(r"^spacing = \[(.*)\]", text, re.M).group(1).split(",")]
+assert all(abs(a - b) < 1e-9 for a, b in zip(mm, kept)), (mm, kept)
+EOF
+  "$BIN/convert" volume --in "$work/scans/pt_4.nii.gz" --out "$work/finer.nii.gz" --spacing 3.1,2.7,2 >/dev/null || bad "convert --spacing"
+  "$BIN/predict" --run "$work/pieces" --input "$work/finer.nii.gz" --out "$work/finer-out" >/dev/null || bad "predict the finer scan"
+  [ "$(geometry "$work/finer.nii.gz")" = "$(geometry "$work/finer-out/finer_dose.nii.gz")" ] && ok "predict: the grid of a finer scan" || bad "grid of a finer scan"
+  "$plain_python" - "$("$BIN/inspect" --json "$work/scans-out/pt_4_dose.nii.gz")" "$("$BIN/inspect" --json "$work/finer-out/finer_dose.nii.gz")" <<'EOF' \
+    && ok "predict: the same dose from finer voxels" || bad "another dose from finer voxels"
+import json, sys
+a, b = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+print({k: (a[k], b[k]) for k in ("min", "max", "mean")})
+assert abs(a["mean"] - b["mean"]) < 0.01 * (a["max"] - a["min"]) and abs(a["max"] - b["max"]) < 0.05 * (a["max"] - a["min"])
+EOF
+  mv "$work/pieces/dataset.toml" "$work/none.toml"
+  expect 0 'does not say what voxels its patients had; taken for 31.2 x 31.2 x 20 mm' "$BIN/predict" --run "$work/pieces" --input "$work/finer.nii.gz" --out "$work/finer-out"
+  mv "$work/none.toml" "$work/pieces/dataset.toml"
 fi
 expect 2 'was begun with --elastic 0.05, not 0.1' "$BIN/train" --out "$work/pieces" --resume --elastic 0.1
 

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <sstream>
 
 #include "datasets/registry.h"
 #include "mtl/backbone.h"
 #include "tensor/check.h"
+#include "tensor/file.h"
 #include "tools/common_main.h"
 
 namespace medusa::tools {
@@ -67,6 +69,23 @@ datasets::DatasetOptions dataset_options(const RunOptions& options) {
   result.cache_bytes = options.cache_mib << 20;
   result.cache_folder = options.cache_disk;
   return result;
+}
+
+void keep_description(const std::string& run_folder, const datasets::Dataset& dataset) {
+  const std::string text = dataset.description(), path = run_folder + "/dataset.toml";
+  if (text.empty()) return;
+  const std::string now = "# What goes into this run's network and what comes out of it.\n" + text;
+  if (!std::filesystem::exists(path)) return write_file(path, now);
+  const std::string before = read_text_file(path);
+  if (before == now) return;
+  std::istringstream old_lines(before), new_lines(now);
+  std::string was, is;
+  do {
+    was = is = "";
+    std::getline(old_lines, was);
+    std::getline(new_lines, is);
+  } while (was == is && (old_lines || new_lines));
+  fail_input("{}: the run was begun with '{}', the dataset now says '{}'; start a new run to change it", path, was, is);
 }
 
 std::vector<mtl::Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,

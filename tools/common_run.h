@@ -86,6 +86,10 @@ mtl::SlidingWindow window_of(const RunOptions& options);
 // How to open the dataset of a run.
 datasets::DatasetOptions dataset_options(const RunOptions& options);
 
+// Keeps RUN/dataset.toml, what Dataset::description() says, if it says anything; predict reads it.  Throws InputError,
+// and changes nothing, where the run has one that says something else.
+void keep_description(const std::string& run_folder, const datasets::Dataset& dataset);
+
 // The dataset's targets as tasks, those named in `names` (all where it is empty), in the dataset's order.
 // `target_of_task` receives each task's place among the dataset's targets.
 std::vector<mtl::Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "datasets/folder_description.h"
 #include "datasets/resample.h"
 #include "datasets/volume_file.h"
 #include "tensor/check.h"
@@ -16,7 +17,7 @@ using datasets::Volume;
 
 // Axes i, j, k are W, H, D of the tensor: OpenKBP's a2 to inferior, a1 to the left, a0 to posterior.
 constexpr const char* kAxes = "ILP";
-constexpr datasets::Vec3 kVoxel{2.5, 3.9, 3.9};  // mm along them, at 128^3
+constexpr datasets::Vec3 kUsual{3.9, 3.9, 2.5};  // mm along D, H, W of most patients at 128^3
 
 // One channel of outputs [1, D, H, W, C] on the grid of `seen`, brought to that of `scan`.
 Volume channel_on(const Tensor& outputs, std::int64_t channel, const Volume& seen, const Volume& scan) {
@@ -37,45 +38,34 @@ void change(Volume* volume, const F& f) {
   for (std::int64_t i = 0; i < volume->values.numel(); ++i) values[i] = f(values[i]);
 }
 
-// The scan as the network sees it.
-Volume prepared(const Volume& scan, std::int64_t factor) {
-  datasets::Vec3 spacing = kVoxel;
-  for (double& mm : spacing) mm *= static_cast<double>(factor);
-  Volume seen = datasets::resample(scan, spacing, Content::Amounts);
-  seen.values = seen.values.clone();  // where nothing was resampled they are the scan's
-  change(&seen, [](real hu) { return std::clamp(hu, real(-1024), real(1500)) / 1000; });
-  return seen;
+// The scan as the network sees it: cut before anything is blended, as the training's patients were.
+Volume prepared(const Volume& scan, const KbpGrid& grid) {
+  Volume cut = scan;
+  cut.values = scan.values.clone();
+  change(&cut, [](real hu) { return std::clamp(hu, real(-1024), real(1500)) / 1000; });
+  return datasets::resample(cut, {grid.spacing[2], grid.spacing[1], grid.spacing[0]}, Content::Amounts);
 }
 
 }  // namespace
 
-std::vector<std::string> volume_files(const std::string& input) {
-  if (!fs::is_directory(input)) {
-    const bool volume = fs::exists(input) && !datasets::volume_format(input).empty();
-    return volume ? std::vector<std::string>{input} : std::vector<std::string>{};
-  }
-  std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(input)) {
-    const std::string name = entry.path().string();
-    for (const std::string end : {".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr"})
-      if (entry.is_regular_file() && name.size() > end.size() && name.ends_with(end)) {
-        files.push_back(name);
-        break;
-      }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+KbpGrid grid_of_run(const std::string& run_folder, std::int64_t side) {
+  const std::string file = run_folder + "/dataset.toml";
+  const double factor = static_cast<double>(datasets::openkbp::kSide / side);
+  if (!fs::exists(file)) return {side, {kUsual[0] * factor, kUsual[1] * factor, kUsual[2] * factor}, false};
+  const std::vector<double> mm = datasets::read_description(datasets::read_toml(file), file).plan.spacing;
+  MEDUSA_CHECK_INPUT(mm.size() == 3, "{}: has no spacing", file);
+  return {side, {mm[0], mm[1], mm[2]}, true};
 }
 
-std::string predict_volume(mtl::Model& model, std::int64_t side, const std::string& file,
+std::string predict_volume(mtl::Model& model, const KbpGrid& grid, const std::string& file,
                            const mtl::SlidingWindow& window, const std::string& stem) {
   const Volume scan = datasets::to_orientation(datasets::read_volume(file), kAxes);
   MEDUSA_CHECK_INPUT(scan.channels() == 1, "{}: has {} channels, expected a CT of one", file, scan.channels());
   MEDUSA_CHECK_INPUT(model.config().in_channels == 1, "{}: the network needs outlines beside the CT, a scan has none",
                      file);
-  const Volume seen = prepared(scan, datasets::openkbp::kSide / side);
+  const Volume seen = prepared(scan, grid);
   mtl::SlidingWindow used = window;
-  if (used.size.empty()) used.size = {side, side, side};
+  if (used.size.empty()) used.size = {grid.side, grid.side, grid.side};
   const std::vector<Tensor> outputs =
       mtl::sliding_outputs(model, seen.values.reshape({1, seen.depth(), seen.height(), seen.width(), 1}), used);
   std::string line = fmt::format("{}:", file);

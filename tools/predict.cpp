@@ -1,18 +1,21 @@
-// predict: what a trained network says about pictures: masks, overlays, tables of class probabilities.
+// predict: what a trained network says about pictures and scans: masks, values, tables of class probabilities.
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 
+#include "datasets/case_file.h"
 #include "datasets/draw.h"
 #include "mtl/model_file.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
+#include "tools/common_case_predict.h"
+#include "tools/common_class_table.h"
 #include "tools/common_device.h"
 #include "tools/common_main.h"
 #include "tools/common_openkbp.h"
 #include "tools/common_picture.h"
+#include "tools/common_predict_input.h"
 #include "tools/common_run.h"
 #include "tools/common_volume_predict.h"
 
@@ -23,56 +26,26 @@ namespace fs = std::filesystem;
 using datasets::Image;
 
 constexpr const char* kAbout =
-    "Predicts masks and classes of pictures with a trained network.  Writes, for every PNG or JPEG file NAME.*,\n"
+    "Predicts with a trained network.  Of a run on ham10000, for every PNG or JPEG file NAME.*,\n"
     "  NAME_<task>.png     the mask, at the picture's own size: 255 inside, or the number of the class\n"
     "  NAME_overlay.png    the picture with the masks' outlines and tints; overview.png shows the first of them\n"
     "and for every task that classifies  <task>.csv  with a row per picture: probabilities and the predicted class.\n"
+    "Of a run on stoic, prostate or folder, for every scan (NIfTI, MetaImage, NRRD, npy, npz#array), on its own grid,\n"
+    "  NAME_<task>.nii.gz  segmentation: the numbers of the classes; regression: values in the task's unit\n"
+    "  NAME_<structure>.nii.gz   structures: 0 and 1 each\n"
+    "and <task>.csv; pictures as above.  Where the network has several inputs --input is a table (CSV) with a column\n"
+    "case and one for each input, files relative to it, such as a dataset's own; a table may list cases of one, too.\n"
     "Of a run on openkbp: for every patient folder pt_N below --input  pt_N/dose.csv  and  pt_N/<structure>.csv  in\n"
-    "the layout of the dataset, at original resolution.  Where --input is a CT in HU (NIfTI, MetaImage, NRRD), or a\n"
-    "folder of them, NAME_dose.nii.gz  and  NAME_<structure>.nii.gz  on the grid of the file.";
+    "the layout of the dataset, at original resolution; where --input is CTs in HU, NAME_dose.nii.gz  and\n"
+    "NAME_<structure>.nii.gz  on the grid of the file.";
 
 struct PredictOptions {
-  std::string run, input, out, config;
+  std::string run, out, config;
+  std::vector<std::string> inputs;
   double opacity = 0.15;  // colours matter to whoever judges a lesion
   int threads = 0;
   DeviceChoice device;
 };
-
-bool is_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
-}
-
-std::vector<fs::path> pictures(const std::string& input) {
-  MEDUSA_CHECK_INPUT(fs::exists(input), "--input {}: there is no such file or folder", input);
-  if (!fs::is_directory(input)) return {input};
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(input))
-    if (is_picture(entry.path())) files.push_back(entry.path());
-  MEDUSA_CHECK_INPUT(!files.empty(), "--input {}: there is no .png, .jpg or .jpeg file in this folder", input);
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-// Text as a field of a CSV file.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-constexpr std::size_t kOverviewPictures = 12;
-
-// At most 240 pixels wide and high.
-Image thumbnail(const Image& image) {
-  const double factor = 240.0 / static_cast<double>(std::max({image.width, image.height, std::int64_t{240}}));
-  const auto scaled = [factor](std::int64_t side) {
-    return std::max<std::int64_t>(1, std::lround(factor * static_cast<double>(side)));
-  };
-  return datasets::resize(image, scaled(image.width), scaled(image.height));
-}
 
 class Predictor {
  public:
@@ -80,14 +53,13 @@ class Predictor {
       : options_(options),
         size_(parse_size(run.size)),
         normalisation_(dataset_options(run).normalisation),
-        model_(mtl::load_model(run_file(options.run, "best.safetensors"))) {
+        model_(mtl::load_model(run_file(options.run, "best.safetensors"))),
+        tables_(model_->tasks(), "image") {
     check_takes_pictures(*model_, options.run);
     model_->to(device);
-    for (const mtl::Task& task : model_->tasks()) {
+    for (const mtl::Task& task : model_->tasks())
       MEDUSA_CHECK_INPUT(task.kind != TaskKind::Segmentation || task.channels <= 256,
                          "{}: task {} has {} classes, a mask can show 256", options.run, task.name, task.channels);
-      if (!pixel_level(task.kind)) tables_[task.name] = header(task);
-    }
   }
 
   // Throws InputError where the picture cannot be read.
@@ -104,7 +76,7 @@ class Predictor {
       const mtl::Task& task = model_->tasks()[t];
       const std::string file = fmt::format("{}/{}_{}", options_.out, stem, task.name);
       if (!pixel_level(task.kind)) {
-        line += add_row(task, path.filename().string(), outputs[t]);
+        line += tables_.add(task, path.filename().string(), outputs[t]);
         continue;
       }
       const Tensor own_size = at_size_of(picture, outputs[t]);
@@ -124,17 +96,9 @@ class Predictor {
     if (overview_.size() > 1) datasets::write_png(options_.out + "/overview.png", datasets::sheet(overview_, 4));
   }
 
-  void write_tables() const {
-    for (const auto& [task, text] : tables_) write_file(fmt::format("{}/{}.csv", options_.out, task), text);
-  }
+  void write_tables() const { tables_.write(options_.out); }
 
  private:
-  static std::string header(const mtl::Task& task) {
-    std::string text = "image";
-    for (std::int64_t c = 0; c < task.channels; ++c) text += "," + field(class_name(task, static_cast<std::size_t>(c)));
-    return text + ",predicted\n";
-  }
-
   std::string write_mask(const mtl::Task& task, const Image& mask, const std::string& file, Image* overlay,
                          std::size_t* colour) const {
     datasets::write_png(file, mask);
@@ -149,47 +113,52 @@ class Predictor {
                        100.0 * static_cast<double>(count) / static_cast<double>(mask.width * mask.height));
   }
 
-  std::string add_row(const mtl::Task& task, const std::string& image, const Var& y) {
-    const bool exclusive = task.kind == TaskKind::Classification;
-    const std::vector<real> p = probabilities(task, y);
-    std::string row = field(image), predicted;
-    for (real probability : p) row += fmt::format(",{:.6f}", probability);
-    const auto best = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
-    for (std::size_t c = 0; c < p.size(); ++c)  // several findings at once are joined by a semicolon
-      if (exclusive ? c == best : p[c] > real(0.5)) predicted += (predicted.empty() ? "" : ";") + class_name(task, c);
-    tables_[task.name] += row + "," + field(predicted) + "\n";
-    return fmt::format(" {} {} ({:.2f});", task.name, predicted.empty() ? "none" : predicted, p[best]);
-  }
-
   const PredictOptions& options_;
   Size size_;
   datasets::Normalisation normalisation_;
   std::unique_ptr<mtl::Model> model_;
-  std::map<std::string, std::string> tables_;   // CSV text by task
+  ClassTables tables_;
   std::map<std::string, std::string> written_;  // names of results, and the picture they are of
   std::vector<Image> overview_;                 // the first overlays, small
 };
 
 void make_output_folder(const PredictOptions& options) {
   make_folder("--out", options.out);
-  const fs::path input(options.input);
-  const fs::path folder = fs::is_directory(input) ? input : input.parent_path();
-  MEDUSA_CHECK_INPUT(!fs::equivalent(folder.empty() ? "." : folder, options.out),
-                     "--out {}: is the folder of the input; results must not mix with it", options.out);
+  for (const std::string& name : options.inputs) {
+    const fs::path input(datasets::file_of(name));
+    const fs::path folder = fs::is_directory(input) ? input : input.parent_path();
+    MEDUSA_CHECK_INPUT(!fs::equivalent(folder.empty() ? "." : folder, options.out),
+                       "--out {}: is the folder of the input; results must not mix with it", options.out);
+  }
+  write_file(options.out + "/config.toml", options.config);
+}
+
+// Calls body() for each input; one that fails costs a line, and the others are done.  Returns how many failed.  Where
+// there is one alone its error is thrown.
+template <class T, class Body>
+std::size_t for_each_input(const std::vector<T>& inputs, const Body& body) {
+  std::size_t failed = 0;
+  for (const T& input : inputs) try {
+      body(input);
+    } catch (const InputError& error) {
+      if (inputs.size() == 1) throw;
+      fmt::print(stderr, "predict: {}\n", error.what());
+      ++failed;
+    }
+  return failed;
 }
 
 // The patients below --input, each into a folder of its own.
-void predict_patients(const PredictOptions& options, RunOptions run) {
-  run.data = options.input;
+void predict_patients(const PredictOptions& options, RunOptions run, Device device) {
+  MEDUSA_CHECK_INPUT(options.inputs.size() == 1, "--input: expected one folder of patients, or scans; found {} names",
+                     options.inputs.size());
+  run.data = options.inputs[0];
   run.cache_mib = 0;
   run.cache_disk.clear();
   const datasets::OpenKbp dataset(dataset_options(run));
   const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
-  set_threads(options.threads);
-  const Device device = open_device(options.device);
   model->to(device);
   make_output_folder(options);
-  write_file(options.out + "/config.toml", options.config);
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const auto patient = dataset.patient(i);
     const KbpPrediction prediction = predict_patient(*model, dataset, patient, {device, window_of(run)});
@@ -198,29 +167,65 @@ void predict_patients(const PredictOptions& options, RunOptions run) {
   }
 }
 
-// "p1" of "scans/p1.nii.gz".
-std::string stem_of(const fs::path& file) {
-  const fs::path stem = file.stem();
-  return (stem.extension() == ".nii" ? stem.stem() : stem).string();
-}
-
-// Scans in files of their own.
-void predict_volumes(const PredictOptions& options, const RunOptions& run, const std::vector<std::string>& files) {
+// CTs in files of their own.
+void predict_volumes(const PredictOptions& options, const RunOptions& run, Device device,
+                     const std::vector<std::string>& files) {
   const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
-  set_threads(options.threads);
-  const Device device = open_device(options.device);
+  const KbpGrid grid = grid_of_run(options.run, parse_size(run.size).depth);
   model->to(device);
-  model->eval();
   make_output_folder(options);
-  write_file(options.out + "/config.toml", options.config);
-  const Size size = parse_size(run.size);
+  if (!grid.known)
+    fmt::print("note: {} does not say what voxels its patients had; taken for {:.3g} mm\n", options.run,
+               fmt::join(grid.spacing, " x "));
   std::map<std::string, std::string> written;
-  for (const std::string& file : files) {
+  const std::size_t failed = for_each_input(files, [&](const std::string& file) {
     const std::string stem = stem_of(file);
     const auto [seen, fresh] = written.emplace(stem, file);
-    MEDUSA_CHECK_INPUT(fresh, "{}: its results would overwrite those of {}", file, seen->second);
-    fmt::print("{}\n", predict_volume(*model, size.depth, file, window_of(run), options.out + "/" + stem));
+    MEDUSA_CHECK_INPUT(fresh, "{}: left out, its results would overwrite those of {}", file, seen->second);
+    fmt::print("{}\n", predict_volume(*model, grid, file, window_of(run), options.out + "/" + stem));
+  });
+  MEDUSA_CHECK_INPUT(failed == 0, "{} of {} files left out", failed, files.size());
+}
+
+void predict_openkbp(const PredictOptions& options, const RunOptions& run, Device device) {
+  std::vector<std::string> scans;
+  for (const std::string& input : options.inputs) {
+    const std::vector<std::string> files = volume_files(input);
+    MEDUSA_CHECK_INPUT(!files.empty() || options.inputs.size() == 1, "--input {}: there is no volume", input);
+    scans.insert(scans.end(), files.begin(), files.end());
   }
+  scans.empty() ? predict_patients(options, run, device) : predict_volumes(options, run, device, scans);
+}
+
+// Scans and pictures for a run on a list of cases.
+void predict_cases(const PredictOptions& options, const RunOptions& run, Device device) {
+  CasePredictor predictor(options.run, run, device);
+  std::vector<std::string> problems;
+  const std::vector<datasets::CaseRow> rows =
+      cases_at(options.inputs, predictor.plan(), predictor.pictures(), &problems);
+  const std::size_t all = rows.size() + problems.size();
+  if (all == 1 && !problems.empty()) fail_input("{}", problems[0]);
+  make_output_folder(options);
+  for (const std::string& problem : problems) fmt::print(stderr, "predict: {}\n", problem);
+  const std::size_t failed = problems.size() + for_each_input(rows, [&](const datasets::CaseRow& row) {
+                               fmt::print("{}\n", predictor.predict(row, options.out, options.opacity));
+                             });
+  predictor.finish(options.out);
+  MEDUSA_CHECK_INPUT(failed == 0, "{} of {} cases left out", failed, all);
+}
+
+void predict_pictures(const PredictOptions& options, const RunOptions& run, Device device) {
+  std::vector<std::string> files;
+  for (const std::string& input : options.inputs) {
+    const std::vector<std::string> found = picture_files(input);
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  Predictor predictor(options, run, device);
+  make_output_folder(options);
+  const std::size_t failed = for_each_input(files, [&](const std::string& file) { predictor.predict(file); });
+  predictor.write_tables();
+  predictor.write_overview();
+  MEDUSA_CHECK_INPUT(failed == 0, "{} of {} files left out", failed, files.size());
 }
 
 void predict(const PredictOptions& options) {
@@ -228,28 +233,12 @@ void predict(const PredictOptions& options) {
   MEDUSA_CHECK_INPUT(options.threads >= 0 && options.threads <= 1024, "--threads {}: expected 0 to 1024",
                      options.threads);
   const RunOptions run = read_run_options(options.run);
-  if (run.dataset == "openkbp") {
-    const std::vector<std::string> scans = volume_files(options.input);
-    return scans.empty() ? predict_patients(options, run) : predict_volumes(options, run, scans);
-  }
-  const std::vector<fs::path> files = pictures(options.input);
   const NoGrad no_grad;
   set_threads(options.threads);
-  Predictor predictor(options, run, open_device(options.device));
-  make_output_folder(options);
-  write_file(options.out + "/config.toml", options.config);
-  std::size_t failed = 0;
-  for (const fs::path& file : files) {
-    try {
-      predictor.predict(file);
-    } catch (const InputError& error) {
-      fmt::print(stderr, "predict: {}\n", error.what());
-      ++failed;
-    }
-  }
-  predictor.write_tables();
-  predictor.write_overview();
-  MEDUSA_CHECK_INPUT(failed == 0, "{} of {} files left out", failed, files.size());
+  const Device device = open_device(options.device);
+  if (run.dataset == "openkbp") return predict_openkbp(options, run, device);
+  if (run.dataset == "ham10000") return predict_pictures(options, run, device);
+  predict_cases(options, run, device);
 }
 
 }  // namespace
@@ -262,8 +251,8 @@ int main(int argc, char** argv) {
   command.option("--run", options.run, "folder of the training run: its config.toml and best.safetensors are used")
       .required();
   command
-      .option("--input", options.input,
-              "a PNG or JPEG file, or a folder of them (not searched deeper); openkbp: the folder of patients, or CTs")
+      .option("--input", options.inputs,
+              "files, folders of files (not searched deeper) or tables (.csv); openkbp: the folder of patients, or CTs")
       .required();
   command.option("--out", options.out, "folder for the results, made if needed; not the input's own").required();
   command.option("--opacity", options.opacity, "of the tint over masks in overlays, 0 (outline alone) to 1 (solid)");

@@ -102,8 +102,7 @@ void prepare_folder(const Command& command) {
                      command.out);
 }
 
-// ---- the run
-// ----------------------------------------------------------------------------------------------------------
+// ---- the run -------------------------------------------------------------------------------------------------------
 
 datasets::LoaderOptions loader_options(const RunOptions& o, bool training) {
   datasets::LoaderOptions loader;
@@ -244,6 +243,7 @@ int train(const Command& command) {
 
   trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
   if (!command.resume) fs::create_directories(command.out);
+  keep_description(command.out, *dataset);
   write_file(command.out + "/config.toml", config_text(o));
   progress.note(fmt::format("{}: {} parameters; {} samples to train, {} to validate, {} to test; {} threads", o.arch,
                             model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
