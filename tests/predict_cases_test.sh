@@ -182,6 +182,18 @@ grep -q '"dice":1.0,' "$work/photos.json" && [ "$(grep -o '"accuracy":1.0' "$wor
 "$BIN/predict" --run "$work/photo-run" --input "$work/photos/cases.csv" --out "$work/photos-table" >/dev/null || bad "a table of pictures"
 cmp -s "$work/photos-out/p0003_lesion.png" "$work/photos-table/p0003_lesion.png" && ok "a table and a folder: the same" || bad "a table and a folder differ"
 
+# inspect shows the network the same numbers as predict.
+"$BIN/train" --dataset folder --data "$work/photos" --size 32x40 --widths 8,16 --batch 4 --epochs 1 --seed 1 --arch mtan --out "$work/mtan" >"$work/log" 2>&1 \
+  || bad "train mtan: $(tail -1 "$work/log")"
+"$BIN/predict" --run "$work/mtan" --input "$work/photos/photos/p0001.png" --out "$work/mtan-out" >/dev/null || bad "predict with mtan"
+"$BIN/inspect" --run "$work/mtan" --input "$work/photos/photos/p0001.png" --attention "$work/attention" --json >"$work/attention.json" || bad "inspect --attention"
+"$python" - "$work" <<'EOP' && ok "inspect: the probabilities of predict" || bad "inspect: other probabilities than predict"
+import csv, json, sys
+row = next(csv.DictReader(open(sys.argv[1] + "/mtan-out/finding.csv")))
+seen = json.load(open(sys.argv[1] + "/attention.json"))["prediction"]["finding"]
+assert all(abs(float(row[c]) - seen[c]) < 2e-6 for c in ("nv", "mel", "vasc")), (row, seen)
+EOP
+
 # Two inputs: a table alone can name both.
 mkdir "$work/both"
 cat >"$work/both/dataset.toml" <<'TOML'

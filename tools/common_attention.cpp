@@ -8,6 +8,7 @@
 #include "datasets/registry.h"
 #include "mtl/any_size.h"
 #include "mtl/model_file.h"
+#include "tools/common_case_predict.h"
 #include "tools/common_picture.h"
 #include "tools/common_run.h"
 
@@ -132,6 +133,16 @@ void choose_query(const AttentionOptions& options, Look* look) {
                      options.run);
 }
 
+// The picture as training made its inputs: of a list of cases as the run's description says.
+Tensor input_of(const AttentionOptions& options, const RunOptions& run, const Look& look) {
+  if (run.dataset == "ham10000") return network_input(look.picture, look.size, dataset_options(run).normalisation);
+  const datasets::CasePlan plan = plan_of_run(options.run, *look.model);
+  MEDUSA_CHECK_INPUT(plan.inputs.size() == 1, "{}: its network has {} inputs, --input is one picture", options.run,
+                     plan.inputs.size());
+  return datasets::read_scan(plan, {options.input}, {0, look.size.height, look.size.width})
+      .input.reshape({1, look.size.height, look.size.width, 3});
+}
+
 }  // namespace
 
 Look look(const AttentionOptions& options) {
@@ -145,8 +156,7 @@ Look look(const AttentionOptions& options) {
   look.name = std::filesystem::path(options.input).stem().string();
   look.picture = datasets::to_rgb(datasets::read_image(options.input));
   look.model->record_attention(&look.record);
-  look.outputs =
-      outputs_on_host(*look.model, network_input(look.picture, look.size, dataset_options(run).normalisation));
+  look.outputs = outputs_on_host(*look.model, input_of(options, run, look));
   look.model->record_attention(nullptr);
   for (auto* parts : {&look.record.masks, &look.record.bottleneck})
     for (auto& of_task : *parts)
