@@ -1,11 +1,14 @@
 #include "datasets/case_table.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
 #include "datasets/case_file.h"
 #include "datasets/csv.h"
+#include "datasets/header_text.h"
 #include "datasets/options.h"
 #include "tensor/check.h"
 
@@ -76,6 +79,16 @@ class RowReader {
     return text == "1";
   }
 
+  double amount(std::size_t row, const std::string& column) const {
+    const std::string text = trimmed(cell(row, column));
+    double value = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    MEDUSA_CHECK_INPUT(
+        error == std::errc{} && stop == text.data() + text.size() && std::isfinite(value) && std::abs(value) < 1e30,
+        "{}: {} is '{}', expected a number", table_.where(row), column, text);
+    return value;
+  }
+
   CaseLabel label(std::size_t row, std::size_t t) const {
     const TargetColumns& columns = d_.target_columns[t];
     const TargetInfo& info = d_.plan.targets[t].info;
@@ -95,6 +108,11 @@ class RowReader {
     if (empty == columns.files_or_labels.size()) return label;
     MEDUSA_CHECK_INPUT(empty == 0, "{}: {} of the {} columns of {} are empty, expected all or none", table_.where(row),
                        empty, columns.files_or_labels.size(), info.name);
+    if (info.kind == TaskKind::Scalar) {
+      for (const std::string& column : columns.files_or_labels)
+        label.numbers.push_back(static_cast<real>(amount(row, column) / info.scale));
+      return label;
+    }
     if (info.kind == TaskKind::Binary) {
       for (const std::string& column : columns.files_or_labels) label.numbers.push_back(yes(row, column) ? 1 : 0);
       return label;

@@ -65,12 +65,13 @@ Shape CaseDataset::input_shape() const {
 
 std::int64_t CaseDataset::class_of(std::int64_t index, std::size_t target) const {
   const std::vector<real>& numbers = row(index).labels.at(target).numbers;
-  return numbers.size() == 1 ? static_cast<std::int64_t>(numbers[0]) : -1;
+  return numbers.size() == 1 && targets_.at(target).kind != TaskKind::Scalar ? static_cast<std::int64_t>(numbers[0])
+                                                                             : -1;
 }
 
 std::int64_t CaseDataset::sampling_class(std::int64_t index) const {
   for (std::size_t t = 0; t < targets_.size(); ++t)
-    if (!pixel_level(targets_[t].kind)) return class_of(index, t);
+    if (!pixel_level(targets_[t].kind) && targets_[t].kind != TaskKind::Scalar) return class_of(index, t);
   return 0;
 }
 

@@ -42,7 +42,7 @@ struct CaseTarget {
 struct CaseLabel {
   std::vector<std::string> files;  // pixel-level: one; of structures one per channel, "": nobody outlined it
   std::string mask;                // a file that is 0 where the label does not count; "": it counts everywhere
-  std::vector<real> numbers;       // image-level: the class number, or 0 and 1 per channel
+  std::vector<real> numbers;       // image-level: the class number; 0 and 1, or amount / scale, per channel
   bool present() const;
 };
 

@@ -5,7 +5,8 @@
 
 namespace medusa {
 namespace {
-constexpr std::array<const char*, 5> kKinds = {"segmentation", "structures", "regression", "classification", "binary"};
+constexpr std::array<const char*, 6> kKinds = {"segmentation",   "structures", "regression",
+                                               "classification", "binary",     "scalar"};
 }
 
 const char* name(TaskKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }

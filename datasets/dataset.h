@@ -10,12 +10,15 @@
 
 namespace medusa {
 
-// What a task predicts.  Pixel-level: segmentation, structures, regression; image-level: classification, binary.
+// What a task predicts.  Pixel-level: segmentation, structures, regression; image-level: classification, binary,
+// scalar (an amount of the whole image, such as an age).
 // Structures are outlines that may overlap (a target inside an organ): a yes or no per pixel and channel.
-enum class TaskKind { Segmentation, Structures, Regression, Classification, Binary };
+enum class TaskKind { Segmentation, Structures, Regression, Classification, Binary, Scalar };
 const char* name(TaskKind kind);
 TaskKind task_kind(const std::string& name);  // throws InputError that lists the kinds
-inline bool pixel_level(TaskKind kind) { return kind != TaskKind::Classification && kind != TaskKind::Binary; }
+inline bool pixel_level(TaskKind kind) {
+  return kind != TaskKind::Classification && kind != TaskKind::Binary && kind != TaskKind::Scalar;
+}
 
 }  // namespace medusa
 
@@ -27,7 +30,7 @@ struct TargetInfo {
   TaskKind kind = TaskKind::Segmentation;
   std::int64_t channels = 1;         // outputs of the task's head
   std::vector<std::string> classes;  // names of the channels or classes
-  double scale = 1;                  // regression: label = value in `unit` / scale, so that labels are about 1
+  double scale = 1;                  // regression, scalar: label = value in `unit` / scale, so that labels are about 1
   std::string unit = "";             // "Gy"
 };
 
@@ -35,6 +38,7 @@ struct TargetInfo {
 //   segmentation, 1 channel  [S, 1] of 0 and 1          segmentation, C > 1  [S, 1] of class numbers
 //   structures               [S, C] of 0 and 1          regression           [S, C], see TargetInfo::scale
 //   classification           [1], a class number        binary               [C] of 0 and 1
+//   scalar                   [C], see TargetInfo::scale
 struct Target {
   Tensor value;
   // Where `value` counts, 0 or 1; empty: everywhere.  [S, 1]; of structures [1, .., 1, C]: which of them were outlined

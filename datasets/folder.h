@@ -16,11 +16,11 @@ namespace medusa::datasets {
 //   channels = 1                   3: colour
 //   window = [-160, 240]           and mean, deviation, normalise = "case": see CaseInput
 //   [target.organs]                what is to be learnt (one or several)
-//   kind = "structures"            segmentation, structures, regression, classification, binary
+//   kind = "structures"            segmentation, structures, regression, classification, binary, scalar
 //   classes = ["Bladder"]          segmentation, classification: in the order of their numbers
-//   column, columns = [...]        columns: of structures and binary, one for each class; the classes' names if not given
+//   column, columns = [...]        columns: of structures, binary and scalar, one for each class; the classes' names if not given
 //   values = [0, 64]               segmentation: the number of each class in the file
-//   unit = "Gy", scale = 70        regression: what is learnt is value / scale
+//   unit = "Gy", scale = 70        regression, scalar: what is learnt is value / scale
 //   channels = 1                   regression
 //   mask = "body"                  segmentation, regression: column of files that are 0 where the target does not count
 //   only_if = "cancer"             column with 0 or 1: where it is 0 the case has no label

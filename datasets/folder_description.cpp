@@ -70,12 +70,12 @@ void check_keys(const TomlTable& table, TaskKind kind) {
   };
   using enum TaskKind;
   only_for("values", {Segmentation});
-  only_for("unit", {Regression});
-  only_for("scale", {Regression});
+  only_for("unit", {Regression, Scalar});
+  only_for("scale", {Regression, Scalar});
   only_for("channels", {Regression});
   only_for("mask", {Segmentation, Regression});
   only_for("mirrored", {Segmentation, Structures});
-  only_for("columns", {Structures, Binary});
+  only_for("columns", {Structures, Binary, Scalar});
   only_for("column", {Segmentation, Regression, Classification});
 }
 
@@ -86,7 +86,7 @@ CaseTarget read_target(const TomlTable& table, const std::string& name, TargetCo
   const std::string kind = table.text("kind", "");
   MEDUSA_CHECK_INPUT(!kind.empty(),
                      "{}: [{}] has no kind, expected segmentation, structures, regression, "
-                     "classification or binary",
+                     "classification, binary or scalar",
                      table.where("kind"), table.name);
   try {
     info.kind = task_kind(kind);
@@ -95,22 +95,22 @@ CaseTarget read_target(const TomlTable& table, const std::string& name, TargetCo
   }
   check_keys(table, info.kind);
   info.classes = table.texts("classes");
-  const bool many = info.kind == TaskKind::Structures || info.kind == TaskKind::Binary;
+  const bool many = info.kind == TaskKind::Structures || info.kind == TaskKind::Binary || info.kind == TaskKind::Scalar;
   if (many) {
     columns->files_or_labels = table.texts("columns");
     if (info.classes.empty()) info.classes = columns->files_or_labels;
-    if (info.classes.empty() && info.kind == TaskKind::Binary) info.classes = {name};
+    if (info.classes.empty() && info.kind != TaskKind::Structures) info.classes = {name};
     if (columns->files_or_labels.empty()) columns->files_or_labels = info.classes;
     MEDUSA_CHECK_INPUT(columns->files_or_labels.size() == info.classes.size(), "{}: {} columns, but {} classes",
                        table.where("columns"), columns->files_or_labels.size(), info.classes.size());
   } else {
     columns->files_or_labels = {table.text("column", name)};
   }
+  info.scale = table.number("scale", 1);
+  info.unit = table.text("unit", "");
+  MEDUSA_CHECK_INPUT(info.scale > 0, "{}: scale is {}, expected more than 0", table.where("scale"), info.scale);
   if (info.kind == TaskKind::Regression) {
     info.channels = whole(table, "channels", 1, 64);
-    info.scale = table.number("scale", 1);
-    info.unit = table.text("unit", "");
-    MEDUSA_CHECK_INPUT(info.scale > 0, "{}: scale is {}, expected more than 0", table.where("scale"), info.scale);
     if (info.classes.empty() && info.channels == 1) info.classes = {name};
   } else {
     if (info.kind == TaskKind::Segmentation && info.classes.empty()) info.classes = {name};
@@ -179,11 +179,9 @@ std::string text_of(const CaseTarget& target) {
   std::string text = title("target", info.name) + fmt::format("kind = \"{}\"\n", name(info.kind));
   if (!info.classes.empty()) text += fmt::format("classes = {}\n", list_of(info.classes));
   if (!target.values.empty()) text += fmt::format("values = {}\n", list_of(target.values));
-  if (info.kind == TaskKind::Regression) {
-    if (info.channels != 1) text += fmt::format("channels = {}\n", info.channels);
-    if (info.scale != 1) text += fmt::format("scale = {}\n", info.scale);
-    if (!info.unit.empty()) text += fmt::format("unit = {}\n", quoted(info.unit));
-  }
+  if (info.kind == TaskKind::Regression && info.channels != 1) text += fmt::format("channels = {}\n", info.channels);
+  if (info.scale != 1) text += fmt::format("scale = {}\n", info.scale);
+  if (!info.unit.empty()) text += fmt::format("unit = {}\n", quoted(info.unit));
   std::vector<std::string> pairs;
   for (const auto& [a, b] : target.mirrored) pairs.push_back(list_of({info.classes[a], info.classes[b]}));
   if (!pairs.empty()) text += fmt::format("mirrored = [{}]\n", fmt::join(pairs, ", "));

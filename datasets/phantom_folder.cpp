@@ -30,6 +30,11 @@ classes = ["nv", "mel", "vasc"]
 [target.removed]           # 0 or 1; asked of melanomas alone
 kind = "binary"
 only_if = "suspicious"
+
+[target.area]              # an amount of the whole picture: how much of it the lesion fills
+kind = "scalar"
+unit = "%"
+scale = 20                 # what is learnt is the column's number / 20, which is about 1
 )";
 
 }  // namespace
@@ -60,15 +65,17 @@ void write_folder_phantom(const PhantomOptions& o) {
       write_file(fmt::format("{}/photos/{}.{}", o.folder, name, jpeg ? "jpg" : "png"),
                  jpeg ? encode_jpeg(p.image, 92) : encode_png(p.image));
       write_file(fmt::format("{}/lesions/{}.png", o.folder, name), encode_png(p.mask));
-      // Every seventh has no mask, and every fifth no diagnosis.
+      // Every seventh has no mask and no area, and every fifth no diagnosis.
+      const auto inside = std::count_if(p.mask.pixels.begin(), p.mask.pixels.end(), [](auto v) { return v >= 128; });
+      const double area = 100.0 * static_cast<double>(inside) / static_cast<double>(p.mask.pixels.size());
       const bool mel = i % 3 == 1;
       rows[static_cast<std::size_t>(i)] =
-          fmt::format("{},photos/{}.{},{},{},{},{}\n", name, name, jpeg ? "jpg" : "png",
+          fmt::format("{},photos/{}.{},{},{},{},{},{}\n", name, name, jpeg ? "jpg" : "png",
                       i % 7 == 6 ? "" : "lesions/" + name + ".png", i % 5 == 4 ? "" : finding, mel ? 1 : 0,
-                      mel ? (i % 6 == 1 ? "1" : "0") : "");
+                      mel ? (i % 6 == 1 ? "1" : "0") : "", i % 7 == 6 ? "" : fmt::format("{:.2f}", area));
     }
   });
-  std::string text = "case,photo,lesion,finding,suspicious,removed\n";
+  std::string text = "case,photo,lesion,finding,suspicious,removed,area\n";
   for (const std::string& row : rows) text += row;
   write_file(o.folder + "/dataset.toml", kDescription);
   write_file(table, text);

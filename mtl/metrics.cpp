@@ -229,7 +229,8 @@ const std::vector<std::string>& metric_names(TaskKind kind) {
   switch (kind) {
     case TaskKind::Segmentation:
     case TaskKind::Structures: return segmentation;
-    case TaskKind::Regression: return regression;
+    case TaskKind::Regression:
+    case TaskKind::Scalar: return regression;
     case TaskKind::Classification: return classification;
     case TaskKind::Binary: break;
   }
@@ -259,7 +260,8 @@ void Meter::add(const Tensor& y, const Tensor& target, const Tensor& mask, const
   if (!labelled.empty() && std::find(labelled.begin(), labelled.end(), true) == labelled.end()) return;
   const std::int64_t n = y.size(0), places = n > 0 ? y.numel() / n / task_.channels : 0;
   const bool structures = task_.kind == TaskKind::Structures;
-  const bool per_channel = structures || task_.kind == TaskKind::Regression || task_.kind == TaskKind::Binary;
+  const bool per_channel = structures || task_.kind == TaskKind::Regression || task_.kind == TaskKind::Binary ||
+                           task_.kind == TaskKind::Scalar;
   const std::int64_t target_size = places * (per_channel ? task_.channels : 1);
   MEDUSA_CHECK(target.numel() == n * target_size, "metrics: task {}: output {} does not fit target {}", task_.name,
                y.shape(), target.shape());
@@ -284,7 +286,8 @@ std::unique_ptr<Meter> make_meter(const Task& task) {
   switch (task.kind) {
     case TaskKind::Segmentation: return std::make_unique<SegmentationMeter>(task);
     case TaskKind::Structures: return std::make_unique<StructuresMeter>(task);
-    case TaskKind::Regression: return std::make_unique<RegressionMeter>(task);
+    case TaskKind::Regression:
+    case TaskKind::Scalar: return std::make_unique<RegressionMeter>(task);
     case TaskKind::Classification: return std::make_unique<ClassificationMeter>(task);
     case TaskKind::Binary: break;
   }

@@ -16,6 +16,7 @@ namespace medusa::mtl {
 //   regression      mae                                  in the task's unit
 //   classification  balanced_accuracy, accuracy, auc
 //   binary          auc, accuracy, balanced_accuracy
+//   scalar          mae                                  in the task's unit
 const std::vector<std::string>& metric_names(TaskKind kind);
 inline const std::string& primary_metric(TaskKind kind) { return metric_names(kind).front(); }
 // The same and what a meter tells beyond them: of structures dice.<structure> for each.
@@ -55,7 +56,9 @@ class Meter {
 //   iou    the same with (|S T| + e) / (|S or T| + e).
 //   dice, iou of structures  per image the mean over those that were outlined, the mean over images;
 //          dice.<structure>: its mean over the images in which it was outlined.
-//   mae    sum |y - target| / number of values, over all places of all images inside their masks, in the task's unit.
+//   mae    sum |y - target| / number of values, over all places of all images inside their masks, in the task's unit;
+//   of
+//          a scalar an image is one place.
 //   accuracy, balanced_accuracy  of the largest logit (binary: logit > 0, mean over the channels); balanced: the mean
 //          over the classes that occur of the share of their samples that was found.
 //   auc    the probability that a positive scores above a negative, ties count half.  Classification: softmax

@@ -115,6 +115,7 @@ Var task_loss(const Task& task, const Var& y, const Tensor& target, const Tensor
     case TaskKind::Regression: return l1_loss(y, target, mask);
     case TaskKind::Classification: return class_loss(task, y, target, mask);
     case TaskKind::Binary: return bce_with_logits(y, target, mask);
+    case TaskKind::Scalar: return l1_loss(y, target);
   }
   fail("task '{}': unknown kind {}", task.name, static_cast<int>(task.kind));
 }

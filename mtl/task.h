@@ -16,7 +16,7 @@ struct Task {
   std::vector<std::string> classes;  // their names, where known
   std::vector<double> class_weight;  // classification: weights of the classes in the loss; empty: all 1
   double loss_weight = 1;            // factor of this task in the sum of losses
-  double scale = 1;                  // regression: an output times this is in the task's unit
+  double scale = 1;                  // regression, scalar: an output times this is in the task's unit
   std::string unit = "";             // "Gy"
   // task_loss keeps class_weight here as a tensor, so that it is copied to a GPU once and not in every step.
   struct WeightCache {
@@ -40,6 +40,7 @@ bool has_class_numbers(const Task& task);
 //   regression               L1 inside the mask             y, target [N, S, C], mask [N, S, 1]
 //   classification           cross-entropy                  y [N, C], target [N, 1] of class numbers
 //   binary                   BCE                            y, target [N, C]
+//   scalar                   L1                             y, target [N, C]
 // mask may be empty.  `labelled` says which samples have a label; the others do not count (empty: all have).
 Var task_loss(const Task& task, const Var& y, const Tensor& target, const Tensor& mask = {},
               const std::vector<bool>& labelled = {});

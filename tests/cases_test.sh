@@ -31,6 +31,7 @@ trained stoic 'severe' --size 8x8x8 --batch 2 --spacing 30,20,20
 grep -q '^spacing = \[30, 20, 20\]' "$work/stoic-run/config.toml" && ok "config.toml has the spacing" || bad "no spacing"
 trained prostate 'dice.FemurLeft' --size 8x8x8 --batch 1 --rotation 5 --noise 0.01
 trained folder 'removed' --batch 4 --arch hps --rotation 20 --weighted-sampling
+grep -q ' area *mae .* %$' "$work/log" && ok "an amount of the picture, in its unit" || bad "no mae of area: $(cat "$work/log")"
 grep -q '^size = "48x64"' "$work/folder-run/config.toml" && ok "the size is dataset.toml's" || bad "no size of dataset.toml"
 
 # Cases kept on disk: the same weights when they are made and when they are found; what is damaged is made anew.

@@ -55,12 +55,12 @@ struct Phantom : test::TempFolder {
 };
 
 TEST_CASE("task kinds have names") {
-  for (TaskKind kind :
-       {TaskKind::Segmentation, TaskKind::Structures, TaskKind::Regression, TaskKind::Classification, TaskKind::Binary})
+  for (TaskKind kind : {TaskKind::Segmentation, TaskKind::Structures, TaskKind::Regression, TaskKind::Classification,
+                        TaskKind::Binary, TaskKind::Scalar})
     CHECK(task_kind(name(kind)) == kind);
   CHECK(input_error([] { task_kind("dance"); }) ==
         "task kind dance is unknown; there are: segmentation, structures, regression, classification, "
-        "binary");
+        "binary, scalar");
 }
 
 TEST_CASE("stack: joins samples, fills what is missing, says who has a label") {

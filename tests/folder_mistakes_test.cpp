@@ -23,9 +23,10 @@ TEST_CASE("folder: what is wrong with dataset.toml is said with its line") {
   CHECK(said(x) == ": has no [target.NAME]");
   CHECK(said("[inputs.x]\n") == ":1: [inputs.x]: expected [input.NAME] or [target.NAME]");
   CHECK(said(x + "[target.t]\n") ==
-        ":2: [target.t] has no kind, expected segmentation, structures, regression, classification or binary");
+        ":2: [target.t] has no kind, expected segmentation, structures, regression, classification, binary or scalar");
   CHECK(said(x + "[target.t]\nkind = \"classify\"\n") ==
-        ":3: task kind classify is unknown; there are: segmentation, structures, regression, classification, binary");
+        ":3: task kind classify is unknown; there are: segmentation, structures, regression, classification, binary, "
+        "scalar");
   CHECK(said(x + t + "mask = \"m\"\n") == ":5: mask: a target of kind classification has none");
   CHECK(contains(said(x + "chanels = 3\n" + t), ":2: chanels is no key of [input.x]; there are: "));
   CHECK(said(x + "channels = 1.5\n" + t) == ":2: channels is 1.5, expected a whole number from 1 to 64");

@@ -27,7 +27,7 @@ Task task(const std::string& name, TaskKind kind, std::int64_t channels) {
 
 const Task kLesion = task("lesion", TaskKind::Segmentation, 1), kOrgan = task("organ", TaskKind::Segmentation, 3),
            kDose = task("dose", TaskKind::Regression, 2), kGrade = task("grade", TaskKind::Classification, 3),
-           kFindings = task("findings", TaskKind::Binary, 2);
+           kFindings = task("findings", TaskKind::Binary, 2), kAge = task("age", TaskKind::Scalar, 2);
 
 ModelConfig config(const std::string& arch, int rank, const std::vector<std::int64_t>& widths,
                    const std::vector<Task>& tasks, std::int64_t in_channels = 2) {
@@ -114,6 +114,7 @@ Labels labels(const Task& t, Shape image) {
       return {image_ramp(image, 2), mask};
     }
     case TaskKind::Classification: return {counted({2, 1}), {}};
+    case TaskKind::Scalar: return {ramp({2, t.channels}, 4), {}};
     case TaskKind::Binary: return {mapped(ramp({2, t.channels}, 4), [](real v) { return real(v > 0); }), {}};
   }
   return {};
@@ -313,7 +314,7 @@ TEST_CASE("messages about tasks") {
 
 TEST_CASE("samples without a label do not count, in the loss or in the gradient") {
   const Shape image{2, 4, 6, 2};
-  for (const Task& t : {kLesion, kOrgan, kDose, kGrade, kFindings}) {
+  for (const Task& t : {kLesion, kOrgan, kDose, kGrade, kFindings, kAge}) {
     CAPTURE(t.name);
     const Labels two = labels(t, image);
     Shape shape = two.target.shape();

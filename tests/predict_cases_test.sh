@@ -161,7 +161,7 @@ EOP
 "$BIN/train" --dataset folder --data "$work/photos" --size 32x40 --widths 8,16 --batch 4 --epochs 4 --seed 1 --arch hps --out "$work/photo-run" >"$work/log" 2>&1 \
   || bad "train on pictures: $(tail -1 "$work/log")"
 expect 0 '% of the picture; finding' "$BIN/predict" --run "$work/photo-run" --input "$work/photos/photos" --out "$work/photos-out"
-for file in p0000_lesion.png p0000_overlay.png overview.png finding.csv removed.csv; do
+for file in p0000_lesion.png p0000_overlay.png overview.png finding.csv removed.csv area.csv; do
   [ -s "$work/photos-out/$file" ] && ok "predict wrote $file" || bad "predict: no $file"
 done
 mkdir "$work/photo-labels"
@@ -171,14 +171,15 @@ import csv, sys
 work = sys.argv[1]
 finding = {r["case"]: r["predicted"] for r in csv.DictReader(open(work + "/photos-out/finding.csv"))}
 removed = {r["case"]: r["predicted"] for r in csv.DictReader(open(work + "/photos-out/removed.csv"))}
+area = {r["case"]: r["area"] for r in csv.DictReader(open(work + "/photos-out/area.csv"))}
 with open(work + "/photo-labels/cases.csv", "w") as file:
-    file.write("case,photo,lesion,finding,suspicious,removed\n")
+    file.write("case,photo,lesion,finding,suspicious,removed,area\n")
     for r in csv.DictReader(open(work + "/photos/cases.csv")):
         c = r["case"]
-        file.write(f"{c},../photos/{r['photo']},../photos-out/{c}_lesion.png,{finding[c]},1,{int(removed[c] != '')}\n")
+        file.write(f"{c},../photos/{r['photo']},../photos-out/{c}_lesion.png,{finding[c]},1,{int(removed[c] != '')},{area[c]}\n")
 EOP
 "$BIN/evaluate" --run "$work/photo-run" --data "$work/photo-labels" --split all --json >"$work/photos.json" || bad "evaluate pictures"
-grep -q '"dice":1.0,' "$work/photos.json" && [ "$(grep -o '"accuracy":1.0' "$work/photos.json" | wc -l)" = 2 ] && ok "pictures: evaluate sees what predict wrote" || bad "$(cat "$work/photos.json")"
+grep -q '"dice":1.0,' "$work/photos.json" && [ "$(grep -o '"accuracy":1.0' "$work/photos.json" | wc -l)" = 2 ] && grep -q '"area":{"mae":\(0.0000\|[0-9.]*e-\)' "$work/photos.json" && ok "pictures: evaluate sees what predict wrote" || bad "$(cat "$work/photos.json")"
 "$BIN/predict" --run "$work/photo-run" --input "$work/photos/cases.csv" --out "$work/photos-table" >/dev/null || bad "a table of pictures"
 cmp -s "$work/photos-out/p0003_lesion.png" "$work/photos-table/p0003_lesion.png" && ok "a table and a folder: the same" || bad "a table and a folder differ"
 

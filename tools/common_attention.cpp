@@ -51,7 +51,7 @@ Truth truth_of(const mtl::Task& task, const Tensor& value, const Image& picture)
     }
     for (const Image& region : regions_of(task, mask))
       truth.regions.push_back(datasets::resize(region, picture.width, picture.height));
-  } else if (!pixel_level(task.kind)) {
+  } else if (task.kind == TaskKind::Classification || task.kind == TaskKind::Binary) {
     truth.classes.assign(static_cast<std::size_t>(task.channels), false);
     if (task.kind == TaskKind::Classification) truth.classes.at(static_cast<std::size_t>(value.item())) = true;
     if (task.kind == TaskKind::Binary)

@@ -89,6 +89,8 @@ class AttentionSheet {
         add_regions(t, &row);
       else if (task.kind == TaskKind::Regression)
         row.panels.push_back(heat_panel({task.name + ", predicted"}, channel_mean(look_.outputs[t].value()), {}));
+      else if (task.kind == TaskKind::Scalar)
+        row.panels.push_back(amounts(t));
       else
         row.panels.push_back(classes(t));
     }
@@ -116,6 +118,18 @@ class AttentionSheet {
     }
     figures_["prediction"][task_name(t)] = answer;
     row->panels.push_back(panel);
+  }
+
+  Panel amounts(std::size_t t) {
+    const mtl::Task& task = config_.tasks[t];
+    Panel panel{{task.name + ", predicted"}, panel_sized(look_.picture), {}, {}};
+    std::size_t c = 0;
+    for (real y : look_.outputs[t].value().to_vector()) {
+      const double amount = static_cast<double>(y) * task.scale;
+      figures_["prediction"][task.name][class_name(task, c)] = amount;
+      panel.below.push_back(fmt::format("{} {:.4g} {}", class_name(task, c++), amount, task.unit));
+    }
+    return panel;
   }
 
   Panel classes(std::size_t t) {

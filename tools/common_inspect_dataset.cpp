@@ -69,6 +69,7 @@ Label label_of(const datasets::TargetInfo& info, const datasets::Target& target)
       for (double& share : label.shares) share /= std::max(counted, 1.0);
       break;
     }
+    case TaskKind::Scalar:
     case TaskKind::Regression:
       label.shares.clear();
       for (std::size_t i = 0; i < values.size(); ++i)
@@ -178,7 +179,7 @@ void add_target(const datasets::Dataset& dataset, const std::vector<Look>& looks
   const auto row = [&](const std::string& name) {
     return Json{{"target", info.name}, {"kind", medusa::name(info.kind)}, {"class", name}, {"labelled", labelled}};
   };
-  if (info.kind == TaskKind::Regression) {
+  if (info.kind == TaskKind::Regression || info.kind == TaskKind::Scalar) {
     Json json = row(info.unit);
     Range all;
     for (const Look& look : looks) {

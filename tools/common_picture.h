@@ -30,7 +30,7 @@ datasets::Image region_of(const datasets::Image& mask, std::uint8_t label);
 // The labels that mask_of() gives a task's regions: 255 alone, or 1 to C - 1 (class 0 of several is the background).
 std::vector<std::uint8_t> region_labels(const mtl::Task& task);
 
-// What an image-level task's output [1, C] says: the softmax, or of a binary task sigmoids.
+// What the output [1, C] of a classification says: the softmax, or of a binary task sigmoids.
 std::vector<real> probabilities(const mtl::Task& task, const Var& output);
 std::string class_name(const mtl::Task& task, std::size_t i);
 
