@@ -71,21 +71,42 @@ datasets::DatasetOptions dataset_options(const RunOptions& options) {
   return result;
 }
 
-void keep_description(const std::string& run_folder, const datasets::Dataset& dataset) {
-  const std::string text = dataset.description(), path = run_folder + "/dataset.toml";
-  if (text.empty()) return;
-  const std::string now = "# What goes into this run's network and what comes out of it.\n" + text;
-  if (!std::filesystem::exists(path)) return write_file(path, now);
-  const std::string before = read_text_file(path);
-  if (before == now) return;
+namespace {
+
+std::string description_file(const datasets::Dataset& dataset) {
+  const std::string text = dataset.description();
+  return text.empty() ? "" : "# What goes into this run's network and what comes out of it.\n" + text;
+}
+
+// "'old line', the dataset now says 'new line'" for the first line that differs; "" where none does.
+std::string first_difference(const std::string& before, const std::string& now) {
   std::istringstream old_lines(before), new_lines(now);
   std::string was, is;
-  do {
+  while (old_lines || new_lines) {
     was = is = "";
     std::getline(old_lines, was);
     std::getline(new_lines, is);
-  } while (was == is && (old_lines || new_lines));
-  fail_input("{}: the run was begun with '{}', the dataset now says '{}'; start a new run to change it", path, was, is);
+    if (was != is) return fmt::format("'{}', the dataset now says '{}'", was, is);
+  }
+  return "";
+}
+
+}  // namespace
+
+void keep_description(const std::string& run_folder, const datasets::Dataset& dataset) {
+  const std::string now = description_file(dataset), path = run_folder + "/dataset.toml";
+  if (now.empty()) return;
+  if (!std::filesystem::exists(path)) return write_file(path, now);
+  const std::string difference = first_difference(read_text_file(path), now);
+  MEDUSA_CHECK_INPUT(difference.empty(), "{}: the run was begun with {}; start a new run to change it", path,
+                     difference);
+}
+
+std::string changed_inputs(const std::string& run_folder, const datasets::Dataset& dataset) {
+  const std::string now = description_file(dataset), path = run_folder + "/dataset.toml";
+  if (now.empty() || !std::filesystem::exists(path)) return "";
+  const auto inputs = [](const std::string& text) { return text.substr(0, text.find("\n[target.")); };
+  return first_difference(inputs(read_text_file(path)), inputs(now));
 }
 
 std::vector<mtl::Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,

@@ -90,6 +90,10 @@ datasets::DatasetOptions dataset_options(const RunOptions& options);
 // and changes nothing, where the run has one that says something else.
 void keep_description(const std::string& run_folder, const datasets::Dataset& dataset);
 
+// "'old', the dataset now says 'new'": the first line in which the dataset makes inputs otherwise than the run's did;
+// "" where there is none, or the run does not say.
+std::string changed_inputs(const std::string& run_folder, const datasets::Dataset& dataset);
+
 // The dataset's targets as tasks, those named in `names` (all where it is empty), in the dataset's order.
 // `target_of_task` receives each task's place among the dataset's targets.
 std::vector<mtl::Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,

@@ -61,6 +61,10 @@ void evaluate(const Options& o) {
   MEDUSA_CHECK_INPUT(model->config().arch == run.arch, "{}: holds a network of architecture {}, the run is of {}",
                      weights, model->config().arch, run.arch);
   const auto dataset = datasets::open_dataset(dataset_options(run));
+  // Patients of openkbp differ in their spacing and are looked at as they are.
+  const std::string changed = run.dataset == "openkbp" ? "" : changed_inputs(o.run, *dataset);
+  if (!changed.empty())
+    fmt::print(stderr, "note: the network was trained with {}: these figures are of other inputs\n", changed);
   std::vector<std::string> names;
   for (const mtl::Task& task : model->tasks()) names.push_back(task.name);
   std::vector<std::size_t> target_of_task;
