@@ -179,7 +179,8 @@ TEST_CASE("case cache: names of cases that are no names of files; ham10000 has n
   const TempFolder folder;
   const DiskCache cache(folder / "kept");
   std::set<std::string> names;
-  for (const std::string id : {"a/b", "a_b", "a b", "../a", "..", std::string(300, 'x').c_str(), "x"}) {
+  for (const std::string& id :
+       std::vector<std::string>{"a/b", "a_b", "a b", "../a", "..", std::string(300, 'x'), "x"}) {
     const std::string file = cache.file(id, "r");
     CHECK(fs::path(file).parent_path() == folder / "kept");
     CHECK(names.insert(file).second);
