@@ -7,7 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "datasets/transforms.h"
+#include "datasets/transforms/transforms.h"
 
 namespace medusa::datasets {
 

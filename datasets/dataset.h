@@ -105,8 +105,8 @@ class Dataset {
   }
   // What a user should know about the folder, a line each: files that no table names, rows without files.
   virtual std::vector<std::string> notes() const { return {}; }
-  // How a sample's input is made and what its targets are, as a dataset.toml (folder_description.h): what a run keeps,
-  // so that others can be made in the same way.  "": the dataset's name and size say it all.
+  // How a sample's input is made and what its targets are, as a dataset.toml (cases/folder_description.h): what a run
+  // keeps, so that others can be made in the same way.  "": the dataset's name and size say it all.
   virtual std::string description() const { return ""; }
   // The sample's files, read anew.  Throws InputError as get() does.
   virtual RawSample raw(std::int64_t) const { return {}; }

@@ -7,7 +7,7 @@
 #include <cctype>
 #include <filesystem>
 
-#include "datasets/case_file.h"
+#include "datasets/cases/case_file.h"
 #include "tensor/file.h"
 #include "tensor/random.h"
 

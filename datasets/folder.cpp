@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
-#include "datasets/case_table.h"
-#include "datasets/header_text.h"
-#include "datasets/toml.h"
+#include "datasets/cases/case_table.h"
+#include "datasets/formats/header_text.h"
+#include "datasets/formats/toml.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

@@ -1,7 +1,7 @@
 // Anybody's own data, described by two files: dataset.toml says what there is, a table (CSV) lists the cases.
 #pragma once
 
-#include "datasets/cases.h"
+#include "datasets/cases/cases.h"
 
 namespace medusa::datasets {
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "datasets/csv.h"
+#include "datasets/formats/csv.h"
 
 namespace medusa::datasets {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "datasets/patches.h"
+#include "datasets/transforms/patches.h"
 
 namespace medusa::datasets {
 

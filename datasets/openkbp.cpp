@@ -4,7 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
-#include "datasets/folder_description.h"
+#include "datasets/cases/folder_description.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

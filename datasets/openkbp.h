@@ -7,9 +7,9 @@
 #include "datasets/cache.h"
 #include "datasets/dataset.h"
 #include "datasets/disk_cache.h"
+#include "datasets/formats/sparse_csv.h"
 #include "datasets/options.h"
-#include "datasets/sparse_csv.h"
-#include "datasets/volume_transforms.h"
+#include "datasets/transforms/volume_transforms.h"
 
 namespace medusa::datasets {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/transforms.h"
+#include "datasets/transforms/transforms.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <set>
 
-#include "datasets/case_table.h"
-#include "datasets/csv.h"
+#include "datasets/cases/case_table.h"
+#include "datasets/formats/csv.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

@@ -1,7 +1,7 @@
 // Patients with CT, dose and outlines in the layout `prostate`, which needs a table alone.
 #pragma once
 
-#include "datasets/cases.h"
+#include "datasets/cases/cases.h"
 
 namespace medusa::datasets {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "datasets/csv.h"
+#include "datasets/formats/csv.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

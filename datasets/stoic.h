@@ -2,7 +2,7 @@
 // Thoracic CT in COVID-19: The STOIC Project", Radiology 301:E361, 2021; the public part is STOIC2021's, CC BY-NC 4.0).
 #pragma once
 
-#include "datasets/cases.h"
+#include "datasets/cases/cases.h"
 
 namespace medusa::datasets {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "datasets/affine.h"
-#include "datasets/scalar_type.h"
+#include "datasets/formats/scalar_type.h"
 #include "tensor/tensor.h"
 
 namespace medusa::datasets {

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <set>
 
-#include "datasets/cases.h"
+#include "datasets/cases/cases.h"
+#include "datasets/cases/folder_description.h"
 #include "datasets/folder.h"
-#include "datasets/folder_description.h"
 #include "datasets/registry.h"
 #include "tests/folder_fixture.h"
 

@@ -1,9 +1,9 @@
 // Scans that are in no dataset: the network's input is that of training, and outputs come back to the scan's own grid.
-#include "datasets/case_scan.h"
+#include "datasets/cases/case_scan.h"
 
 #include <doctest/doctest.h>
 
-#include "datasets/folder_description.h"
+#include "datasets/cases/folder_description.h"
 #include "datasets/image.h"
 #include "datasets/registry.h"
 #include "tests/folder_fixture.h"

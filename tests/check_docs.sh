@@ -19,7 +19,7 @@ finding() {
 folders=$(git ls-files | grep -E '^[^.][^/]*/' | cut -d/ -f1 | sort -u)
 any_folder=$(tr '\n' '|' <<<"$folders")
 any_folder=${any_folder%|}
-programs=$(git ls-files 'tools/*.cpp' | sed -n 's|^tools/\([a-z0-9_]*\)\.cpp$|\1|p' | grep -v '^common_')
+programs=$(git ls-files 'tools/*.cpp' | sed -n 's|^tools/\([a-z0-9_]*\)\.cpp$|\1|p')
 targets=$(sed -n 's/^\([a-z][a-z0-9_-]*\):.*/\1/p' Makefile)
 readmes=$(git ls-files --cached --others --exclude-standard '*README.md' 'README.md' | sort -u)
 

@@ -1,5 +1,5 @@
 // CSV tables: what is accepted, and what each kind of damage is called.
-#include "datasets/csv.h"
+#include "datasets/formats/csv.h"
 
 #include "tests/data_fixture.h"
 

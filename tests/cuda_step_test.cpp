@@ -7,7 +7,7 @@
 #include "nn/optim.h"
 #include "tensor/kernels.h"
 #include "tests/device_case.h"
-#include "tools/common_upload.h"
+#include "tools/common/upload.h"
 
 #if defined(MEDUSA_HAVE_CUDA)
 

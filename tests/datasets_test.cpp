@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <set>
 
-#include "datasets/csv.h"
 #include "datasets/dataset.h"
+#include "datasets/formats/csv.h"
 #include "datasets/ham10000.h"
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 #include "datasets/registry.h"
 #include "datasets/split.h"
 #include "tests/data_fixture.h"

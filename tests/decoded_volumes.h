@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "datasets/metaimage.h"
-#include "datasets/nifti.h"
-#include "datasets/npy.h"
-#include "datasets/nrrd.h"
-#include "datasets/volume_file.h"
+#include "datasets/formats/metaimage.h"
+#include "datasets/formats/nifti.h"
+#include "datasets/formats/npy.h"
+#include "datasets/formats/nrrd.h"
+#include "datasets/formats/volume_file.h"
 #include "tests/data_fixture.h"
 #include "tests/volume_files.h"
 

@@ -1,10 +1,10 @@
 // Contours to masks, doses to the scan's grid; and both from files, beside a scan.
 #include <cmath>
 
-#include "datasets/csv.h"
-#include "datasets/dicom_case.h"
-#include "datasets/nifti.h"
-#include "datasets/npy.h"
+#include "datasets/dicom/case.h"
+#include "datasets/formats/csv.h"
+#include "datasets/formats/nifti.h"
+#include "datasets/formats/npy.h"
 #include "tensor/random.h"
 #include "tests/data_fixture.h"
 #include "tests/dicom_writer.h"

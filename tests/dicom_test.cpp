@@ -3,8 +3,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "datasets/dicom_case.h"
-#include "datasets/dicom_series.h"
+#include "datasets/dicom/case.h"
+#include "datasets/dicom/series.h"
 #include "tests/data_fixture.h"
 #include "tests/dicom_writer.h"
 

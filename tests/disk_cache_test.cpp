@@ -4,7 +4,7 @@
 #include <chrono>
 #include <thread>
 
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 #include "datasets/registry.h"
 #include "tests/data_fixture.h"
 

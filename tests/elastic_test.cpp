@@ -1,10 +1,10 @@
 // Elastic deformation: no further than asked, smooth, nothing folded over, the same for image and labels.
-#include "datasets/elastic.h"
+#include "datasets/transforms/elastic.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "datasets/volume_transforms.h"
+#include "datasets/transforms/volume_transforms.h"
 #include "tests/data_fixture.h"
 
 namespace medusa::datasets {

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <string>
 
-#include "datasets/npy.h"
+#include "datasets/formats/npy.h"
+#include "datasets/formats/volume_file.h"
 #include "datasets/options.h"
-#include "datasets/volume_file.h"
 #include "tests/data_fixture.h"
 
 namespace medusa::test {

@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 #include "datasets/registry.h"
 #include "tests/data_fixture.h"
 

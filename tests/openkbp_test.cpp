@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <numeric>
 
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 #include "datasets/registry.h"
 #include "datasets/split.h"
 #include "tests/data_fixture.h"

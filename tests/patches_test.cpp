@@ -1,10 +1,10 @@
 // Patches: cut where they should be, about structures as often as asked, the same for any number of workers.
-#include "datasets/patches.h"
+#include "datasets/transforms/patches.h"
 
 #include <map>
 
 #include "datasets/loader.h"
-#include "datasets/volume_transforms.h"
+#include "datasets/transforms/volume_transforms.h"
 #include "tensor/random.h"
 #include "tests/data_fixture.h"
 

@@ -1,10 +1,10 @@
 // Phantoms: the same bytes for the same options, the right mix of classes, exact masks, classes that can be told apart.
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 
 #include <cmath>
 #include <map>
 
-#include "datasets/csv.h"
+#include "datasets/formats/csv.h"
 #include "datasets/ham10000.h"
 #include "tensor/parallel.h"
 #include "tests/data_fixture.h"

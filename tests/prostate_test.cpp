@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 #include "datasets/registry.h"
 #include "datasets/split.h"
 #include "tests/folder_fixture.h"

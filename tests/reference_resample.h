@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "datasets/resample.h"
+#include "datasets/transforms/resample.h"
 
 namespace medusa::reference {
 

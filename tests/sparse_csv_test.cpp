@@ -1,4 +1,4 @@
-#include "datasets/sparse_csv.h"
+#include "datasets/formats/sparse_csv.h"
 
 #include <doctest/doctest.h>
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "datasets/phantom.h"
+#include "datasets/formats/volume_file.h"
+#include "datasets/phantoms/phantom.h"
 #include "datasets/registry.h"
-#include "datasets/volume_file.h"
 #include "tests/data_fixture.h"
 
 using namespace medusa;

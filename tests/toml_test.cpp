@@ -1,5 +1,5 @@
 // The TOML of dataset descriptions: what is read, and what every kind of mistake is answered.
-#include "datasets/toml.h"
+#include "datasets/formats/toml.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Augmentation: what each change does, the same for image and mask, and by (seed, epoch, index) alone.
-#include "datasets/transforms.h"
+#include "datasets/transforms/transforms.h"
 
 #include <algorithm>
 

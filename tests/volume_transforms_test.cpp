@@ -1,4 +1,4 @@
-#include "datasets/volume_transforms.h"
+#include "datasets/transforms/volume_transforms.h"
 
 #include <doctest/doctest.h>
 

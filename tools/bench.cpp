@@ -2,15 +2,15 @@
 #include <nlohmann/json.hpp>
 
 #include "tensor/parallel.h"
-#include "tools/common_bench_infer.h"
-#include "tools/common_bench_load.h"
-#include "tools/common_bench_net.h"
-#include "tools/common_bench_ops.h"
-#include "tools/common_bench_step.h"
-#include "tools/common_bench_tables.h"
-#include "tools/common_device.h"
-#include "tools/common_main.h"
-#include "tools/common_roofline.h"
+#include "tools/common/bench_infer.h"
+#include "tools/common/bench_load.h"
+#include "tools/common/bench_net.h"
+#include "tools/common/bench_ops.h"
+#include "tools/common/bench_step.h"
+#include "tools/common/bench_tables.h"
+#include "tools/common/device.h"
+#include "tools/common/main.h"
+#include "tools/common/roofline.h"
 
 namespace medusa::tools {
 namespace {

@@ -9,10 +9,10 @@
 #include "mtl/backbone.h"
 #include "mtl/progress.h"
 #include "tensor/file.h"
-#include "tools/common_child.h"
-#include "tools/common_comparison.h"
-#include "tools/common_main.h"
-#include "tools/common_run.h"
+#include "tools/common/child.h"
+#include "tools/common/comparison.h"
+#include "tools/common/main.h"
+#include "tools/common/run.h"
 
 namespace medusa::tools {
 

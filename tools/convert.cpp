@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "datasets/dicom_case.h"
-#include "datasets/resample.h"
-#include "datasets/volume_file.h"
+#include "datasets/dicom/case.h"
+#include "datasets/formats/volume_file.h"
+#include "datasets/transforms/resample.h"
 #include "tensor/check.h"
-#include "tools/common_main.h"
+#include "tools/common/main.h"
 
 namespace medusa::tools {
 namespace {

@@ -11,10 +11,10 @@
 #include "mtl/run_folder.h"
 #include "tensor/check.h"
 #include "tensor/parallel.h"
-#include "tools/common_device.h"
-#include "tools/common_main.h"
-#include "tools/common_openkbp.h"
-#include "tools/common_run.h"
+#include "tools/common/device.h"
+#include "tools/common/main.h"
+#include "tools/common/openkbp.h"
+#include "tools/common/run.h"
 
 namespace medusa::tools {
 

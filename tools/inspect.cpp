@@ -1,10 +1,11 @@
 // inspect: what is in a file, or in the folder of a training run; what a network's attention looks at.
+#include "tools/common/inspect.h"
+
 #include <fmt/format.h>
 
 #include "tensor/check.h"
 #include "tensor/parallel.h"
-#include "tools/common_inspect.h"
-#include "tools/common_main.h"
+#include "tools/common/main.h"
 
 namespace medusa::tools {
 namespace {

@@ -1,10 +1,10 @@
 // phantom: writes a folder of made-up pictures with known truth, in the layout of a real dataset.
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 
 #include "tensor/check.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
-#include "tools/common_main.h"
+#include "tools/common/main.h"
 
 namespace {
 

@@ -8,9 +8,9 @@
 
 #include "tensor/check.h"
 #include "tensor/file.h"
-#include "tools/common_main.h"
-#include "tools/common_run.h"
-#include "tools/common_svg.h"
+#include "tools/common/main.h"
+#include "tools/common/run.h"
+#include "tools/common/svg.h"
 
 namespace medusa::tools {
 namespace {

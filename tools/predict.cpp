@@ -3,21 +3,21 @@
 #include <filesystem>
 #include <map>
 
-#include "datasets/case_file.h"
+#include "datasets/cases/case_file.h"
 #include "datasets/draw.h"
 #include "mtl/model_file.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
-#include "tools/common_case_predict.h"
-#include "tools/common_class_table.h"
-#include "tools/common_device.h"
-#include "tools/common_main.h"
-#include "tools/common_openkbp.h"
-#include "tools/common_picture.h"
-#include "tools/common_predict_input.h"
-#include "tools/common_run.h"
-#include "tools/common_volume_predict.h"
+#include "tools/common/case_predict.h"
+#include "tools/common/class_table.h"
+#include "tools/common/device.h"
+#include "tools/common/main.h"
+#include "tools/common/openkbp.h"
+#include "tools/common/picture.h"
+#include "tools/common/predict_input.h"
+#include "tools/common/run.h"
+#include "tools/common/volume_predict.h"
 
 namespace medusa::tools {
 namespace {

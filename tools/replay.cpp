@@ -11,8 +11,8 @@
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
-#include "tools/common_device.h"
-#include "tools/common_main.h"
+#include "tools/common/device.h"
+#include "tools/common/main.h"
 
 namespace medusa {
 namespace {

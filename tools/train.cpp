@@ -15,10 +15,10 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-#include "tools/common_arch_help.h"
-#include "tools/common_cost.h"
-#include "tools/common_main.h"
-#include "tools/common_run.h"
+#include "tools/common/arch_help.h"
+#include "tools/common/cost.h"
+#include "tools/common/main.h"
+#include "tools/common/run.h"
 
 namespace medusa::tools {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "datasets/csv.h"
+#include "datasets/formats/csv.h"
 #include "tensor/check.h"
 
 namespace {

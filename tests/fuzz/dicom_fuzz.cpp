@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "datasets/dicom_grid.h"
-#include "datasets/dicom_series.h"
+#include "datasets/dicom/grid.h"
+#include "datasets/dicom/series.h"
 #include "tensor/check.h"
 
 namespace {

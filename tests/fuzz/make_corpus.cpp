@@ -1,7 +1,7 @@
 // Writes the seed corpora of the image, table, volume and DICOM fuzzers, small files of every kind:
 // `make_corpus tests/fuzz/corpus`.
 #include "datasets/image.h"
-#include "datasets/phantom.h"
+#include "datasets/phantoms/phantom.h"
 #include "tensor/file.h"
 #include "tests/fuzz/dicom_seeds.h"
 #include "tests/special_jpeg.h"

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "datasets/nifti.h"
+#include "datasets/formats/nifti.h"
 #include "tests/fuzz/volume_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

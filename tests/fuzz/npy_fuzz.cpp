@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "datasets/npy.h"
+#include "datasets/formats/npy.h"
 #include "tests/fuzz/volume_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

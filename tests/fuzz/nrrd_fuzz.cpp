@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "datasets/nrrd.h"
+#include "datasets/formats/nrrd.h"
 #include "tests/fuzz/volume_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "datasets/sparse_csv.h"
+#include "datasets/formats/sparse_csv.h"
 #include "tensor/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "datasets/toml.h"
+#include "datasets/formats/toml.h"
 #include "tensor/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -15,8 +15,8 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
-#include "tools/common_main.h"
-#include "tools/common_roofline.h"
+#include "tools/common/main.h"
+#include "tools/common/roofline.h"
 
 namespace medusa::tools {
 namespace {

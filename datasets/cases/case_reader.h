@@ -1,0 +1,65 @@
+// The files of one case, held against the first of them and brought to the grid that the network sees.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "datasets/cases/case_file.h"
+#include "datasets/cases/cases.h"
+#include "datasets/transforms/resample.h"
+
+namespace medusa::datasets {
+
+// images() comes first: it decides on the grids.  All throw InputError naming the file.
+class CaseReader {
+ public:
+  // `size`: depth (0: pictures), height, width.
+  CaseReader(const CasePlan& plan, const Grid& size) : plan_(plan), size_(size) {}
+
+  // A file for each of the plan's inputs: their channels, fitted and normalised, a plane each.
+  std::vector<std::vector<real>> images(const std::vector<std::string>& files);
+  // A file whose grid must be the first one's.
+  Volume load(const std::string& name);
+  // A volume on the files' grid on that of the network; what lies beyond it is `outside`.
+  Volume fit(const Volume& v, Content content, real outside) const;
+  // 1 in the volume, 0 where the network's grid goes beyond it.
+  Volume inside() const;
+
+  const Volume& first() const { return reference_; }  // the first file's grid: its values are none
+  Grid grid() const { return {sides_[2], sides_[1], sides_[0]}; }
+  std::int64_t voxels() const { return sides_[0] * sides_[1] * sides_[2]; }
+  Vec3 spacing() const { return spacing_; }  // mm along depth, height, width of the network's grid
+
+ private:
+  bool pictures() const { return size_.depth == 0; }
+  void decide_grid(const Volume& image);
+  void normalise(const CaseInput& input, const Volume& image, std::vector<std::vector<real>>& channels) const;
+
+  const CasePlan& plan_;
+  const Grid size_;
+  CaseFiles files_;
+  std::string first_;
+  Volume reference_;  // the first file's grid
+  VolumeGrid grid_;   // the network's spacing, before it is cut or padded to sides_
+  Size3 sides_{1, 1, 1};
+  Vec3 spacing_{1, 1, 1};
+};
+
+// [S, C] from a plane per channel.
+template <class T>
+Tensor interleaved(const std::vector<std::vector<T>>& planes, const Shape& space) {
+  Shape shape = space;
+  shape[-1] = static_cast<std::int64_t>(planes.size());
+  Tensor out = Tensor::empty(shape);
+  real* to = out.mutable_data();
+  for (std::size_t i = 0; i < planes[0].size(); ++i)
+    for (const auto& plane : planes) *to++ = static_cast<real>(plane[i]);
+  return out;
+}
+
+// The value of a label on the network's grid.  Throws InputError where the files hold none.
+Case::Label read_label(CaseReader& reader, const CaseTarget& target, const CaseLabel& from);
+// Throws InputError naming the file where a value is infinite or none.
+void check_finite(const Volume& v, const std::string& name);
+
+}  // namespace medusa::datasets

@@ -1,0 +1,108 @@
+#include "datasets/dicom/folder.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "tensor/check.h"
+#include "tensor/file.h"
+#include "tensor/parallel.h"
+
+namespace medusa::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostBytes = std::size_t{1} << 32;  // of one file
+
+std::vector<std::string> files_below(const std::string& path) {
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) return {path};
+  MEDUSA_CHECK_INPUT(fs::is_directory(path, error), "{}: there is no such folder or file", path);
+  std::vector<std::string> files;
+  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error))
+    if (std::error_code ignored; it->is_regular_file(ignored)) files.push_back(it->path().string());
+  MEDUSA_CHECK_INPUT(!error, "{}: cannot be listed: {}", path, error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+bool begins_as_dicom(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<unsigned char, 132> head{};
+  file.read(reinterpret_cast<char*>(head.data()), head.size());
+  return looks_like_dicom({head.data(), static_cast<std::size_t>(file.gcount())});
+}
+
+std::string count_of(std::size_t n, const std::string& what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+std::string series_text(const std::vector<DicomHeader>& series) {
+  const DicomHeader& h = series[0];
+  return fmt::format("{} ({}{}{}, {})", h.series.empty() ? "(no UID)" : h.series, h.modality,
+                     h.series_description.empty() ? "" : " ", h.series_description, count_of(series.size(), "file"));
+}
+
+}  // namespace
+
+DicomFile parse_dicom_file(const std::string& path) { return DicomFile::parse(read_file(path, kMostBytes), path); }
+
+void for_each_dicom_file(std::size_t n, const std::function<void(std::size_t)>& work) {
+  std::vector<std::exception_ptr> errors(n);
+  parallel_for(static_cast<std::int64_t>(n), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) try {
+        work(i);
+      } catch (...) {
+        errors[i] = std::current_exception();
+      }
+  });
+  for (const std::exception_ptr& e : errors)
+    if (e) std::rethrow_exception(e);
+}
+
+DicomFolder scan_dicom_folder(const std::string& path, std::vector<std::string>& notes) {
+  const std::vector<std::string> files = files_below(path);
+  std::vector<std::optional<DicomHeader>> headers(files.size());
+  for_each_dicom_file(files.size(), [&](std::size_t i) {
+    if (begins_as_dicom(files[i])) headers[i] = read_dicom_header(parse_dicom_file(files[i]).root());
+  });
+  DicomFolder scan;
+  std::size_t foreign = 0, others = 0, scouts = 0;
+  for (auto& h : headers) {
+    if (!h) {
+      ++foreign;
+    } else if (h->kind == DicomKind::Structures) {
+      scan.structures.push_back(std::move(*h));
+    } else if (h->kind == DicomKind::Dose) {
+      scan.doses.push_back(std::move(*h));
+    } else if (h->kind == DicomKind::Other) {
+      ++others;
+    } else if (h->localizer) {
+      ++scouts;
+    } else {
+      scan.series[h->series].push_back(std::move(*h));
+    }
+  }
+  if (foreign) notes.push_back("skipped: " + count_of(foreign, "file") + " of other formats");
+  if (others)
+    notes.push_back("skipped: " + count_of(others, "DICOM object") + " of other kinds, such as plans and reports");
+  if (scouts) notes.push_back("skipped: " + count_of(scouts, "localizer image"));
+  MEDUSA_CHECK_INPUT(!scan.series.empty(), "{}: has no CT or MR image among {}", path, count_of(files.size(), "file"));
+  return scan;
+}
+
+const std::vector<DicomHeader>& chosen_dicom_series(const DicomFolder& scan, const std::string& wanted,
+                                                    const std::string& path) {
+  if (const auto found = scan.series.find(wanted); !wanted.empty() && found != scan.series.end()) return found->second;
+  if (wanted.empty() && scan.series.size() == 1) return scan.series.begin()->second;
+  std::vector<std::string> list;
+  for (const auto& [uid, series] : scan.series) list.push_back(series_text(series));
+  MEDUSA_CHECK_INPUT(wanted.empty(), "{}: has no series {}; there are: {}", path, wanted, fmt::join(list, "; "));
+  fail_input("{}: holds {} series, choose one with --series: {}", path, list.size(), fmt::join(list, "; "));
+}
+
+}  // namespace medusa::datasets

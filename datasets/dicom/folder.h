@@ -1,0 +1,28 @@
+// What a folder holds: DICOM files of any depth and order, sorted by what they are.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "datasets/dicom/image.h"
+
+namespace medusa::datasets {
+
+struct DicomFolder {
+  std::map<std::string, std::vector<DicomHeader>> series;  // images, by SeriesInstanceUID
+  std::vector<DicomHeader> structures, doses;
+};
+
+// Reads the headers of all files below `path`, or of one file.  What is skipped is counted in `notes`.  Throws
+// InputError: no image among them, or a DICOM file that is damaged.
+DicomFolder scan_dicom_folder(const std::string& path, std::vector<std::string>& notes);
+// The series with this SeriesInstanceUID; "": the only one there is.  Throws InputError that lists what there is.
+const std::vector<DicomHeader>& chosen_dicom_series(const DicomFolder& scan, const std::string& wanted,
+                                                    const std::string& path);
+DicomFile parse_dicom_file(const std::string& path);
+// Calls work(i) for all i < n on all threads; of several errors the first in order is thrown.
+void for_each_dicom_file(std::size_t n, const std::function<void(std::size_t)>& work);
+
+}  // namespace medusa::datasets

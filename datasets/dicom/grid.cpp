@@ -1,0 +1,174 @@
+#include "datasets/dicom/grid.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "tensor/check.h"
+#include "tensor/parallel.h"
+
+namespace medusa::datasets {
+namespace {
+
+constexpr double kOblique = 0.25;            // of a step between slices: a contour that leaves its plane by more
+constexpr double kSamePlane = 0.01;          // of a step
+constexpr std::int64_t kMostWork = 1 << 28;  // rows that all edges of a structure cross, together
+
+struct FlatContour {
+  std::vector<Vec3> points;  // in voxel indices
+  double k = 0;              // mean
+};
+
+// The contours in voxel indices, those aside that are not parallel to the slices.
+std::vector<FlatContour> flatten(const DicomRoi& roi, const VoxelGrid& grid, DicomMask& mask) {
+  const Affine to_voxels = inverse(flip_xy(grid.affine));
+  std::vector<FlatContour> flat;
+  for (const DicomContour& contour : roi.contours) {
+    FlatContour f;
+    double lowest = 0, highest = 0, sum = 0;
+    for (const Vec3& p : contour) {
+      f.points.push_back(to_voxels.apply(p));
+      const double k = f.points.back()[2];
+      lowest = f.points.size() == 1 ? k : std::min(lowest, k);
+      highest = f.points.size() == 1 ? k : std::max(highest, k);
+      sum += k;
+    }
+    f.k = sum / static_cast<double>(contour.size());
+    if (highest - lowest > 2 * kOblique)
+      ++mask.oblique;
+    else
+      flat.push_back(std::move(f));
+  }
+  return flat;
+}
+
+// Of each slice the contours of the plane that is nearest to it.
+std::map<std::int64_t, std::vector<const FlatContour*>> by_slice(const std::vector<FlatContour>& flat,
+                                                                 std::int64_t depth, DicomMask& mask) {
+  std::map<std::int64_t, std::vector<const FlatContour*>> slices;
+  for (const FlatContour& f : flat) {
+    const double nearest = std::floor(f.k + 0.5 + 1e-6);  // halfway: the next one, in spite of rounding
+    if (nearest < 0 || nearest >= static_cast<double>(depth))
+      ++mask.outside;
+    else
+      slices[static_cast<std::int64_t>(nearest)].push_back(&f);
+  }
+  for (auto& [slice, contours] : slices) {
+    const auto centre = static_cast<double>(slice);
+    const double best = (*std::min_element(contours.begin(), contours.end(), [centre](const auto* a, const auto* b) {
+                          return std::abs(a->k - centre) < std::abs(b->k - centre);
+                        }))->k;
+    mask.crowded += static_cast<std::int64_t>(
+        std::erase_if(contours, [best](const auto* c) { return std::abs(c->k - best) > kSamePlane; }));
+  }
+  return slices;
+}
+
+// Turns inside to outside, and the reverse, from the edge to the end of each row that it crosses: marked at the first
+// voxel alone.  The lower end counts, the upper one does not, so that a corner is crossed once.
+void mark_edge(Vec3 a, Vec3 b, std::int64_t height, std::int64_t width, std::uint8_t* marks, std::int64_t& work) {
+  if (a[1] > b[1]) std::swap(a, b);  // in one direction, so that a keyhole's two sides cancel exactly
+  if (a[1] == b[1]) return;
+  const double first = std::max(0.0, std::ceil(a[1])), end = std::min(static_cast<double>(height), std::ceil(b[1]));
+  for (auto j = static_cast<std::int64_t>(first); static_cast<double>(j) < end; ++j, ++work) {
+    const double x = a[0] + (static_cast<double>(j) - a[1]) * (b[0] - a[0]) / (b[1] - a[1]);
+    const double i = std::max(0.0, std::ceil(x));
+    if (i < static_cast<double>(width)) marks[j * width + static_cast<std::int64_t>(i)] ^= 1;
+  }
+}
+
+void fill_slice(const std::vector<const FlatContour*>& contours, const VoxelGrid& grid, std::uint8_t* slice,
+                std::int64_t& work) {
+  for (const FlatContour* c : contours)
+    for (std::size_t p = 0; p < c->points.size() && work <= kMostWork; ++p)
+      mark_edge(c->points[p], c->points[(p + 1) % c->points.size()], grid.height, grid.width, slice, work);
+  for (std::int64_t j = 0; j < grid.height; ++j)
+    for (std::int64_t i = 1; i < grid.width; ++i) slice[j * grid.width + i] ^= slice[j * grid.width + i - 1];
+}
+
+// The dose's grid, its frames in the order in which offsets grow.
+struct DoseGrid {
+  Affine to_voxels;  // from RAS+ mm to column, row, and mm along the normal
+  std::vector<double> offsets;
+  std::vector<const real*> frames;
+  std::int64_t rows, columns;
+
+  explicit DoseGrid(const DicomDose& dose) : offsets(dose.offsets), rows(dose.rows), columns(dose.columns) {
+    Affine lps;
+    const Vec3 normal = dose.plane.normal();
+    for (std::size_t c = 0; c < 3; ++c)
+      lps.m[c] = {dose.plane.row[c] * dose.plane.column_spacing, dose.plane.column[c] * dose.plane.row_spacing,
+                  normal[c], dose.plane.position[c]};
+    to_voxels = inverse(flip_xy(lps));
+    for (std::size_t f = 0; f < offsets.size(); ++f)
+      frames.push_back(dose.values.data() + static_cast<std::int64_t>(f) * rows * columns);
+    if (offsets[0] < offsets.back()) return;
+    std::reverse(offsets.begin(), offsets.end());
+    std::reverse(frames.begin(), frames.end());
+  }
+
+  double plane(const real* frame, double x, double y) const {
+    const std::int64_t i = std::min(static_cast<std::int64_t>(x), columns - 2);
+    const std::int64_t j = std::min(static_cast<std::int64_t>(y), rows - 2);
+    const double u = x - static_cast<double>(i), v = y - static_cast<double>(j);
+    const real* p = frame + j * columns + i;
+    return (1 - v) * ((1 - u) * p[0] + u * p[1]) + v * ((1 - u) * p[columns] + u * p[columns + 1]);
+  }
+
+  double at(const Vec3& place) const {
+    // What rounding alone puts outside is inside.
+    constexpr double kSlack = 1e-6;
+    const auto inside = [](double& x, double least, double most) {
+      if (!(x >= least - kSlack && x <= most + kSlack)) return false;
+      x = std::clamp(x, least, most);
+      return true;
+    };
+    double x = place[0], y = place[1], z = place[2];
+    if (!inside(x, 0, static_cast<double>(columns - 1)) || !inside(y, 0, static_cast<double>(rows - 1)) ||
+        !inside(z, offsets[0], offsets.back()))
+      return 0;
+    const auto above = std::clamp<std::ptrdiff_t>(std::upper_bound(offsets.begin(), offsets.end(), z) - offsets.begin(),
+                                                  1, static_cast<std::ptrdiff_t>(offsets.size()) - 1);
+    const auto f = static_cast<std::size_t>(above);
+    const double w = (z - offsets[f - 1]) / (offsets[f] - offsets[f - 1]);
+    return (1 - w) * plane(frames[f - 1], x, y) + w * plane(frames[f], x, y);
+  }
+};
+
+}  // namespace
+
+DicomMask rasterise(const DicomRoi& roi, const VoxelGrid& grid) {
+  DicomMask mask;
+  mask.values.assign(static_cast<std::size_t>(grid.voxels()), 0);
+  const std::vector<FlatContour> flat = flatten(roi, grid, mask);
+  const auto slices = by_slice(flat, grid.depth, mask);
+  std::int64_t work = 0;
+  for (const auto& [slice, contours] : slices) {
+    fill_slice(contours, grid, mask.values.data() + slice * grid.height * grid.width, work);
+    MEDUSA_CHECK_INPUT(work <= kMostWork, "structure {}: its contours cross more rows of voxels than any outline does",
+                       roi.name);
+  }
+  mask.voxels = std::count(mask.values.begin(), mask.values.end(), 1);
+  if (!slices.empty())
+    mask.empty_slices = slices.rbegin()->first - slices.begin()->first + 1 - static_cast<std::int64_t>(slices.size());
+  return mask;
+}
+
+Tensor resample_dose(const DicomDose& dose, const VoxelGrid& grid) {
+  MEDUSA_CHECK_INPUT(dose.rows > 1 && dose.columns > 1 && dose.offsets.size() > 1,
+                     "{}: a dose of {} planes of {} x {} cannot be interpolated", dose.path, dose.offsets.size(),
+                     dose.rows, dose.columns);
+  const DoseGrid from(dose);
+  const Affine map = from.to_voxels * grid.affine;
+  Tensor result = Tensor::empty({grid.depth, grid.height, grid.width});
+  real* out = result.mutable_data();
+  parallel_for(grid.depth * grid.height, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row)
+      for (std::int64_t i = 0; i < grid.width; ++i)
+        out[row * grid.width + i] = static_cast<real>(from.at(map.apply(
+            {static_cast<double>(i), static_cast<double>(row % grid.height), static_cast<double>(row / grid.height)})));
+  });
+  return result;
+}
+
+}  // namespace medusa::datasets

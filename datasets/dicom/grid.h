@@ -1,0 +1,36 @@
+// Contours and doses on the grid of a scan.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "datasets/dicom/rt.h"
+#include "datasets/volume.h"
+
+namespace medusa::datasets {
+
+struct VoxelGrid {
+  std::int64_t depth = 0, height = 0, width = 0;
+  Affine affine;  // (i, j, k) to RAS+ mm
+  std::int64_t voxels() const { return depth * height * width; }
+};
+
+struct DicomMask {
+  std::vector<std::uint8_t> values;  // [D, H, W]: 1 inside, 0 outside
+  std::int64_t voxels = 0;           // inside
+  // Contours that left no trace: off the grid, not parallel to its slices, or of a plane further from its slice than
+  // another plane of the same structure.
+  std::int64_t outside = 0, oblique = 0, crowded = 0;
+  std::int64_t empty_slices = 0;  // between the structure's first and last slice
+};
+
+// A voxel is inside where its centre lies within an odd number of the structure's contours in its slice: an outline
+// within an outline is a hole, and so is one that a keyhole leads to.  A centre on the boundary belongs to the side of
+// growing i and j.  A contour belongs to the slice that is nearest, at most half a step away.
+DicomMask rasterise(const DicomRoi& roi, const VoxelGrid& grid);
+
+// Gy at each voxel's centre, trilinear between the centres of the dose's voxels; 0 outside of these.  [D, H, W].
+// Throws InputError for a dose of a single row, column or plane.
+Tensor resample_dose(const DicomDose& dose, const VoxelGrid& grid);
+
+}  // namespace medusa::datasets

@@ -1,0 +1,95 @@
+#include "datasets/formats/volume_file.h"
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "datasets/formats/header_text.h"
+#include "datasets/formats/metaimage.h"
+#include "datasets/formats/nifti.h"
+#include "datasets/formats/npy.h"
+#include "datasets/formats/nrrd.h"
+#include "tensor/check.h"
+
+namespace medusa::datasets {
+namespace {
+
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+bool starts_with(std::span<const unsigned char> head, std::string_view magic) {
+  return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
+}
+
+constexpr const char* kWritten[] = {".nii", ".nii.gz", ".mha", ".mhd", ".npy", ".npz"};
+
+}  // namespace
+
+std::string volume_format(std::span<const unsigned char> head, const std::string& path) {
+  const std::string name = lower_case(path);
+  if (starts_with(head, "\x93NUMPY")) return "npy";
+  if (starts_with(head, "NRRD000")) return "NRRD";
+  if (starts_with(head, "PK\x03\x04")) return "npz";
+  if (looks_like_nifti(head)) return "NIfTI";
+  // A file that should be one and is damaged: its reader knows best what is wrong.
+  for (const char* end : {".nii", ".nii.gz", ".img", ".img.gz", ".hdr", ".hdr.gz"})
+    if (ends_with(name, end)) return "NIfTI";
+  if (ends_with(name, ".mha") || ends_with(name, ".mhd") || starts_with(head, "ObjectType = Image")) return "MetaImage";
+  if (ends_with(name, ".nrrd") || ends_with(name, ".nhdr")) return "NRRD";
+  if (ends_with(name, ".npy")) return "npy";
+  if (ends_with(name, ".npz")) return "npz";
+  return "";
+}
+
+std::string volume_format(const std::string& path) {
+  MEDUSA_CHECK_INPUT(!std::filesystem::is_directory(path), "{}: is a folder, expected a file", path);
+  std::ifstream file(path, std::ios::binary);
+  MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read", path);
+  std::vector<unsigned char> head(512);  // enough to unpack the first bytes of a .nii.gz
+  file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  return volume_format(head, path);
+}
+
+Volume read_volume(const std::string& path) {
+  const std::string format = volume_format(path);
+  if (format == "NIfTI") return read_nifti(path);
+  if (format == "MetaImage") return read_metaimage(path);
+  if (format == "NRRD") return read_nrrd(path);
+  if (format == "npy") return volume_of(read_npy(path), path);
+  if (format == "npz") return volume_of(read_npz(path), path);
+  fail_input("{}: is none of NIfTI, MetaImage, NRRD, npy, npz", path);
+}
+
+std::vector<std::string> files_of_volume(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return {path};
+  const std::string format = volume_format(path);
+  if (format == "NIfTI") {
+    const bool packed = ends_with(path, ".gz");
+    const std::string bare = packed ? path.substr(0, path.size() - 3) : path;
+    if (!ends_with(bare, ".hdr") && !ends_with(bare, ".img")) return {path};
+    const std::string stem = bare.substr(0, bare.size() - 4);
+    return {stem + ".hdr", stem + ".hdr.gz", stem + ".img", stem + ".img.gz"};
+  }
+  const std::string data = format == "MetaImage" ? metaimage_data(path) : format == "NRRD" ? nrrd_data(path) : "";
+  return data.empty() ? std::vector<std::string>{path} : std::vector<std::string>{path, data};
+}
+
+void check_volume_name(const std::string& path) {
+  for (const char* end : kWritten)
+    if (ends_with(path, end)) return;
+  fail_input("{}: expected a name that ends in one of {}", path, fmt::join(kWritten, ", "));
+}
+
+void write_volume(const std::string& path, const Volume& volume) {
+  check_volume_name(path);
+  const Volume own = to_file_orientation(volume);
+  if (ends_with(path, ".nii") || ends_with(path, ".nii.gz")) return write_nifti(path, own);
+  if (ends_with(path, ".npy")) return write_npy(path, array_of(own));
+  if (ends_with(path, ".npz")) return write_npz(path, arrays_of(own));
+  write_metaimage(path, own);
+}
+
+}  // namespace medusa::datasets

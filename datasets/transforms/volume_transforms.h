@@ -1,0 +1,53 @@
+// Augmentation of volumes: mirror, turn, zoom, shift in millimetres; deform; noise and gamma.  A pure function of
+// (seed, epoch, index), as that of pictures in transforms/transforms.h.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "datasets/affine.h"
+#include "datasets/transforms/elastic.h"
+#include "datasets/transforms/transforms.h"
+#include "tensor/tensor.h"
+
+namespace medusa::datasets {
+
+// Voxels [depth, height, width].
+struct Grid {
+  std::int64_t depth = 0, height = 0, width = 0;
+  std::int64_t voxels() const { return depth * height * width; }
+  bool operator==(const Grid&) const = default;
+};
+
+// What chance chose for one volume.
+struct VolumeChange {
+  bool mirror =
+      false;  // along the axis that runs from left to right: structures that have a left and a right change name
+  bool warps = false;
+  // Output voxel q (depth, height, width) shows the source at  m (q + elastic(q)) + shift.  Mirroring is in m.
+  Mat3 m{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+  Vec3 shift{0, 0, 0};
+  Elastic elastic;
+  double noise = 0, gamma = 1;
+  std::uint64_t noise_seed = 0, noise_stream = 0;
+};
+
+// Draws from `options`: horizontal_flip mirrors axis `left_right` (0, 1, 2), rotation turns about each of the three
+// axes, scale, translation (part of the side), elastic, noise and gamma.  `spacing`: mm along depth, height, width, so
+// that a turned patient keeps the shape that he has.  Throws InputError for what only pictures can have (brightness,
+// contrast, saturation, hue).
+VolumeChange draw_change(const AugmentOptions& options, const Grid& grid, const Vec3& spacing, int left_right,
+                         std::uint64_t seed, std::int64_t epoch, std::int64_t index);
+void check_volume_augment(const AugmentOptions& options);
+
+// One channel of values, blended between the eight neighbours; outside lies `outside`.
+std::vector<real> warp_linear(const std::vector<real>& values, const Grid& grid, const VolumeChange& change,
+                              real outside);
+// Labels, from the nearest voxel: nothing is mixed.  Outside lies 0.
+std::vector<std::uint16_t> warp_nearest(const std::vector<std::uint16_t>& labels, const Grid& grid,
+                                        const VolumeChange& change);
+
+// values in [low, high]: (v - low) / (high - low) to the power gamma, back, and noise.
+void change_intensities(std::vector<real>& values, const VolumeChange& change, real low, real high);
+
+}  // namespace medusa::datasets
