@@ -80,7 +80,7 @@ double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const
     const std::string& metric = primary_metric(tasks[t].kind);
     const double value = evaluation[t].metrics.at(metric);
     if (std::isnan(value)) continue;
-    sum += larger_is_better(metric) ? value : -value;
+    sum += larger_is_better(metric) ? value : -value / tasks[t].scale;
     ++count;
   }
   return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();

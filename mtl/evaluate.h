@@ -26,7 +26,8 @@ std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std:
                                    const SlidingWindow& window = {});
 
 // How good a result is for some of the tasks, larger is better: the mean over them of their primary metrics, those
-// where smaller is better negated.  NaN where no task has a value.
+// where smaller is better negated and without their unit, divided by Task::scale: 7 Gy of 70 weigh as much as a tenth
+// of Dice.  NaN where no task has a value.
 double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group);
 
 // Throws Error where a batch has not as many targets as there are tasks.

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -253,6 +254,21 @@ TEST_CASE("trainer: the best epoch's weights are kept, and patience ends what no
   // The model that run() leaves has the best epoch's weights: its score is the best one.
   const Evaluation evaluation = *evaluate(*model, val);
   CHECK(score(model->tasks(), evaluation, {0, 1}) == doctest::Approx(best));
+}
+
+TEST_CASE("score: an error counts in parts of its task's scale, and what has no value not at all") {
+  std::vector<Task> tasks(3);
+  tasks[0].kind = TaskKind::Segmentation;
+  tasks[1].kind = TaskKind::Regression;
+  tasks[1].scale = 70;
+  tasks[2].kind = TaskKind::Binary;
+  Evaluation evaluation(3);
+  evaluation[0].metrics = {{"dice", 0.5}};
+  evaluation[1].metrics = {{"mae", 7}};
+  evaluation[2].metrics = {{"auc", std::numeric_limits<double>::quiet_NaN()}};
+  CHECK(score(tasks, evaluation, {0, 1, 2}) == doctest::Approx((0.5 - 0.1) / 2));
+  CHECK(score(tasks, evaluation, {1}) == doctest::Approx(-0.1));
+  CHECK(std::isnan(score(tasks, evaluation, {2})));
 }
 
 TEST_CASE("trainer: a gradient that is not finite ends the run, whatever the method, and keeps the last checkpoint") {
