@@ -56,9 +56,8 @@ class Meter {
 //   iou    the same with (|S T| + e) / (|S or T| + e).
 //   dice, iou of structures  per image the mean over those that were outlined, the mean over images;
 //          dice.<structure>: its mean over the images in which it was outlined.
-//   mae    sum |y - target| / number of values, over all places of all images inside their masks, in the task's unit;
-//   of
-//          a scalar an image is one place.
+//   mae    sum |y - target| / number of values, over all places of all images inside their masks, in the task's unit.
+//          Of a scalar an image is one place.
 //   accuracy, balanced_accuracy  of the largest logit (binary: logit > 0, mean over the channels); balanced: the mean
 //          over the classes that occur of the share of their samples that was found.
 //   auc    the probability that a positive scores above a negative, ties count half.  Classification: softmax
