@@ -13,7 +13,7 @@ namespace medusa::mtl {
 // A value or logit per pixel and channel: [N, S, in] -> [N, S, out].
 class PixelHead : public nn::Module {
  public:
-  PixelHead(int rank, std::int64_t in, std::int64_t out);
+  PixelHead(int rank, std::int64_t in, std::int64_t out, const nn::Init& bias);
   Var forward(const Var& x) override { return conv_(x); }
 
  private:

@@ -31,17 +31,18 @@ inline void check_channels(const char* layer, std::int64_t in, std::int64_t out,
 }  // namespace detail
 
 // Convolution with a square window over images (rank 2: [N, H, W, in] -> [N, H', W', out]) or volumes (rank 3).
-// Weights: He's normal distribution unless `init` says otherwise; bias: uniform within 1 / sqrt(fan_in).
+// Weights: He's normal distribution unless `init` says otherwise; bias: uniform within 1 / sqrt(fan_in) unless
+// `bias_init` does.
 class Conv : public Module {
  public:
   Conv(int rank, std::int64_t in, std::int64_t out, std::int64_t kernel, const ConvOptions& options = {},
-       bool bias = true, std::optional<Init> init = {})
+       bool bias = true, std::optional<Init> init = {}, std::optional<Init> bias_init = {})
       : options_(options) {
     detail::check_channels("conv", in, out, options.groups);
     const Shape shape = detail::window_shape("conv", rank, kernel, in / options.groups, out);
     const std::int64_t fan_in = shape.numel() / out;
     weight_ = param("weight", shape, init.value_or(Init::kaiming_normal(fan_in)), Layout::Conv);
-    if (bias) bias_ = param("bias", {out}, Init::torch_default(fan_in));
+    if (bias) bias_ = param("bias", {out}, bias_init.value_or(Init::torch_default(fan_in)));
   }
   Var forward(const Var& x) override { return conv(x, weight_, bias_, options_); }
 

@@ -199,9 +199,6 @@ TEST_CASE("STL on volumes agrees with PyTorch") {
                  {"nets.grade.encoder.stem.norm.running_mean", -0.0002862428917}}});
 }
 
-// ---- structure
-// -------------------------------------------------------------------------------------------------------
-
 TEST_CASE("parameter counts") {
   const std::vector<Task> tasks{kLesion, task("diagnosis", TaskKind::Classification, 7)};
   CHECK(make_model(config("stl", 2, {16, 32, 64, 128}, tasks, 3))->parameter_count() == 1617480);
@@ -226,6 +223,26 @@ TEST_CASE("names of parameters and buffers") {
                                  "heads.grade.fc1.bias", "heads.grade.fc2.weight", "heads.grade.fc2.bias"});
   CHECK(stl.front() == "nets.lesion.encoder.stem.conv.weight");
   CHECK(stl.back() == "nets.grade.head.fc2.bias");
+}
+
+TEST_CASE("a structures' head begins with 1 % everywhere, a segmentation's with about one half") {
+  for (const char* arch : {"stl", "hps", "mtan", "ctan"}) {
+    auto model = make_model(config(arch, 3, {4, 8}, {task("organs", TaskKind::Structures, 3), kLesion}));
+    model->initialize(7);
+    int heads = 0;
+    for (const nn::Parameter& p : model->parameters()) {
+      if (!p.name.ends_with(".conv.bias") || p.name.find("head") == std::string::npos) continue;
+      ++heads;
+      for (real b : p.var.value().to_vector()) {
+        const double chance = 1 / (1 + std::exp(-static_cast<double>(b)));
+        if (p.name.find("organs") != std::string::npos)
+          CHECK(chance == doctest::Approx(0.01));
+        else
+          CHECK(std::abs(b) <= 0.5);  // uniform within 1 / sqrt(4)
+      }
+    }
+    CHECK(heads == 2);
+  }
 }
 
 TEST_CASE("outputs have the input's size for pixel-level tasks, one row a sample for the others") {
