@@ -1,0 +1,182 @@
+// Structures and doses from files, beside a scan.
+#include "datasets/dicom/case.h"
+#include "datasets/formats/csv.h"
+#include "datasets/formats/nifti.h"
+#include "datasets/formats/npy.h"
+#include "tests/data_fixture.h"
+#include "tests/dicom_writer.h"
+
+namespace medusa::datasets {
+namespace {
+
+using test::contains;
+using test::CtSlice;
+using test::DoseFile;
+using test::Encoding;
+using test::input_error;
+using test::save;
+using test::TempFolder;
+
+struct Study {
+  TempFolder folder;
+  std::vector<test::Roi> rois;
+  DoseFile dose;
+
+  Study() {
+    for (int k = 0; k < 3; ++k) {
+      CtSlice slice;
+      slice.position[2] = 30 + 3 * k;
+      save(folder / fmt::format("ct{}", k), slice.file());
+    }
+    // Around the centres of columns 1 to 3 and rows 1 and 2 of the middle slice.
+    const std::vector<double> outline{-9, -19, 33, -5, -19, 33, -5, -15, 33, -9, -15, 33};
+    rois = {{"PTV 70", {{outline}, {{0, 0, 33}, "POINT"}}},
+            {"ptv_70", {{outline}}},
+            {"Heart, left", {}},
+            {"far", {{{-9, -19, 99, -5, -19, 99, -5, -15, 99}}}}};
+    for (std::uint32_t i = 0; i < 36; ++i) dose.cells.push_back(1000 + 100 * i);
+  }
+  DicomCase read(const DicomOptions& options = {}) const {
+    save(folder / "rs", test::structure_file(rois));
+    save(folder / "rd", dose.file());
+    return read_dicom_case(folder.path, options);
+  }
+  std::string error(const DicomOptions& options = {}) const {
+    return input_error([&] { read(options); });
+  }
+};
+
+bool noted(const DicomCase& study, const std::string& text) {
+  for (const std::string& note : study.notes)
+    if (contains(note, text)) return true;
+  return false;
+}
+
+#define NEEDS_DICOM()                        \
+  if (!have_dicom()) {                       \
+    MESSAGE("SKIPPED: built without DCMTK"); \
+    return;                                  \
+  }
+
+TEST_CASE("dicom: a case of scan, structures and dose, written as NIfTI files and as an archive") {
+  NEEDS_DICOM();
+  const Study study;
+  const DicomCase read = study.read();
+  REQUIRE(read.structures.size() == 2);
+  CHECK(read.structures[0].voxels == 6);
+  CHECK(read.structures[1].key == "ptv_70_2");  // "PTV_70" would be the same file where case does not count
+  CHECK(noted(read, "structure PTV 70: left out: 1 points or open lines"));
+  CHECK(noted(read, "structure Heart, left: has no closed contour, so there is no mask of it"));
+  CHECK(noted(read, "structure far: left out: 1 contours beyond the first or last slice"));
+  REQUIRE(read.dose);
+  CHECK(read.dose->unit == "Gy");
+  CHECK(read.dose->at(0, 0, 0) == doctest::Approx(1));
+  CHECK(read.dose->at(2, 0, 0) == doctest::Approx(1.1));       // 3 mm along x: one of its columns
+  CHECK(read.dose->at(0, 2, 0) == doctest::Approx(1.4));       // 4 mm along y: one of its rows
+  CHECK(read.dose->at(0, 0, 1) == doctest::Approx(1 + 0.72));  // 3 of 5 mm to the next plane
+
+  std::vector<real> dose = read.dose->values.to_vector();
+  for (real& gy : dose) gy = static_cast<float>(gy);  // as which it is written
+  const TempFolder out;
+  CHECK(write_dicom_case(out / "p.nii.gz", read).size() == 5);
+  const Volume mask = read_nifti(out / "p_PTV_70.nii.gz");
+  CHECK(mask.stored == ScalarType::UInt8);
+  CHECK(mask.affine == read.ct.affine);
+  CHECK(mask.at(1, 1, 1) == 1);
+  CHECK(mask.at(0, 1, 1) == 0);
+  CHECK(read_nifti(out / "p.nii.gz").values.to_vector() == read.ct.values.to_vector());
+  CHECK(read_nifti(out / "p_dose.nii.gz").values.to_vector() == dose);
+  const Table table = read_csv(out / "p_structures.csv");
+  REQUIRE(table.rows.size() == 2);
+  CHECK(table.rows[0] == std::vector<std::string>{"PTV 70", "p_PTV_70.nii.gz", "6", "0.054"});
+
+  CHECK(write_dicom_case(out / "p.npz", read) == std::vector<std::string>{out / "p.npz"});
+  const NpzArrays arrays = read_npz(out / "p.npz");
+  CHECK(arrays.size() == 6);
+  CHECK(arrays.at("ct").values.shape() == Shape{3, 4, 6});
+  CHECK(arrays.at("ct").stored == ScalarType::Int16);
+  CHECK(arrays.at("dose").values.to_vector() == dose);
+  CHECK(arrays.at("PTV_70").values.at((1 * 4 + 1) * 6 + 1) == 1);
+  CHECK(arrays.at("spacing").doubles == std::vector<double>{1.5, 2, 3});
+  CHECK(arrays.at("affine").doubles == std::vector<double>{-1.5, 0, 0, 10, 0, -2, 0, 20, 0, 0, 3, 30, 0, 0, 0, 1});
+}
+
+TEST_CASE("dicom: doses in every encoding and both conventions of offsets") {
+  NEEDS_DICOM();
+  for (const Encoding encoding :
+       {Encoding::Explicit, Encoding::Implicit, Encoding::BigEndian, Encoding::Deflated, Encoding::Rle})
+    for (const int allocated : {16, 32}) {
+      Study study;
+      study.dose.encoding = encoding;
+      study.dose.allocated = static_cast<std::uint16_t>(allocated);
+      study.dose.offsets = {30, 35, 40};
+      CAPTURE(static_cast<int>(encoding));
+      CHECK(study.read().dose->at(2, 2, 1) == doctest::Approx(1.1 + 0.4 + 0.72));
+    }
+}
+
+TEST_CASE("dicom: structures are chosen by name") {
+  NEEDS_DICOM();
+  const Study study;
+  DicomOptions options;
+  options.structures = {"ptv 70"};
+  const DicomCase read = study.read(options);
+  REQUIRE(read.structures.size() == 1);
+  CHECK(read.structures[0].name == "PTV 70");
+  options.structures = {"ptv 71"};
+  CHECK(contains(study.error(options), "has no such structure; there are: PTV 70, ptv_70, Heart, left, far"));
+}
+
+TEST_CASE("dicom: structures and doses that do not fit are refused, with the reason") {
+  NEEDS_DICOM();
+  struct Row {
+    const char* message;
+    void (*change)(Study&);
+  };
+  const Row rows[] = {
+      {"rd: its dose is in units of RELATIVE, expected GY", [](Study& s) { s.dose.units = "RELATIVE"; }},
+      {"rd: holds differences of doses", [](Study& s) { s.dose.type = "ERROR"; }},
+      {"rd: DoseGridScaling: expected a positive number, found 0", [](Study& s) { s.dose.scaling = 0; }},
+      {"rd: lies in another frame of reference than ", [](Study& s) { s.dose.frame_of_reference = "1.8"; }},
+      {"rd: GridFrameOffsetVector begins with 3",
+       [](Study& s) {
+         s.dose.offsets = {3, 6, 9};
+       }},
+      {"rd: expected 144 bytes of pixels, found 140", [](Study& s) { s.dose.cells.pop_back(); }},
+      {"rs: structure PTV 70: a contour has 10 coordinates", [](Study& s) { s.rois[0].contours[0].points.resize(10); }},
+      {"is beyond any patient", [](Study& s) { s.rois[0].contours[0].points[0] = 1e7; }},
+      {"there are 2 doses, choose one with --rtdose: ", [](Study& s) { save(s.folder / "rd2", s.dose.file()); }},
+      {"there are 2 structure sets, choose one with --rtstruct: ",
+       [](Study& s) { save(s.folder / "rs2", test::structure_file(s.rois)); }},
+      {"rs: was drawn in another frame of reference",
+       [](Study& s) {
+         CtSlice slice;
+         slice.frame_of_reference = "1.7";
+         s.dose.frame_of_reference = "1.7";
+         for (int k = 0; k < 3; ++k) {
+           slice.position[2] = 30 + 3 * k;
+           save(s.folder / fmt::format("ct{}", k), slice.file());
+         }
+       }},
+  };
+  for (const Row& row : rows) {
+    Study study;
+    row.change(study);
+    const std::string message = study.error();
+    CAPTURE(message);
+    CHECK(contains(message, row.message));
+    CHECK(!contains(message, "\n"));
+  }
+  Study beam;
+  beam.dose.summation = "BEAM";
+  CHECK(noted(beam.read(), "its dose is of a BEAM, not of the whole plan"));
+  save(beam.folder / "rd2", beam.dose.file());
+  DicomOptions one;
+  one.rtdose = beam.folder / "rd2";
+  CHECK(beam.read(one).dose);
+  one.rtdose = beam.folder / "none";
+  CHECK(contains(beam.error(one), "is no dose below the input folder; there are: "));
+}
+
+}  // namespace
+}  // namespace medusa::datasets
