@@ -75,9 +75,7 @@ std::string DiskCache::get(const std::string& id, const std::string& recipe, con
   const std::string path = file(id, recipe), key = key_of(recipe, sources);
   if (std::optional<std::string> kept = read_kept(path, key)) return std::move(*kept);
   std::string content = make();
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  MEDUSA_CHECK(!error, "{}: cannot be made: {}", folder_, error.message());
+  make_folders(folder_);
   const std::uint64_t numbers[2] = {content.size(), checksum(content)}, length = key.size();
   // Several threads and runs may make the same sample at once: each writes a file of its own, and the last one stays.
   static std::atomic<int> count{0};
@@ -89,6 +87,7 @@ std::string DiskCache::get(const std::string& id, const std::string& recipe, con
     sink(numbers, 16);
     sink(content.data(), content.size());
   });
+  std::error_code error;
   fs::rename(own, path, error);
   MEDUSA_CHECK(!error, "{}: cannot be written: {}", path, error.message());
   return content;

@@ -41,6 +41,13 @@ struct Volume {
 Volume make_volume(const Tensor& values, const Affine& affine, ScalarType stored = ScalarType::Float32,
                    const std::string& unit = "");
 
+// Each value becomes f(value), in place: the memory must be the volume's own.
+template <class F>
+void change_values(Volume* volume, const F& f) {
+  real* values = volume->values.mutable_data();
+  for (std::int64_t i = 0; i < volume->values.numel(); ++i) values[i] = f(values[i]);
+}
+
 // The same voxels with axes swapped and mirrored so that `orientation` becomes `code`, any three letters with one of
 // each pair LR, PA, IS; the affine follows, so no voxel moves in the patient.  Nothing is interpolated: an oblique scan
 // stays oblique.  Throws InputError for another code, Error where the affine is flat or not finite.

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <system_error>
 
 #include "tensor/check.h"
@@ -134,6 +135,12 @@ std::vector<unsigned char> read_file(const std::string& path, std::size_t limit)
 }
 
 std::string read_text_file(const std::string& path, std::size_t limit) { return read_whole<std::string>(path, limit); }
+
+void make_folders(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  MEDUSA_CHECK(!error, "{}: cannot be made: {}", path, error.message());
+}
 
 void write_file(const std::string& path, std::string_view bytes) {
   write_file(path, [bytes](const auto& write) { write(bytes.data(), bytes.size()); });

@@ -14,6 +14,9 @@ namespace medusa {
 std::vector<unsigned char> read_file(const std::string& path, std::size_t limit = std::size_t{1} << 40);
 std::string read_text_file(const std::string& path, std::size_t limit = std::size_t{1} << 32);
 
+// Makes the folder and those above it, where they are not there.  Throws Error naming it.
+void make_folders(const std::string& path);
+
 // Writes to a temporary file beside `path`, syncs it, renames it, syncs the folder.  On any failure (a full disk, a
 // missing folder) the temporary file is removed, an older file at `path` stays as it was, and an Error names both.
 void write_file(const std::string& path, std::string_view bytes);

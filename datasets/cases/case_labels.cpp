@@ -86,8 +86,7 @@ class LabelReader {
     const Volume v = labels_of(name);
     Volume out = v;
     out.values = Tensor::empty(v.values.shape());
-    std::vector<double> values = target.values;
-    for (std::int64_t k = 0; values.size() < place(target.info.channels); ++k) values.push_back(static_cast<double>(k));
+    const std::vector<double> values = target.class_numbers();
     for (std::int64_t i = 0; i < v.values.numel(); ++i) {
       const auto found = std::find(values.begin(), values.end(), static_cast<double>(v.values.data()[i]));
       MEDUSA_CHECK_INPUT(found != values.end(), "{}: holds {}, expected the numbers of {} classes: {}", name,
@@ -135,6 +134,13 @@ class LabelReader {
 };
 
 }  // namespace
+
+std::vector<double> CaseTarget::class_numbers() const {
+  if (!values.empty()) return values;
+  std::vector<double> numbers;
+  for (std::int64_t k = 0; k < std::max<std::int64_t>(info.channels, 2); ++k) numbers.push_back(static_cast<double>(k));
+  return numbers;
+}
 
 bool CaseLabel::present() const {
   return !numbers.empty() || std::any_of(files.begin(), files.end(), [](const std::string& f) { return !f.empty(); });

@@ -42,18 +42,8 @@ CaseScan read_scan(const CasePlan& plan, const std::vector<std::string>& files, 
 }
 
 Volume on_own_grid(const CaseScan& scan, const Tensor& values, std::int64_t channel, real outside) {
-  const Size3 size = scan.seen.size;
-  const std::int64_t channels = values.size(-1);
-  MEDUSA_CHECK(channel >= 0 && channel < channels && values.numel() == size[0] * size[1] * size[2] * channels,
-               "scan: channel {} of values {} on a grid of {} voxels", channel, values.shape(), fmt::join(size, " x "));
-  Tensor one = Tensor::empty({size[2], size[1], size[0], 1});
-  for (std::int64_t i = 0; i < one.numel(); ++i) one.mutable_data()[i] = values.data()[i * channels + channel];
-  Volume out = scan.own;
-  out.values =
-      resample_to(make_volume(one, scan.seen.affine), grid_of(scan.own), Content::Amounts).values;  // our own memory
+  Volume out = channel_on(values, channel, scan.seen, scan.own);  // its values are nobody else's
   out.stored = ScalarType::Float32;
-  out.slope = 1;
-  out.intercept = 0;
   out.unit = "";
   const auto seen = seen_along(scan);
   real* to = out.values.mutable_data();

@@ -36,6 +36,9 @@ struct CaseTarget {
   std::vector<double> values;
   // Structures and segmentation: classes that change names when a case is mirrored (a left and a right organ).
   std::vector<std::array<std::size_t, 2>> mirrored;
+
+  // Segmentation: `values`, or what stands for them where there are none (of one class alone 0 and 1).
+  std::vector<double> class_numbers() const;
 };
 
 // A case's label of one target; nothing in it: the case has none.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "datasets/dicom/case.h"
+#include "datasets/formats/csv.h"
 #include "datasets/formats/nifti.h"
 #include "datasets/formats/npy.h"
 #include "tensor/check.h"
@@ -9,14 +10,6 @@
 
 namespace medusa::datasets {
 namespace {
-
-// A field of a CSV table, quoted where it must be.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 std::string file_name(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
@@ -36,37 +29,23 @@ std::string structure_table(const DicomCase& study, const OutputName& name) {
   const double voxel = std::abs(study.ct.affine.determinant()) / 1000;  // cm3
   std::string table = "name,file,voxels,cm3\n";
   for (const DicomStructure& s : study.structures)
-    table += fmt::format("{},{},{},{:.3f}\n", field(s.name), file_name(name.base + "_" + s.key + name.end), s.voxels,
-                         static_cast<double>(s.voxels) * voxel);
+    table += fmt::format("{},{},{},{:.3f}\n", csv_field(s.name), file_name(name.base + "_" + s.key + name.end),
+                         s.voxels, static_cast<double>(s.voxels) * voxel);
   return table;
-}
-
-NpyArray array_of_doubles(const std::vector<double>& values, const Shape& shape) {
-  NpyArray array;
-  array.stored = ScalarType::Float64;
-  array.doubles = values;
-  array.values = Tensor::from(std::vector<real>(values.begin(), values.end()), shape);
-  return array;
-}
-
-NpyArray array_of_voxels(const Volume& volume) {
-  NpyArray array;
-  array.values = volume.values.reshape({volume.depth(), volume.height(), volume.width()});
-  array.stored = volume.stored;
-  return array;
 }
 
 std::vector<std::string> write_archive(const std::string& path, const DicomCase& study) {
   NpzArrays arrays;
-  arrays["ct"] = array_of_voxels(study.ct);
-  if (study.dose) arrays["dose"] = array_of_voxels(*study.dose);
-  for (const DicomStructure& s : study.structures) arrays[s.key] = array_of_voxels(structure_volume(study, s));
-  const Vec3 spacing = study.ct.spacing();
-  arrays["spacing"] = array_of_doubles({spacing.begin(), spacing.end()}, {3});
-  std::vector<double> affine;
-  for (const auto& row : study.ct.affine.m) affine.insert(affine.end(), row.begin(), row.end());
-  affine.insert(affine.end(), {0, 0, 0, 1});
-  arrays["affine"] = array_of_doubles(affine, {4, 4});
+  arrays["ct"] = array_of(study.ct);
+  if (study.dose) arrays["dose"] = array_of(*study.dose);
+  for (const DicomStructure& s : study.structures) arrays[s.key] = array_of(structure_volume(study, s));
+  const Vec3 mm = study.ct.spacing();
+  NpyArray spacing;
+  spacing.stored = ScalarType::Float64;
+  spacing.doubles.assign(mm.begin(), mm.end());
+  spacing.values = Tensor::from(std::vector<real>(mm.begin(), mm.end()), {3});
+  arrays["spacing"] = spacing;
+  arrays["affine"] = arrays_of(study.ct).at("affine");
   write_npz(path, arrays);
   return {path};
 }

@@ -110,6 +110,13 @@ Table parse_csv(std::string_view text, const std::string& name) {
   return table;
 }
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
 Table read_csv(const std::string& path) { return parse_csv(read_text_file(path), path); }
 
 }  // namespace medusa::datasets

@@ -24,5 +24,7 @@ struct Table {
 // another number of fields than the header, a quote is not closed, or the text is empty or binary.
 Table parse_csv(std::string_view text, const std::string& name);
 Table read_csv(const std::string& path);
+// A text as a field to write: in quotes where it needs them.
+std::string csv_field(const std::string& text);
 
 }  // namespace medusa::datasets

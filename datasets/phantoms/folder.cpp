@@ -1,8 +1,8 @@
 // Phantoms for the dataset folder: pictures of lesions with a dataset.toml and a table, as a user would write them.
 #include <algorithm>
-#include <filesystem>
 
 #include "datasets/ham10000.h"
+#include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
@@ -40,17 +40,12 @@ scale = 20                 # what is learnt is the column's number / 20, which i
 }  // namespace
 
 void write_folder_phantom(const PhantomOptions& o) {
-  namespace fs = std::filesystem;
   MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 100000, "phantom: count is {}, expected 1 to 100000", o.count);
   MEDUSA_CHECK_INPUT(o.height >= 8 && o.width >= 8 && o.height <= 4096 && o.width <= 4096,
                      "phantom: size is {}x{}, expected 8x8 to 4096x4096", o.height, o.width);
   const std::string table = o.folder + "/cases.csv";
-  MEDUSA_CHECK_INPUT(!fs::exists(table), "{}: exists; choose a new folder, or remove the old one", table);
-  for (const char* part : {"photos", "lesions"}) {
-    std::error_code error;
-    fs::create_directories(o.folder + "/" + part, error);
-    MEDUSA_CHECK(!error, "{}/{}: cannot be made: {}", o.folder, part, error.message());
-  }
+  check_new(table);
+  for (const char* part : {"photos", "lesions"}) make_folders(o.folder + "/" + part);
   constexpr const char* kClasses[] = {"nv", "mel", "vasc"};
   const auto& known = Ham10000::classes();
   std::vector<std::string> rows(static_cast<std::size_t>(o.count));

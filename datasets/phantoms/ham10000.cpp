@@ -1,8 +1,7 @@
 // A whole folder of phantom lesions in the layout of HAM10000.
 #include "datasets/ham10000.h"
 
-#include <filesystem>
-
+#include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
@@ -10,8 +9,6 @@
 
 namespace medusa::datasets {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Parts of the lesions that have each class; as in the real set nevi lead, but the rare classes are not as rare.
 constexpr double kPart[7] = {0.10, 0.12, 0.16, 0.08, 0.16, 0.30, 0.08};
@@ -49,12 +46,6 @@ std::string inverted_palette_png(Image mask) {
   return encode_palette_png(mask, palette);
 }
 
-void make_folder(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  MEDUSA_CHECK(!error, "{}: cannot be made: {}", path, error.message());
-}
-
 std::string table_row(const Entry& e, const std::string& id, std::uint64_t seed) {
   static constexpr const char* kPlaces[] = {"back", "face", "trunk", "abdomen", "lower extremity", "upper extremity"};
   Random random(seed, stream_of(fmt::format("patient {}", e.lesion)));
@@ -72,10 +63,10 @@ void write_ham10000_phantom(const PhantomOptions& options) {
   MEDUSA_CHECK_INPUT(options.height >= 8 && options.width >= 8 && options.height <= 4096 && options.width <= 4096,
                      "phantom: size is {}x{}, expected 8x8 to 4096x4096", options.height, options.width);
   const std::string &root = options.folder, table = root + "/HAM10000_metadata.csv";
-  MEDUSA_CHECK_INPUT(!fs::exists(table), "{}: exists; choose a new folder, or remove the old one", table);
+  check_new(table);
   const std::string parts[2] = {root + "/HAM10000_images_part_1", root + "/HAM10000_images_part_2"};
   const std::string masks = root + "/HAM10000_segmentations_lesion_tschandl";
-  for (const std::string& folder : {parts[0], parts[1], masks}) make_folder(folder);
+  for (const std::string& folder : {parts[0], parts[1], masks}) make_folders(folder);
 
   const std::vector<Entry> entries = plan(options);
   const auto id = [](std::int64_t i) { return fmt::format("ISIC_{:07}", 9000000 + i); };

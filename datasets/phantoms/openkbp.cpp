@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
+#include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
@@ -14,7 +14,6 @@
 namespace medusa::datasets {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace openkbp;
 
 // In mm from the middle of the grid: x to posterior (a0), y to the side (a1), z to inferior (a2).
@@ -154,9 +153,7 @@ Files draw(const Neck& neck) {
 }
 
 void write_patient(const Neck& neck, const std::string& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  MEDUSA_CHECK(!error, "{}: cannot be made: {}", folder, error.message());
+  make_folders(folder);
   const Files files = draw(neck);
   for (unsigned s = 0; s < kStructures; ++s)
     if (neck.outlined >> s & 1u) write_file(folder + "/" + structures()[s] + ".csv", files.structure[s]);
@@ -173,9 +170,7 @@ void write_openkbp_phantom(const PhantomOptions& options) {
   MEDUSA_CHECK_INPUT(options.count > 0 && options.count <= 10000, "phantom: count is {}, expected 1 to 10000 patients",
                      options.count);
   const std::int64_t val = options.count / 4, test = options.count / 8, train = options.count - val - test;
-  for (const char* part : {"train-pats", "validation-pats", "test-pats"})
-    MEDUSA_CHECK_INPUT(!fs::exists(options.folder + "/" + part),
-                       "{}/{}: exists; choose a new folder, or remove the old one", options.folder, part);
+  for (const char* part : {"train-pats", "validation-pats", "test-pats"}) check_new(options.folder + "/" + part);
   parallel_for(options.count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const char* part = i < train ? "train-pats" : i < train + val ? "validation-pats" : "test-pats";

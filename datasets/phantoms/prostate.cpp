@@ -2,10 +2,10 @@
 // prostate.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "datasets/formats/npy.h"
 #include "datasets/formats/volume_file.h"
+#include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"
 #include "datasets/transforms/resample.h"
 #include "tensor/check.h"
@@ -15,8 +15,6 @@
 
 namespace medusa::datasets {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* kOrgans[] = {"Bladder", "Rectum", "Prostate", "FemurLeft", "FemurRight"};
 constexpr std::size_t kCount = std::size(kOrgans);
@@ -105,13 +103,6 @@ Drawn draw(const PhantomOptions& o, const Pelvis& pelvis) {
   return d;
 }
 
-NpyArray array(const Volume& v) {
-  NpyArray a;
-  a.values = v.values.reshape({v.depth(), v.height(), v.width()});
-  a.stored = v.stored;
-  return a;
-}
-
 // The row of the table.  Every third case is one archive, as `convert dicom` writes it.
 std::string write_case(const PhantomOptions& o, std::int64_t number, const char* split) {
   const std::string name = fmt::format("case{:03}", number + 1);
@@ -128,7 +119,7 @@ std::string write_case(const PhantomOptions& o, std::int64_t number, const char*
     const bool archive = number % 3 == 2;
     row += archive ? fmt::format("{}.npz#{}", name, part) : fmt::format("{}/{}.nii.gz", name, part);
     if (archive)
-      arrays[part] = array(*volume);
+      arrays[part] = array_of(*volume);
     else
       write_volume(fmt::format("{}/{}/{}.nii.gz", o.folder, name, part), *volume);
   }
@@ -142,19 +133,13 @@ std::string write_case(const PhantomOptions& o, std::int64_t number, const char*
 }  // namespace
 
 void write_prostate_phantom(const PhantomOptions& o) {
-  MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 10000, "phantom: count is {}, expected 1 to 10000 patients", o.count);
-  for (std::int64_t side : {o.depth, o.height, o.width})
-    MEDUSA_CHECK_INPUT(side >= 8 && side <= 512, "phantom: size is {}x{}x{}, expected 8x8x8 to 512x512x512", o.depth,
-                       o.height, o.width);
+  check_volumes(o);
   const std::string table = o.folder + "/cases.csv";
-  MEDUSA_CHECK_INPUT(!fs::exists(table), "{}: exists; choose a new folder, or remove the old one", table);
+  check_new(table);
   const std::int64_t val = o.count / 4, test = o.count / 8, train = o.count - val - test;
   std::vector<std::string> rows(static_cast<std::size_t>(o.count));
-  for (std::int64_t i = 0; i < o.count; ++i) {
-    std::error_code error;
-    fs::create_directories(i % 3 == 2 ? o.folder : fmt::format("{}/case{:03}", o.folder, i + 1), error);
-    MEDUSA_CHECK(!error, "{}: cannot be made: {}", o.folder, error.message());
-  }
+  for (std::int64_t i = 0; i < o.count; ++i)
+    make_folders(i % 3 == 2 ? o.folder : fmt::format("{}/case{:03}", o.folder, i + 1));
   parallel_for(o.count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
       rows[static_cast<std::size_t>(i)] = write_case(o, i,

@@ -2,9 +2,9 @@
 // is much of it, some of it dense.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "datasets/formats/volume_file.h"
+#include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"
 #include "datasets/transforms/resample.h"
 #include "tensor/check.h"
@@ -14,8 +14,6 @@
 
 namespace medusa::datasets {
 namespace {
-
-namespace fs = std::filesystem;
 
 // In mm from the middle of the chest: x to the right, y to anterior, z to superior.
 struct Ball {
@@ -101,17 +99,10 @@ void write_chest(const PhantomOptions& o, std::int64_t number, const Chest& ches
 }  // namespace
 
 void write_stoic_phantom(const PhantomOptions& o) {
-  MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 10000, "phantom: count is {}, expected 1 to 10000 patients", o.count);
-  for (std::int64_t side : {o.depth, o.height, o.width})
-    MEDUSA_CHECK_INPUT(side >= 8 && side <= 512, "phantom: size is {}x{}x{}, expected 8x8x8 to 512x512x512", o.depth,
-                       o.height, o.width);
+  check_volumes(o);
   const std::string table = o.folder + "/metadata/reference.csv", volumes = o.folder + "/data/mha";
-  MEDUSA_CHECK_INPUT(!fs::exists(table), "{}: exists; choose a new folder, or remove the old one", table);
-  for (const std::string& folder : {o.folder + "/metadata", volumes}) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    MEDUSA_CHECK(!error, "{}: cannot be made: {}", folder, error.message());
-  }
+  check_new(table);
+  for (const std::string& folder : {o.folder + "/metadata", volumes}) make_folders(folder);
   // Of five patients three have COVID-19, of these one is severe: about the shares of the real ones.
   const auto covid = [](std::int64_t i) { return i % 5 != 1 && i % 5 != 3; };
   const auto severe = [](std::int64_t i) { return i % 5 == 2; };

@@ -221,6 +221,21 @@ Volume resample_to(const Volume& volume, const VolumeGrid& grid, Content content
                  grid.affine);
 }
 
+Volume channel_on(const Tensor& values, std::int64_t channel, const VolumeGrid& from, const Volume& own) {
+  const Size3 size = from.size;
+  const std::int64_t channels = values.size(-1);
+  MEDUSA_CHECK(channel >= 0 && channel < channels && values.numel() == size[0] * size[1] * size[2] * channels,
+               "resample: channel {} of values {} on a grid of {} voxels", channel, values.shape(),
+               fmt::join(size, " x "));
+  Tensor one = Tensor::empty({size[2], size[1], size[0], 1});
+  for (std::int64_t i = 0; i < one.numel(); ++i) one.mutable_data()[i] = values.data()[i * channels + channel];
+  Volume out = own;
+  out.values = resample_to(make_volume(one, from.affine), grid_of(own), Content::Amounts).values;
+  out.slope = 1;
+  out.intercept = 0;
+  return out;
+}
+
 Volume box(const Volume& volume, const Size3& first, const Size3& size, real outside) {
   const std::int64_t channels = volume.channels(), w = volume.width(), h = volume.height(), d = volume.depth();
   double voxels = 1;

@@ -34,6 +34,10 @@ inline Volume resample(const Volume& volume, const Vec3& spacing, Content conten
   return resample_to(volume, grid_at_spacing(volume, spacing), content);
 }
 
+// What lies on the grid `from`, channel `channel` of values [.., C], on the grid of `own` (Amounts): a volume as `own`
+// in all else, without slope and intercept.  Throws Error where the values are not as many as the grid has voxels.
+Volume channel_on(const Tensor& values, std::int64_t channel, const VolumeGrid& from, const Volume& own);
+
 // The box of `size` voxels whose first voxel is `first` (which may lie outside); what the volume lacks is `outside`.
 // No voxel moves in the patient.  Throws Error where a size is below 1.
 Volume box(const Volume& volume, const Size3& first, const Size3& size, real outside);

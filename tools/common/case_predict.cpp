@@ -25,18 +25,12 @@ using datasets::Volume;
 
 std::size_t place(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-template <class F>
-void change(Volume* volume, const F& f) {
-  real* values = volume->values.mutable_data();
-  for (std::int64_t i = 0; i < volume->values.numel(); ++i) values[i] = f(values[i]);
-}
-
 // Per voxel the number of its class, 0 where nothing was seen: of one channel 1 where the logit is positive.
 Volume classes_of(const CaseScan& scan, const Tensor& logits) {
   const std::int64_t channels = logits.size(-1);
   Volume best = datasets::on_own_grid(scan, logits, 0, channels == 1 ? real(-1) : real(0));
   if (channels == 1) {
-    change(&best, [](real v) { return v > 0 ? real(1) : real(0); });
+    change_values(&best, [](real v) { return v > 0 ? real(1) : real(0); });
     return best;
   }
   Volume classes = best;
@@ -138,12 +132,8 @@ CasePredictor::CasePredictor(const std::string& run_folder, const RunOptions& ru
   size_ = {size.depth, size.height, size.width};
   MEDUSA_CHECK_INPUT(model_->config().rank == (pictures() ? 2 : 3), "{}: its network takes {} axes, its size is {}",
                      run_folder, model_->config().rank, run.size);
-  for (const datasets::CaseTarget& target : plan_.targets) {
-    if (target.info.kind != TaskKind::Segmentation) continue;
-    std::vector<double>& values = values_[target.info.name] = target.values;
-    for (std::int64_t k = 0; target.values.empty() && k < std::max<std::int64_t>(target.info.channels, 2); ++k)
-      values.push_back(static_cast<double>(k));
-  }
+  for (const datasets::CaseTarget& target : plan_.targets)
+    if (target.info.kind == TaskKind::Segmentation) values_[target.info.name] = target.class_numbers();
   model_->to(device);
   model_->eval();
 }
@@ -176,7 +166,7 @@ std::string CasePredictor::write_map(const mtl::Task& task, const std::vector<do
   }
   Volume map = classes;
   map.stored = type_for(values);
-  change(&map, [&](real k) { return static_cast<real>(values[static_cast<std::size_t>(k)]); });
+  change_values(&map, [&](real k) { return static_cast<real>(values[static_cast<std::size_t>(k)]); });
   if (!scan.picture) {
     datasets::write_volume(file + ".nii.gz", map);
     return line;
@@ -201,24 +191,22 @@ std::string CasePredictor::write(const mtl::Task& task, const Tensor& y, const C
   if (task.kind == TaskKind::Structures) {
     for (std::int64_t c = 0; c < task.channels; ++c) {
       Volume inside = datasets::on_own_grid(scan, y, c, -1);
-      change(&inside, [](real v) { return v > 0 ? real(1) : real(0); });
+      change_values(&inside, [](real v) { return v > 0 ? real(1) : real(0); });
       const std::string& name = names_[task.name][place(c)];
       line +=
           fmt::format(" {}", name) + write_map(task, {0, scan.picture ? 255.0 : 1.0}, inside, scan, stem + "_" + name);
     }
     return line;
   }
-  Volume amounts = datasets::on_own_grid(scan, y, 0, 0);
-  if (task.channels > 1) {
-    const std::int64_t n = amounts.values.numel();
-    Tensor all = Tensor::empty({amounts.depth(), amounts.height(), amounts.width(), task.channels});
-    for (std::int64_t c = 0; c < task.channels; ++c) {
-      const Volume one = datasets::on_own_grid(scan, y, c, 0);
-      for (std::int64_t i = 0; i < n; ++i) all.mutable_data()[i * task.channels + c] = one.values.data()[i];
-    }
-    amounts.values = all;
+  Tensor all = Tensor::empty({scan.own.depth(), scan.own.height(), scan.own.width(), task.channels});
+  Volume amounts;
+  for (std::int64_t c = 0; c < task.channels; ++c) {
+    amounts = datasets::on_own_grid(scan, y, c, 0);
+    for (std::int64_t i = 0; i < amounts.values.numel(); ++i)
+      all.mutable_data()[i * task.channels + c] = amounts.values.data()[i];
   }
-  change(&amounts, [&](real v) { return v * static_cast<real>(task.scale); });
+  amounts.values = all;
+  change_values(&amounts, [&](real v) { return v * static_cast<real>(task.scale); });
   amounts.unit = task.unit;
   datasets::write_volume(file + (scan.picture ? ".npy" : ".nii.gz"), amounts);
   const real* v = amounts.values.data();

@@ -2,27 +2,17 @@
 
 #include <algorithm>
 
+#include "datasets/formats/csv.h"
 #include "tensor/file.h"
 #include "tools/common/picture.h"
 
 namespace medusa::tools {
-namespace {
-
-// Text as a field of a CSV file.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-}  // namespace
-
 ClassTables::ClassTables(const std::vector<mtl::Task>& tasks, const std::string& first) {
   for (const mtl::Task& task : tasks) {
     if (pixel_level(task.kind)) continue;
     std::string text = first;
-    for (std::int64_t c = 0; c < task.channels; ++c) text += "," + field(class_name(task, static_cast<std::size_t>(c)));
+    for (std::int64_t c = 0; c < task.channels; ++c)
+      text += "," + datasets::csv_field(class_name(task, static_cast<std::size_t>(c)));
     tables_[task.name] = text + (task.kind == TaskKind::Scalar ? "\n" : ",predicted\n");
   }
 }
@@ -31,17 +21,17 @@ std::string ClassTables::add(const mtl::Task& task, const std::string& image, co
   if (task.kind == TaskKind::Scalar) return add_amounts(task, image, output);
   const bool exclusive = task.kind == TaskKind::Classification;
   const std::vector<real> p = probabilities(task, output);
-  std::string row = field(image), predicted;
+  std::string row = datasets::csv_field(image), predicted;
   for (real probability : p) row += fmt::format(",{:.6f}", probability);
   const auto best = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
   for (std::size_t c = 0; c < p.size(); ++c)
     if (exclusive ? c == best : p[c] > real(0.5)) predicted += (predicted.empty() ? "" : ";") + class_name(task, c);
-  tables_[task.name] += row + "," + field(predicted) + "\n";
+  tables_[task.name] += row + "," + datasets::csv_field(predicted) + "\n";
   return fmt::format(" {} {} ({:.2f});", task.name, predicted.empty() ? "none" : predicted, p[best]);
 }
 
 std::string ClassTables::add_amounts(const mtl::Task& task, const std::string& image, const Var& output) {
-  std::string row = field(image), line = " " + task.name;
+  std::string row = datasets::csv_field(image), line = " " + task.name;
   for (real y : output.value().to_vector()) {
     const double amount = static_cast<double>(y) * task.scale;
     row += fmt::format(",{:.6g}", amount);

@@ -19,30 +19,11 @@ using datasets::Volume;
 constexpr const char* kAxes = "ILP";
 constexpr datasets::Vec3 kUsual{3.9, 3.9, 2.5};  // mm along D, H, W of most patients at 128^3
 
-// One channel of outputs [1, D, H, W, C] on the grid of `seen`, brought to that of `scan`.
-Volume channel_on(const Tensor& outputs, std::int64_t channel, const Volume& seen, const Volume& scan) {
-  const std::int64_t channels = outputs.size(-1);
-  Volume one = seen;
-  one.values = Tensor::empty(seen.values.shape());
-  for (std::int64_t i = 0; i < one.values.numel(); ++i)
-    one.values.mutable_data()[i] = outputs.data()[i * channels + channel];
-  Volume back = datasets::resample_to(one, datasets::grid_of(scan), Content::Amounts);
-  back.slope = 1;
-  back.intercept = 0;
-  return back;
-}
-
-template <class F>
-void change(Volume* volume, const F& f) {
-  real* values = volume->values.mutable_data();
-  for (std::int64_t i = 0; i < volume->values.numel(); ++i) values[i] = f(values[i]);
-}
-
 // The scan as the network sees it: cut before anything is blended, as the training's patients were.
 Volume prepared(const Volume& scan, const KbpGrid& grid) {
   Volume cut = scan;
   cut.values = scan.values.clone();
-  change(&cut, [](real hu) { return std::clamp(hu, real(-1024), real(1500)) / 1000; });
+  change_values(&cut, [](real hu) { return std::clamp(hu, real(-1024), real(1500)) / 1000; });
   return datasets::resample(cut, {grid.spacing[2], grid.spacing[1], grid.spacing[0]}, Content::Amounts);
 }
 
@@ -73,11 +54,11 @@ std::string predict_volume(mtl::Model& model, const KbpGrid& grid, const std::st
     const mtl::Task& task = model.tasks()[t];
     const bool dose = task.kind == TaskKind::Regression;
     for (std::int64_t c = 0; c < task.channels; ++c) {
-      Volume out = channel_on(outputs[t], c, seen, scan);
+      Volume out = datasets::channel_on(outputs[t], c, datasets::grid_of(seen), scan);
       out.stored = dose ? datasets::ScalarType::Float32 : datasets::ScalarType::UInt8;
       out.unit = dose ? task.unit : "";
       const real scale = static_cast<real>(task.scale);
-      change(&out, [&](real v) { return dose ? std::max(real(0), v * scale) : v > 0 ? real(1) : real(0); });
+      change_values(&out, [&](real v) { return dose ? std::max(real(0), v * scale) : v > 0 ? real(1) : real(0); });
       const std::string name = dose ? task.name : task.classes[static_cast<std::size_t>(c)];
       datasets::write_volume(fmt::format("{}_{}.nii.gz", stem, name), out);
       const real* values = out.values.data();

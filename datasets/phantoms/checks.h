@@ -1,0 +1,25 @@
+// What the phantoms of several layouts ask of their options.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "datasets/phantoms/phantom.h"
+#include "tensor/check.h"
+
+namespace medusa::datasets {
+
+// Throws InputError where patients are none or too many, or a volume has an unlikely size.
+inline void check_volumes(const PhantomOptions& o) {
+  MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 10000, "phantom: count is {}, expected 1 to 10000 patients", o.count);
+  for (std::int64_t side : {o.depth, o.height, o.width})
+    MEDUSA_CHECK_INPUT(side >= 8 && side <= 512, "phantom: size is {}x{}x{}, expected 8x8x8 to 512x512x512", o.depth,
+                       o.height, o.width);
+}
+
+// Throws InputError where there is such a file or folder already.
+inline void check_new(const std::string& path) {
+  MEDUSA_CHECK_INPUT(!std::filesystem::exists(path), "{}: exists; choose a new folder, or remove the old one", path);
+}
+
+}  // namespace medusa::datasets
