@@ -3,7 +3,6 @@
 # as labels, evaluate finds no difference.  And it lies where the scan lies, whatever the scan's axes.
 . "$(dirname "$0")/shell.sh"
 geometry() { "$BIN/inspect" --json "$1" | sed 's/.*"shape"/"shape"/; s/"dtype":"[a-z0-9]*",//; s/,"\(unit\|min\)".*//'; }
-figure() { "$BIN/inspect" --json "$1" | sed "s/.*\"$2\"://; s/[,}].*//"; }
 
 # Volumes, whole, each voxel one of the network's: outlines, two kinds of classes, a dose, a word.
 "$BIN/phantom" --layout prostate --count 5 --size 8x16x16 --seed 3 --out "$work/pelves" >/dev/null || bad "phantom"
@@ -20,7 +19,7 @@ columns = ["Rectum", "FemurLeft"]
 [target.zones]
 kind = "segmentation"
 classes = ["outside", "inside", "gland"]
-values = [0, 64, 300]
+values = [100, 300, 64]
 [target.body]
 kind = "segmentation"
 [target.dose]
@@ -48,7 +47,7 @@ with open(folder + "/cases.csv", "w") as file:
         gland = read(f"{folder}/{case}/Prostate.nii.gz")[1]
         assert struct.unpack("<h", head[70:72])[0] == 2 and len(body) == 8 * 16 * 16
         head = head[:70] + struct.pack("<hh", 4, 16) + head[74:]
-        numbers = [300 if g else 64 if b else 0 for b, g in zip(body, gland)]
+        numbers = [64 if g else 300 if b else 100 for b, g in zip(body, gland)]
         with gzip.open(f"{folder}/{case}/zones.nii.gz", "wb") as out:
             out.write(head + struct.pack("<2048h", *numbers))
         file.write(f"{case},{r['split']},{r['ct']},{r['dose']},{r['body']},{r['Rectum']},{r['FemurLeft']},"
@@ -97,7 +96,15 @@ grep -q '^window = \[-160, 240\]' "$work/run/dataset.toml" && ok "the run keeps 
 expect 0 'cm3' "$BIN/predict" --run "$work/run" --input "$work/pelves/cases.csv" --out "$work/out"
 as_labels labels out
 agrees "volumes: evaluate sees what predict wrote" "$work/run" "$work/labels"
-[ "$(figure "$work/out/case001_zones.nii.gz" max)" = 300.0 ] && ok "classes have the numbers of the dataset's files" || bad "zones up to $(figure "$work/out/case001_zones.nii.gz" max)"
+"$BIN/convert" volume --in "$work/out/case001_zones.nii.gz" --out "$work/zones.npy" >/dev/null || bad "convert"
+"$python" - "$work/zones.npy" <<'EOP' && ok "classes have the numbers of the dataset's files" || bad "zones have other numbers"
+import re, struct, sys
+data = open(sys.argv[1], "rb").read()
+head = 10 + struct.unpack("<H", data[8:10])[0]
+kind = {"i2": "h", "i4": "i", "f4": "f"}[re.search(r"'<(..)'", data[:head].decode("latin-1")).group(1)]
+values = [v for v, in struct.iter_unpack("<" + kind, data[head:])]
+assert len(values) == 8 * 16 * 16 and set(values) <= {100, 300, 64}, set(values)
+EOP
 [ "$(head -1 "$work/out/grade.csv")" = "case,low,high,predicted" ] && [ "$(wc -l <"$work/out/grade.csv")" = 5 ] && ok "probabilities of each case" || bad "$(cat "$work/out/grade.csv")"
 case1=$work/pelves/case001/ct.nii.gz
 [ "$(geometry "$case1")" = "$(geometry "$work/out/case001_dose.nii.gz")" ] && ok "the grid of the scan" || bad "$(geometry "$work/out/case001_dose.nii.gz")"
