@@ -151,37 +151,48 @@ TEST_CASE("conv: sizes beyond one band and block") {
   check_large({2, 33, 47, 16}, {3, 3, 16, 33}, ConvOptions::same(3, 2));
   check_large({1, 6, 20, 24, 12}, {3, 3, 3, 12, 14}, ConvOptions::same(3));
 }
-// The error that tensor/cpu/winograd.cpp states.
-static void check_winograd(Shape xs, Shape ws, const ConvOptions& o = ConvOptions::same(3)) {
-  check_large(xs, ws, o, sizeof(real) == 8 ? 1e-14 : 1e-6);
+// Winograd's way; `side` is the side of its tiles, larger ones where there are enough that are well filled.  The errors
+// are those that tensor/cpu/winograd.cpp states.
+static void check_winograd(int side, Shape xs, Shape ws, const ConvOptions& o = ConvOptions::same(3)) {
+  check_large(xs, ws, o, sizeof(real) == 8 ? 1e-14 : side == 4 ? 6e-6 : 1e-6);
 }
 TEST_CASE("conv: Winograd") {
-  check_winograd({2, 13, 11, 16}, {3, 3, 16, 16});
-  check_winograd({5, 4, 5, 32}, {3, 3, 32, 24});
-  check_winograd({1, 45, 97, 16}, {3, 3, 16, 16});
-  check_winograd({1, 6, 6, 80}, {3, 3, 80, 64});  // too few tiles for the weight gradient of so many channels
-  check_winograd({2, 9, 12, 16}, {3, 3, 16, 16}, options(1, 0));
+  check_winograd(4, {2, 13, 11, 16}, {3, 3, 16, 16});
+  check_winograd(4, {1, 16, 16, 16}, {3, 3, 16, 24});
+  check_winograd(4, {1, 45, 97, 16}, {3, 3, 16, 16});
+  check_winograd(2, {5, 4, 5, 32}, {3, 3, 32, 24});
+  check_winograd(2, {90, 6, 6, 32}, {3, 3, 32, 24});  // three small tiles across, or two large ones partly in vain
+  check_winograd(2, {1, 6, 6, 80}, {3, 3, 80, 64});   // too few tiles for the weight gradient of so many channels
+  check_winograd(4, {2, 9, 12, 16}, {3, 3, 16, 16}, options(1, 0));
+  check_winograd(2, {2, 10, 7, 16}, {3, 3, 16, 16}, options(1, 0));
   check_conv("Winograd", {1, 4, 4, 16}, {3, 3, 16, 16}, ConvOptions::same(3), true);
 }
 TEST_CASE("conv: Winograd in volumes") {
-  check_winograd({1, 3, 5, 6, 16}, {3, 3, 3, 16, 16});
-  check_winograd({2, 13, 7, 9, 16}, {3, 3, 3, 16, 32});                // several chunks of layers in two stacks
-  check_winograd({2, 4, 6, 5, 16}, {1, 3, 3, 16, 16}, options(1, 1));  // depth 1, padded: the first plane is all zeros
-  check_winograd({1, 7, 6, 5, 16}, {3, 3, 3, 16, 16}, options(1, 1, 2));  // dilation: not Winograd's
-  ConvOptions deep = options(1, 1);
-  deep.stride[0] = 2;
-  check_winograd({1, 5, 5, 4, 16}, {3, 3, 3, 16, 16}, deep);
-  deep = options(1, 1);
-  deep.dilation[0] = 2, deep.pad[0] = 2;
-  check_winograd({1, 6, 5, 4, 16}, {3, 3, 3, 16, 16}, deep);
-  deep = options(1, 1);
-  deep.pad[0] = 0;
-  check_winograd({1, 6, 5, 4, 16}, {3, 3, 3, 16, 16}, deep);
+  check_winograd(4, {2, 13, 7, 9, 16}, {3, 3, 3, 16, 32});  // several chunks of layers in two stacks
+  check_winograd(2, {2, 13, 6, 9, 16}, {3, 3, 3, 16, 32});
+  check_winograd(2, {1, 3, 5, 6, 16}, {3, 3, 3, 16, 16});
+  check_winograd(2, {2, 4, 6, 5, 16}, {1, 3, 3, 16, 16}, options(1, 1));  // depth 1, padded: the first plane is zeros
+  check_winograd(4, {1, 7, 8, 7, 16}, {3, 3, 3, 16, 16}, options(1, 1, 2));  // dilation: not Winograd's
+  for (int side : {2, 4}) {
+    const std::int64_t size = side == 4 ? 8 : 6;
+    const Shape x{1, 6, size, size, 16}, w{3, 3, 3, 16, 16};
+    ConvOptions deep = options(1, 1);
+    deep.stride[0] = 2;
+    check_winograd(side, x, w, deep);
+    deep = options(1, 1);
+    deep.dilation[0] = 2, deep.pad[0] = 2;
+    check_winograd(side, x, w, deep);
+    deep = options(1, 1);
+    deep.pad[0] = 0;
+    check_winograd(side, x, w, deep);
+  }
 }
 TEST_CASE("conv: Winograd with many channels") {
-  check_winograd({3, 9, 7, 80}, {3, 3, 80, 64});        // one sum for all pieces of the weight gradient
-  check_winograd({1, 26, 25, 80}, {3, 3, 80, 64});      // which takes several chunks
-  check_winograd({1, 4, 6, 6, 64}, {3, 3, 3, 64, 96});  // weights beyond the L2 cache: all threads at one chunk
+  check_winograd(4, {3, 9, 7, 80}, {3, 3, 80, 64});    // one sum for all pieces of the weight gradient
+  check_winograd(4, {1, 26, 25, 80}, {3, 3, 80, 64});  // which takes several chunks
+  check_winograd(2, {18, 6, 6, 80}, {3, 3, 80, 64});
+  check_winograd(2, {1, 4, 6, 6, 64}, {3, 3, 3, 64, 96});  // weights beyond the L2 cache: all threads at one chunk
+  check_winograd(4, {1, 4, 8, 8, 64}, {3, 3, 3, 64, 96});
   // And several such chunks; rounding grows with the root of the number of terms, 37,008 here, in whatever way.
   check_large({1, 12, 12, 4112}, {3, 3, 4112, 16}, ConvOptions::same(3));
 }

@@ -8,7 +8,7 @@ case "${1:-build}" in
   build) packages="g++ make cmake libfmt-dev zlib1g-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev doctest-dev" ;;
   lint) packages="clang-format" ;;
   dicom) packages="libdcmtk-dev" ;;
-  peer) packages="libdnnl-dev" ;;
+  peer) packages="libdnnl-dev ocl-icd-opencl-dev" ;;  # the latter: its CMake file looks for OpenCL
   *) echo "deps.sh: expected build, lint, dicom or peer, got $1" >&2; exit 2 ;;
 esac
 

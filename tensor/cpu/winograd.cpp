@@ -1,20 +1,15 @@
-// Winograd's F(2x2, 3x3): four outputs of a 3x3, stride 1 convolution for 16 multiplications instead of 36.
-// Lavin, Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
+// Winograd's F(2x2, 3x3) and F(4x4, 3x3): 4 or 16 outputs of a 3x3, stride 1 convolution for 16 or 36 multiplications
+// instead of 36 or 144.  Lavin, Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 //
-//   input tile d 4x4, every 2 pixels      D = B^T d B       adds only, 16 numbers per channel
-//   kernel g 3x3                          U = G g G^T       once per call
-//   for each of the 16 places:            M = D U           a matrix product [tiles, Cin] x [Cin, Cout] (tile.h)
-//   output tile 2x2                       y = A^T M A       adds only
+//   input tile d 4x4 every 2 pixels, or 6x6 every 4    D = B^T d B     adds, 16 or 36 numbers per channel
+//   kernel g 3x3                                       U = G g G^T     once per call
+//   for each of the 16 or 36 places:                   M = D U         a product [tiles, Cin] x [Cin, Cout] (tile.h)
+//   output tile y 2x2 or 4x4                           y = A^T M A     adds
 //
-//         | 1  0 -1  0 |        | 1    0    0  |         | 1  1  1  0 |
-//   B^T = | 0  1  1  0 |    G = | 1/2  1/2  1/2|   A^T = | 0  1 -1 -1 |
-//         | 0 -1  1  0 |        | 1/2 -1/2  1/2|
-//         | 0  1  0 -1 |        | 0    0    1  |
-//
-// The weight gradient is the same backwards (winograd_weights.cpp).  Odd sizes are filled up with zeros.  A kernel with
-// depth sums its planes in the product.  The sums of up to 16 numbers and the differences that follow cost about a
-// digit: up to some hundred channels errors stay below 1e-6 of the largest value in float, 1e-14 in double (direct:
-// 3e-7).
+// winograd_axis.h has B, G and A and says what they do to the accuracy.  The weight gradient is the same backwards
+// (winograd_weights.cpp).  Sizes that tiles do not divide are filled up with zeros.  A kernel with depth sums its
+// planes in the product.  Up to some hundred channels errors in float stay below 1e-6 of the largest value with small
+// tiles and 6e-6 with large ones, in double below 1e-14.
 //
 // Where U stays in the L2 cache a thread takes a chunk of tiles from input to output.  A larger U would be read anew
 // for every chunk: there all threads transform a large chunk, then multiply it block by block of U, then transform
@@ -33,8 +28,8 @@ namespace medusa::MEDUSA_CPU {
 namespace {
 
 constexpr std::int64_t kChunkBytes = 512 * 1024, kSharedBytes = std::int64_t{8} << 20;
-// Up to so many depth x cin x cout, U (1 MB in float) stays in L2; up to so many its blocks come from L3 fast enough.
-constexpr std::int64_t kSmallWeights = 128 * 128, kMediumWeights = 256 * 256, kManyChunks = 32;
+// Up to so many numbers U (1 MB in float) stays in L2; up to so many its blocks come from L3 fast enough.
+constexpr std::int64_t kSmallWeights = 16 * 128 * 128, kMediumWeights = 36 * 256 * 256, kManyChunks = 16;
 alignas(64) constexpr real kZeros[kMaxTileWidth] = {};
 
 // M = D U at place k for the block of output channels from o on; returns the block's width.
@@ -64,14 +59,14 @@ void fill_segments(const WinogradCut& s, const WinogradChunk& chunk, std::int64_
 // Each chunk by one thread.
 void run_chunks(const ConvPass& p, const WinogradCut& s, const real* weights, const real* bias) {
   parallel_for(s.chunks(), 1, [&](std::int64_t begin, std::int64_t end) {
-    Scratch<real> input(16 * s.place_in), output(16 * s.place_out);
+    Scratch<real> input(s.places() * s.place_in), output(s.places() * s.place_out);
     Scratch<std::int64_t> segment(s.taps);
     for (std::int64_t item = begin; item < end; ++item) {
       const WinogradChunk chunk = winograd_chunk(s, item);
       fill_segments(s, chunk, segment.data());
       for (std::int64_t plane = 0; plane < chunk.layers + s.taps - 1; ++plane)
         winograd_input(p, s, chunk, plane, 0, chunk.rows, input.data());
-      for (std::int64_t k = 0; k < 16; ++k)
+      for (std::int64_t k = 0; k < s.places(); ++k)
         for (std::int64_t o = 0; o < p.cout;)
           o += multiply(p, s, chunk, k, o, input.data(), weights, segment.data(), output.data());
       for (std::int64_t layer = 0; layer < chunk.layers; ++layer)
@@ -81,9 +76,9 @@ void run_chunks(const ConvPass& p, const WinogradCut& s, const real* weights, co
 }
 
 // Each chunk by all threads, step by step.
-void run_shared(const ConvPass& p, const real* weights, const real* bias) {
-  const WinogradCut s = winograd_cut(p, kSharedBytes);
-  Scratch<real> input(16 * s.place_in), output(16 * s.place_out);
+void run_shared(const ConvPass& p, int side, const real* weights, const real* bias) {
+  const WinogradCut s = winograd_cut(p, side, kSharedBytes);
+  Scratch<real> input(s.places() * s.place_in), output(s.places() * s.place_out);
   Scratch<std::int64_t> segment(s.taps);
   const std::int64_t width = 2 * kLanes, blocks = (p.cout + width - 1) / width;
   for (std::int64_t item = 0; item < s.chunks(); ++item) {
@@ -93,7 +88,7 @@ void run_shared(const ConvPass& p, const real* weights, const real* bias) {
       for (std::int64_t i = begin; i < end; ++i)
         winograd_input(p, s, chunk, i / chunk.rows, i % chunk.rows, 1, input.data());
     });
-    parallel_for(16 * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(s.places() * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i)
         multiply(p, s, chunk, i / blocks, i % blocks * width, input.data(), weights, segment.data(), output.data());
     });
@@ -116,19 +111,20 @@ bool winograd_fits(const ConvPass& p) {
 }
 
 void winograd_pass(const ConvPass& p) {
-  const std::int64_t count = 16 * winograd_place(p);
+  const int side = winograd_side(p);
+  const WinogradCut s = winograd_cut(p, side, kChunkBytes);
+  const std::int64_t count = s.places() * winograd_place(p);
   bool fresh = true;
-  real* const kept = prepared_weights(count, p.transposed ? -kLanes : kLanes, &fresh);
+  real* const kept = prepared_weights(count, side * (p.transposed ? -kLanes : kLanes), &fresh);
   Scratch<real> own(kept ? 0 : count), bias(p.cout);
   real* const weights = kept ? kept : own.data();
-  if (fresh) winograd_kernel(p, weights);
+  if (fresh) winograd_kernel(p, side, weights);
   for (std::int64_t o = 0; o < p.cout; ++o) bias[o] = p.bias ? p.bias[o] : 0;
-  const WinogradCut s = winograd_cut(p, kChunkBytes);
-  const std::int64_t size = s.taps * p.cin * p.cout;
+  const std::int64_t size = s.places() * s.taps * p.cin * p.cout;
   if (size <= kSmallWeights || (size <= kMediumWeights && s.chunks() >= kManyChunks))
     run_chunks(p, s, weights, bias.data());
   else
-    run_shared(p, weights, bias.data());
+    run_shared(p, side, weights, bias.data());
 }
 
 }  // namespace medusa::MEDUSA_CPU

@@ -1,5 +1,5 @@
 // The weight gradient in Winograd's way: dw = G^T [sum over tiles of D^T (A dy A^T)] G, the steps of winograd.cpp
-// backwards.  At each of the 16 places, and for each depth tap, a product E (+)= D^T Y that sums over tiles:
+// backwards.  At each of the 16 or 36 places, and for each depth tap, a product E (+)= D^T Y that sums over tiles:
 //
 //                                   Y of a chunk, block by block: tiles x 2 vectors
 //                                   +--------+
@@ -18,6 +18,7 @@
 #include "tensor/cpu/scratch.h"
 #include "tensor/cpu/tile.h"
 #include "tensor/cpu/winograd.h"
+#include "tensor/cpu/winograd_axis.h"
 #include "tensor/cpu/winograd_tiles.h"
 #include "tensor/kernels.h"
 #include "tensor/parallel.h"
@@ -28,8 +29,8 @@ namespace {
 
 constexpr std::int64_t kNoSegment[1] = {0};
 constexpr std::int64_t kChunkBytes = 256 * 1024, kPieces = 16, kCopyNumbers = std::int64_t{1} << 23;
-constexpr std::int64_t kSmallWeights = 64 * 64;                // depth x cin x cout of an E that fits into L2
-constexpr std::int64_t kLargeWeights = std::int64_t{1} << 19;  // E takes 32 MB in float
+constexpr std::int64_t kSmallSums = 16 * 64 * 64;              // numbers of an E that stays in the L2 cache
+constexpr std::int64_t kLargeWeights = std::int64_t{1} << 19;  // depth x cin x cout; E takes up to 75 MB in float
 constexpr std::int64_t kSlice = 128, kRowBlock = 126;          // tiles; rows of E
 alignas(64) constexpr real kZeros[kMaxTileWidth] = {};
 
@@ -72,61 +73,64 @@ void multiply(const ConvPass& p, const WinogradCut& s, const WinogradChunk& chun
 }
 
 // dw[depth tap][kh][kw][c][o] = G^T (sum of the pieces' E) G.
+template <int kSide>
 void finish_weights(const ConvPass& p, const real* sums, std::int64_t pieces, real* dw) {
-  const std::int64_t matrix = p.cin * p.cout, place = place_of_sums(p), copy = 16 * place;
+  constexpr int kIn = kSide + 2;
+  const std::int64_t matrix = p.cin * p.cout, place = place_of_sums(p), copy = kIn * kIn * place;
   parallel_for(p.axis[0].taps * matrix / kLanes, 256, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) {
-      Vec t[3][4];
-      for (int j = 0; j < 4; ++j) {
-        Vec e[4];
-        for (int k = 0; k < 4; ++k) {
-          const real* from = sums + (4 * k + j) * place + i;
+      Vec half[3][kIn];
+      for (int j = 0; j < kIn; ++j) {
+        Vec e[kIn], out[3];
+        for (int k = 0; k < kIn; ++k) {
+          const real* from = sums + (kIn * k + j) * place + i;
           e[k] = load(from);
           for (std::int64_t piece = 1; piece < pieces; ++piece) e[k] += load(from + piece * copy);
         }
-        t[0][j] = e[0] + (e[1] + e[2]) * real(0.5), t[1][j] = (e[1] - e[2]) * real(0.5);
-        t[2][j] = (e[1] + e[2]) * real(0.5) + e[3];
+        WinogradAxis<kSide>::weights(e, out);
+        for (int k = 0; k < 3; ++k) half[k][j] = out[k];
       }
       real* to = dw + i / matrix * 9 * matrix + i % matrix;
-      for (int k = 0; k < 3; ++k, to += 3 * matrix) {
-        store(to, t[k][0] + (t[k][1] + t[k][2]) * real(0.5));
-        store(to + matrix, (t[k][1] - t[k][2]) * real(0.5));
-        store(to + 2 * matrix, (t[k][1] + t[k][2]) * real(0.5) + t[k][3]);
+      for (int k = 0; k < 3; ++k) {
+        Vec out[3];
+        WinogradAxis<kSide>::weights(half[k], out);
+        for (int j = 0; j < 3; ++j, to += matrix) store(to, out[j]);
       }
     }
   });
 }
 
 // Pieces of the image, each with an E of its own.
-void run_pieces(const ConvPass& p, const real* dy, real* dw) {
-  const WinogradCut s = winograd_cut(p, kChunkBytes);
-  const std::int64_t copy = 16 * place_of_sums(p), chunks = s.chunks();
+void run_pieces(const ConvPass& p, int side, const real* dy, real* dw) {
+  const WinogradCut s = winograd_cut(p, side, kChunkBytes);
+  const std::int64_t copy = s.places() * place_of_sums(p), chunks = s.chunks();
   const std::int64_t most = max64(min64(kPieces, kCopyNumbers / copy), 1), grain = (chunks + most - 1) / most;
   const std::int64_t pieces = (chunks + grain - 1) / grain;
   Scratch<real> sums(pieces * copy);
   parallel_for(chunks, grain, [&](std::int64_t begin, std::int64_t end) {
-    Scratch<real> input(16 * s.place_in), gradient(16 * s.place_out);
+    Scratch<real> input(s.places() * s.place_in), gradient(s.places() * s.place_out);
     for (std::int64_t item = begin; item < end; ++item) {
       const WinogradChunk chunk = winograd_chunk(s, item);
       for (std::int64_t plane = 0; plane < chunk.layers + s.taps - 1; ++plane)
         winograd_input(p, s, chunk, plane, 0, chunk.rows, input.data());
       for (std::int64_t layer = 0; layer < chunk.layers; ++layer)
         winograd_gradient(p, s, chunk, layer, 0, chunk.rows, dy, gradient.data());
-      for (std::int64_t k = 0; k < 16; ++k)
+      for (std::int64_t k = 0; k < s.places(); ++k)
         for (std::int64_t d = 0; d < s.taps; ++d)
           multiply(p, s, chunk, k, d, 0, p.cin, input.data(), gradient.data(), item == begin,
                    sums.data() + begin / grain * copy);
     }
   });
-  finish_weights(p, sums.data(), pieces, dw);
+  s.side == 4 ? finish_weights<4>(p, sums.data(), pieces, dw) : finish_weights<2>(p, sums.data(), pieces, dw);
 }
 
 // Chunk after chunk, each by all threads.  A chunk's D and Y together are about as large as E: smaller ones would have
 // E read and written more often, larger ones would not stay in the L3 cache.
-void run_shared(const ConvPass& p, const real* dy, real* dw) {
-  const std::int64_t copy = 16 * place_of_sums(p), bytes = copy * static_cast<std::int64_t>(sizeof(real));
-  const WinogradCut s = winograd_cut(p, min64(max64(4 * bytes, std::int64_t{1} << 20), std::int64_t{16} << 20));
-  Scratch<real> sums(copy), input(16 * s.place_in), gradient(16 * s.place_out);
+void run_shared(const ConvPass& p, int side, const real* dy, real* dw) {
+  const std::int64_t copy = (side + 2) * (side + 2) * place_of_sums(p);
+  const std::int64_t bytes = copy * static_cast<std::int64_t>(sizeof(real));
+  const WinogradCut s = winograd_cut(p, side, min64(max64(2 * bytes, std::int64_t{1} << 20), std::int64_t{16} << 20));
+  Scratch<real> sums(copy), input(s.places() * s.place_in), gradient(s.places() * s.place_out);
   const std::int64_t splits = (p.cin + kRowBlock - 1) / kRowBlock, rows = (p.cin + splits - 1) / splits;
   for (std::int64_t item = 0; item < s.chunks(); ++item) {
     const WinogradChunk chunk = winograd_chunk(s, item);
@@ -140,14 +144,14 @@ void run_shared(const ConvPass& p, const real* dy, real* dw) {
           winograd_gradient(p, s, chunk, plane - planes, row, 1, dy, gradient.data());
       }
     });
-    parallel_for(16 * s.taps * splits, 1, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(s.places() * s.taps * splits, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t k = i / splits / s.taps, d = i / splits % s.taps, c = i % splits * rows;
         multiply(p, s, chunk, k, d, c, min64(c + rows, p.cin), input.data(), gradient.data(), item == 0, sums.data());
       }
     });
   }
-  finish_weights(p, sums.data(), 1, dw);
+  s.side == 4 ? finish_weights<4>(p, sums.data(), 1, dw) : finish_weights<2>(p, sums.data(), 1, dw);
 }
 
 }  // namespace
@@ -155,17 +159,17 @@ void run_shared(const ConvPass& p, const real* dy, real* dw) {
 // With few tiles E costs more than it saves.
 bool winograd_weights_fit(const ConvPass& p) {
   const std::int64_t weights = p.axis[0].taps * p.cin * p.cout;
-  const std::int64_t tiles = p.n * p.axis[0].count * ((p.axis[1].count + 1) / 2) * ((p.axis[2].count + 1) / 2);
-  return winograd_fits(p) && (weights <= kSmallWeights || (weights <= kLargeWeights && tiles >= 32));
+  return winograd_fits(p) && (16 * weights <= kSmallSums || (weights <= kLargeWeights && winograd_count(p, 2) >= 32));
 }
 
 void winograd_weights(const ConvPass& pass, const real* x, const real* dy, real* dw) {
   ConvPass p = pass;
   p.x = x;
-  if (p.axis[0].taps * p.cin * p.cout <= kSmallWeights)
-    run_pieces(p, dy, dw);
+  const int side = winograd_side(p);
+  if ((side + 2) * (side + 2) * p.axis[0].taps * p.cin * p.cout <= kSmallSums)
+    run_pieces(p, side, dy, dw);
   else
-    run_shared(p, dy, dw);
+    run_shared(p, side, dy, dw);
 }
 
 }  // namespace medusa::MEDUSA_CPU
