@@ -1,8 +1,8 @@
 // Weights in the form that a kernel reads them, kept from one prediction to the next.
 //
-// Winograd's convolution transforms its kernel first: 16 numbers for every 9.  In a training step that is little beside
-// the batch; in the prediction of one image by deep layers, 512 to 512 channels at 8 x 8 pixels, it costs more than the
-// convolution.  Whoever knows that the weights are those of the call before lends the kernel a place for them.
+// Winograd's convolution transforms its kernel first: 16 or 36 numbers for every 9.  In a training step that is little
+// beside the batch; in the prediction of one image by deep layers, 512 to 512 channels at 8 x 8 pixels, it costs more
+// than the convolution.  Whoever knows that the weights are those of the call before lends the kernel a place for them.
 #pragma once
 
 #include <cstdint>

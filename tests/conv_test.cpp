@@ -4,6 +4,7 @@
 #include "tensor/isa.h"
 #include "tensor/memory.h"
 #include "tensor/parallel.h"
+#include "tensor/prepared.h"
 #include "tests/message.h"
 #include "tests/op_case.h"
 #include "tests/reference_conv.h"
@@ -151,19 +152,33 @@ TEST_CASE("conv: sizes beyond one band and block") {
   check_large({2, 33, 47, 16}, {3, 3, 16, 33}, ConvOptions::same(3, 2));
   check_large({1, 6, 20, 24, 12}, {3, 3, 3, 12, 14}, ConvOptions::same(3));
 }
-// Winograd's way; `side` is the side of its tiles, larger ones where there are enough that are well filled.  The errors
-// are those that tensor/cpu/winograd.cpp states.
+// The side of the tiles of Winograd's forward pass, by the size of the transformed weights; 0: it was done otherwise.
+static int tile_side(const Shape& xs, const Shape& ws, const ConvOptions& o) {
+  const Isa before = isa();
+  set_isa(Isa::Base);
+  PreparedWeights place;
+  {
+    const LendPrepared lend(&place);
+    conv(Var(Tensor::ones(xs)), Var(Tensor::ones(ws)), {}, o);
+  }
+  set_isa(before);
+  return !place.block ? 0 : place.block.numel() >= 36 * ws.numel() / 9 ? 4 : 2;
+}
+// Winograd's way, with tiles of that side: large ones where there are enough that are well filled.  The errors are
+// those that tensor/cpu/winograd.cpp states.
 static void check_winograd(int side, Shape xs, Shape ws, const ConvOptions& o = ConvOptions::same(3)) {
+  CHECK_MESSAGE(tile_side(xs, ws, o) == side, to_string(xs));
   check_large(xs, ws, o, sizeof(real) == 8 ? 1e-14 : side == 4 ? 6e-6 : 1e-6);
 }
 TEST_CASE("conv: Winograd") {
   check_winograd(4, {2, 13, 11, 16}, {3, 3, 16, 16});
   check_winograd(4, {1, 16, 16, 16}, {3, 3, 16, 24});
   check_winograd(4, {1, 45, 97, 16}, {3, 3, 16, 16});
+  check_winograd(4, {1, 96, 96, 32}, {3, 3, 32, 32});  // a weight gradient that sums over many tiles
   check_winograd(2, {5, 4, 5, 32}, {3, 3, 32, 24});
   check_winograd(2, {90, 6, 6, 32}, {3, 3, 32, 24});  // three small tiles across, or two large ones partly in vain
   check_winograd(2, {1, 6, 6, 80}, {3, 3, 80, 64});   // too few tiles for the weight gradient of so many channels
-  check_winograd(4, {2, 9, 12, 16}, {3, 3, 16, 16}, options(1, 0));
+  check_winograd(4, {3, 10, 14, 16}, {3, 3, 16, 16}, options(1, 0));
   check_winograd(2, {2, 10, 7, 16}, {3, 3, 16, 16}, options(1, 0));
   check_conv("Winograd", {1, 4, 4, 16}, {3, 3, 16, 16}, ConvOptions::same(3), true);
 }
@@ -172,9 +187,9 @@ TEST_CASE("conv: Winograd in volumes") {
   check_winograd(2, {2, 13, 6, 9, 16}, {3, 3, 3, 16, 32});
   check_winograd(2, {1, 3, 5, 6, 16}, {3, 3, 3, 16, 16});
   check_winograd(2, {2, 4, 6, 5, 16}, {1, 3, 3, 16, 16}, options(1, 1));  // depth 1, padded: the first plane is zeros
-  check_winograd(4, {1, 7, 8, 7, 16}, {3, 3, 3, 16, 16}, options(1, 1, 2));  // dilation: not Winograd's
+  check_winograd(0, {1, 7, 8, 7, 16}, {3, 3, 3, 16, 16}, options(1, 1, 2));  // dilation: not Winograd's
   for (int side : {2, 4}) {
-    const std::int64_t size = side == 4 ? 8 : 6;
+    const std::int64_t size = side == 4 ? 12 : 6;
     const Shape x{1, 6, size, size, 16}, w{3, 3, 3, 16, 16};
     ConvOptions deep = options(1, 1);
     deep.stride[0] = 2;

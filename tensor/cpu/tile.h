@@ -39,6 +39,7 @@ struct TileSum {
   std::int64_t start_row;
   real* c;
   std::int64_t c_row;
+  bool adds = false;  // to what is in C, at the end: of many such sums fewer digits are lost than if C were the start
 };
 
 // kRow != 0 fixes a_row at compile time: the addresses of a row's elements become displacements.
@@ -62,6 +63,11 @@ static void tile(const TileSum& t) {
         for (int j = 0; j < kVectors; ++j) sum[i][j] += x * row[j];
       }
     }
+  }
+  if (t.adds) {
+    MEDUSA_UNROLL
+    for (int i = 0; i < kRows; ++i) MEDUSA_UNROLL
+    for (int j = 0; j < kVectors; ++j) sum[i][j] += load(t.c + i * t.c_row + j * kLanes);
   }
   MEDUSA_UNROLL
   for (int i = 0; i < kRows; ++i) MEDUSA_UNROLL

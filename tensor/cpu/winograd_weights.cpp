@@ -14,7 +14,8 @@
 //
 // Few channels: pieces of the image have an E of their own that stays in the L2 cache, added in order at the end.  Many
 // channels: one E, to which all threads add chunk after chunk, each thread other rows of it.  Both orders of summation
-// depend on the sizes alone.
+// depend on the sizes alone.  A slice is summed from 0 and then added to E: a sum over all the tiles of a batch, one
+// after the other, would lose a digit.
 #include "tensor/cpu/scratch.h"
 #include "tensor/cpu/tile.h"
 #include "tensor/cpu/winograd.h"
@@ -47,7 +48,6 @@ void multiply(const ConvPass& p, const WinogradCut& s, const WinogradChunk& chun
     for (std::int64_t o = 0; o < p.cout;) {
       const int vectors = block_vectors(p.cout, o), most = even_rows(c1 - c0, vectors);
       const std::int64_t width = vectors * kLanes;
-      const bool starts = first && tile == 0;
       TileSum t{nullptr,
                 kNoSegment,
                 1,
@@ -57,15 +57,15 @@ void multiply(const ConvPass& p, const WinogradCut& s, const WinogradChunk& chun
                 gradient + k * s.place_out + o * tiles + tile * width,
                 0,
                 width,
+                kZeros,
+                0,
                 nullptr,
-                starts ? 0 : p.cout,
-                nullptr,
-                p.cout};
+                p.cout,
+                !(first && tile == 0)};
       for (std::int64_t c = c0; c < c1; c += most) {
         const int rows = static_cast<int>(min64(most, c1 - c));
         t.a = input + tile * s.row_in + c;
         t.c = sums + c * p.cout + o;
-        t.start = starts ? kZeros : t.c;
         find_tile(rows, vectors, 1)(t);
       }
       o += width;
