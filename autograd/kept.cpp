@@ -5,6 +5,7 @@
 
 #include "autograd/trace.h"
 #include "autograd/var.h"
+#include "tensor/check.h"
 
 namespace medusa {
 
@@ -14,8 +15,11 @@ constexpr int kMostOps = 4;
 
 Recompute from_environment() {
   const char* wish = std::getenv("MEDUSA_RECOMPUTE");
-  if (wish == nullptr) return Recompute::OnCpu;
-  return std::strcmp(wish, "0") == 0 ? Recompute::Never : Recompute::Always;
+  if (wish == nullptr || *wish == '\0') return Recompute::OnCpu;
+  MEDUSA_CHECK_INPUT(std::strcmp(wish, "0") == 0 || std::strcmp(wish, "1") == 0,
+                     "MEDUSA_RECOMPUTE={}: expected 0 (keep values everywhere) or 1 (compute them again everywhere)",
+                     wish);
+  return *wish == '0' ? Recompute::Never : Recompute::Always;
 }
 
 Recompute& setting() {

@@ -43,9 +43,9 @@ Var CrossTaskAttention::attend(const Var& own, const std::vector<Var>& others, s
   std::vector<Var> found;
   std::vector<Tensor> weights;
   for (const Var& other : others) {
-    const Var a = softmax(matmul(tokens(q_, other) * scale, k, false, true));
-    if (record) weights.push_back(a.value());
-    found.push_back(matmul(a, v));
+    const Var q = tokens(q_, other);
+    if (record) weights.push_back(softmax(matmul(q * scale, k, false, true)).value());
+    found.push_back(attention(q, k, v, scale));
   }
   if (record) record->set_bottleneck(task, std::move(weights));
   Var o = mean_of(found);

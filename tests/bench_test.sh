@@ -47,5 +47,6 @@ expect 2 '--steps 0: expected 1 or more' "$BIN/bench" step --steps 0
 expect 2 '--steps 0: expected 1 or more' "$BIN/bench" --steps 0
 expect 2 '--threads 1,x: expected numbers' "$BIN/bench" --threads 1,x
 expect 0 'sparse volume, ' "$BIN/bench" load --repeats 1
+expect 2 'MEDUSA_RECOMPUTE=off: expected 0 ' env MEDUSA_RECOMPUTE=off "$BIN/bench" step --shape 2dtiny
 expect 2 'MEDUSA_SIMD=sse9: expected base, avx2 or avx512' env MEDUSA_SIMD=sse9 "$BIN/bench" step --shape 2dtiny
 exit $failed

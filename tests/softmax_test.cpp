@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "tensor/memory.h"
 #include "tests/op_case.h"
 #include "tests/reference_softmax.h"
 
@@ -51,6 +52,37 @@ TEST_CASE("softmax: attention") {
         {normal({d[0], d[1], d[2]}), normal({d[0], d[3], d[2]}), normal({d[0], d[3], d[4]})},
         [](const Vars& x) { return attention(x[0], x[1], x[2], real(0.5)); },
         [](const Arrays& x) { return reference::attention(x[0], x[1], x[2], 0.5); });
+}
+
+// The scores of 1,100 queries and 1,000 keys are 1.1 million: more than are ever held at once.
+TEST_CASE("softmax: attention in blocks of queries") {
+  const std::int64_t n = 1100, m = 1000, d = 6;
+  const Tensor qv = draw(normal({1, n, d}), 1), kv = draw(normal({1, m, d}), 2), vv = draw(normal({1, m, d}), 3),
+               dy = draw(normal({1, n, d}), 4);
+  std::vector<Tensor> results[2];
+  std::int64_t peak[2];
+  for (const bool plain : {false, true}) {
+    const Var q(qv, true), k(kv, true), v(vv, true);
+    reset_peak_memory(Device::CPU);
+    const std::int64_t before = memory_stats(Device::CPU).in_use;
+    const Var y = plain ? matmul(softmax(matmul(mul(q, real(0.5)), k, false, true)), v) : attention(q, k, v, real(0.5));
+    y.backward(dy);
+    peak[plain] = memory_stats(Device::CPU).peak - before;
+    results[plain] = {y.value(), q.grad(), k.grad(), v.grad()};
+  }
+  const std::int64_t scores = n * m * static_cast<std::int64_t>(sizeof(real));
+  CHECK(peak[1] > 2 * scores);
+  CHECK(peak[0] < peak[1]);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::vector<real> got = results[0][i].to_vector(), want = results[1][i].to_vector();
+    REQUIRE(got.size() == want.size());
+    double worst = 0, scale = 0;
+    for (std::size_t j = 0; j < got.size(); ++j) {
+      worst = std::fmax(worst, std::fabs(static_cast<double>(got[j]) - static_cast<double>(want[j])));
+      scale = std::fmax(scale, std::fabs(static_cast<double>(want[j])));
+    }
+    CHECK(worst <= scale * (sizeof(real) == 8 ? 1e-13 : 1e-5));
+  }
 }
 
 TEST_CASE("softmax: errors") {
