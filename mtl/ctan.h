@@ -23,7 +23,9 @@ class CTAN : public SharedModel {
 
   nn::ModuleDict<nn::ModuleList<nn::ConvNorm>>& embed_;  // by task, by level (bottleneck alone: one)
   nn::ModuleDict<nn::ModuleList<nn::ConvNorm>>& mask_;   // by task, by level (bottleneck alone: none)
-  nn::ModuleList<nn::Module>& refine_;              // by level, shared by all tasks; as the masks, and none at the last
+  // By level, shared by all tasks: makes what the next level is given, so there is none at the last (bottleneck alone:
+  // none at all).
+  nn::ModuleList<nn::Module>& refine_;
   nn::ModuleDict<CrossTaskAttention>& bottleneck_;  // by task (encoder alone: none)
 };
 

@@ -3,7 +3,9 @@
 # here).  One line per finding.  For every README.md, in text `in backquotes` and in indented or fenced code:
 #   * links and file names lead to files;
 #   * `make X` is a target of the Makefile;
-#   * build/bin/NAME is a program, and has the options that it is shown with (where it has been built).
+#   * build/bin/NAME is a program, and has the options that it is shown with (where it has been built);
+#   * no two commands write (--out) into the same place: who reads on would be refused, or train on the chapter before;
+#   * patterns of test cases (-tc=) match a case.
 # Besides: every folder has a README.md, comments in the sources name files that exist, and every function of
 # autograd/ops.h has its formula above its definition.
 set -u -o pipefail
@@ -22,6 +24,9 @@ any_folder=${any_folder%|}
 programs=$(git ls-files 'tools/*.cpp' | sed -n 's|^tools/\([a-z0-9_]*\)\.cpp$|\1|p')
 targets=$(sed -n 's/^\([a-z][a-z0-9_-]*\):.*/\1/p' Makefile)
 readmes=$(git ls-files --cached --others --exclude-standard '*README.md' 'README.md' | sort -u)
+
+cases=$(git ls-files 'tests/*.cpp' | xargs -r cat | tr '\n' ' ' | grep -oE 'TEST_CASE\( *"([^"\]|\\.)*"' |
+  sed 's/^[^"]*"//; s/"$//; s/\\\(.\)/\1/g')
 
 # exists NAME FOLDER: NAME, which may hold stars, is a file below here or below FOLDER.
 exists() {
@@ -76,6 +81,18 @@ has_option() {
   grep -qE -- "(^|[^-a-z])$4([^-a-z]|$)" <<<"${help[$command]}" || finding "$1: ${command% } has no option $4"
 }
 
+declare -A written=()
+# check_out WHERE WORDS...: nobody else writes to the --out of this command.  A name in capitals stands for any, and
+# --resume goes on in a folder that is there.
+check_out() {
+  local where=$1 words=" $* " place
+  [[ $words =~ ' --out '([^ ]+) && $words != *' --resume '* ]] || return
+  place=${BASH_REMATCH[1]%/}
+  [[ $place =~ [a-z] ]] || return
+  [ -z "${written[$place]:-}" ] || finding "$where: --out $place: ${written[$place]} writes there already"
+  written[$place]=$where
+}
+
 # check_program WHERE NAME WORDS...: a call of build/bin/NAME
 check_program() {
   local where=$1 name=$2 word sub=""
@@ -89,6 +106,7 @@ check_program() {
   for word in "$@"; do
     [[ $word =~ ^(--[a-z][a-z-]*) ]] && has_option "$where" "$name" "$sub" "${BASH_REMATCH[1]}"
   done
+  check_out "$where" "$@"
 }
 
 # check_command WHERE COMMAND: make and the programs
@@ -111,6 +129,19 @@ check_command() {
       check_program "$where" "${BASH_REMATCH[2]}" "${words[@]:i+1}"
     fi
   done
+}
+
+# check_patterns WHERE CODE: every -tc='PATTERN,PATTERN' finds test cases, as doctest does: * and ?, any capitals
+check_patterns() {
+  local list pattern patterns regex
+  while read -r list; do
+    list=${list#*=}
+    IFS=, read -ra patterns <<<"${list//\'/}"
+    for pattern in "${patterns[@]}"; do
+      regex=$(sed 's/[][\.^$+(){}|]/\\&/g; s/?/./g; s/\*/.*/g' <<<"$pattern")
+      grep -qixE -- "$regex" <<<"$cases" || finding "$1: $pattern: no test case has such a name"
+    done
+  done < <(grep -oE -- "(-tce?|--test-case(-exclude)?)=('[^']*'|[^' ]+)" <<<"$2")
 }
 
 # check_paths WHERE TEXT FOLDER: whatever starts with one of the folders, or ends like a source file, must exist
@@ -139,6 +170,7 @@ check_readme() {
   while IFS=$'\t' read -r line code; do
     code=${code%% #*}
     check_paths "$file:$line" "$code" "$folder"
+    check_patterns "$file:$line" "$code"
     code=${code//&&/;}
     code=${code//|/;}
     while read -r -d ';' part; do

@@ -15,24 +15,30 @@ finds() {
   fi
 }
 
-mkdir -p "$work"/{tools,tensor/cpu,autograd,build/bin}
+mkdir -p "$work"/{tools,tensor/cpu,autograd,tests,build/bin}
 cd "$work" && git init -q . || exit 1
 echo /build/ >.gitignore
 echo 'all:' >Makefile
-echo '# r' | tee README.md tensor/README.md autograd/README.md >tools/README.md
+echo '# r' | tee README.md tensor/README.md autograd/README.md tests/README.md >tools/README.md
 echo '// see tensor/shape.h' | tee tensor/shape.h >tools/show.cpp
-printf '#!/bin/sh\necho "  --size TEXT  a size"\n' >build/bin/show
+printf '#!/bin/sh\necho "  --size TEXT  a size, --out FOLDER, --resume"\n' >build/bin/show
 chmod +x build/bin/show
 echo 'Var twice(const Var& x);  // 2 x' >autograd/ops.h
 printf '// y = 2 x\nVar twice(const Var& x) {\n  return Var::result();\n}\n' >autograd/twice.cpp
 # shellcheck disable=SC2016
 printf '`make all` `tensor/shape.h` `shape.h` `/tmp/mine.cpp` [x](../README.md)\n\n    build/bin/show --size 3\n' >>tensor/README.md
+printf 'TEST_CASE("sum: of one") {}\nTEST_CASE(\n    "sum: [2] of \\"two\\"") {}\n' >tests/sum_test.cpp
+printf '%s\n' '' "    build/bin/tests -tc='Sum*,*[2] of \"t?o\"' -tce='sum: of one'" >>tests/README.md
+printf '%s\n' '' '    build/bin/show --out RUN' '    build/bin/show --out RUN' '    build/bin/show --out /tmp/a' \
+  '    build/bin/show --out /tmp/a --resume' '    build/bin/show --out /tmp/ab' >>tools/README.md
 git add -A
 finds check_docs.sh 0 ""
 
 # shellcheck disable=SC2016
 printf '%s\n' '`make none`, `build/bin/nothing`, `tensor/none.h`, [x](none.md), issue #3,' '`build/bin/show' '--colour red`' \
   >>tensor/README.md
+printf '%s\n' '' '    build/bin/show --size 3 --out /tmp/a/' >>autograd/README.md
+printf '%s\n' "    build/bin/tests -tc='sum*,of two'" '    build/bin/tests --test-case=add*' >>tests/README.md
 echo '// see tools/none.cpp' >>tools/show.cpp
 sed -i 1d autograd/twice.cpp
 mkdir extra && touch extra/file && git add -A
@@ -42,6 +48,9 @@ finds check_docs.sh 1 "tensor/README.md:5: tensor/none.h: there is no such file"
 finds check_docs.sh 1 "tensor/README.md:5: link to none.md leads nowhere"
 finds check_docs.sh 1 'tensor/README.md:5: "issue #" means nothing outside one workplace'
 finds check_docs.sh 1 "tensor/README.md:7: show has no option --colour"
+finds check_docs.sh 1 "tools/README.md:5: --out /tmp/a: autograd/README.md:3 writes there already"
+finds check_docs.sh 1 "tests/README.md:4: of two: no test case has such a name"
+finds check_docs.sh 1 "tests/README.md:5: add*: no test case has such a name"
 finds check_docs.sh 1 "tools/show.cpp:2: tools/none.cpp: there is no such file"
 finds check_docs.sh 1 "autograd/twice.cpp:1: twice has no formula above it"
 finds check_docs.sh 1 "extra/README.md: is missing"
