@@ -33,13 +33,14 @@ std::optional<Split> distributed_split(const Dataset& dataset) {
 
 }  // namespace
 
-Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction, double test_fraction) {
+Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction, double test_fraction,
+                 bool for_training) {
   MEDUSA_CHECK_INPUT(val_fraction >= 0 && val_fraction < 1, "split: validation fraction is {}, expected 0 to 1",
                      val_fraction);
   MEDUSA_CHECK_INPUT(test_fraction >= 0 && test_fraction < 1, "split: test fraction is {}, expected 0 to 1",
                      test_fraction);
   if (std::optional<Split> distributed = distributed_split(dataset)) {
-    MEDUSA_CHECK_INPUT(!distributed->train.empty(), "split: the dataset has no part to train on");
+    MEDUSA_CHECK_INPUT(!for_training || !distributed->train.empty(), "split: the dataset has no part to train on");
     return *std::move(distributed);
   }
   std::map<std::string, std::vector<std::int64_t>> members;  // sorted by name: independent of the order of samples
@@ -49,7 +50,7 @@ Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction
   Random(seed, stream_of("split")).shuffle(groups);
 
   const std::size_t val = share(groups.size(), val_fraction), test = share(groups.size(), test_fraction);
-  MEDUSA_CHECK_INPUT(val + test < groups.size(),
+  MEDUSA_CHECK_INPUT(!for_training || val + test < groups.size(),
                      "split: {} groups, {} to validate and {} to test leave none to train on", groups.size(), val,
                      test);
   Split split;

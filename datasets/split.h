@@ -16,8 +16,10 @@ struct Split {
 
 // Shuffles the groups by `seed` and gives val_fraction of them to val, test_fraction to test (each rounded, at least
 // one group where the fraction is above 0), the rest to train.  Depends on the group names, not on the order of
-// samples.  Throws InputError where a fraction is not in [0, 1) or nothing is left to train on.
-Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction, double test_fraction);
+// samples.  Throws InputError where a fraction is not in [0, 1), or where nothing is left to train on and
+// `for_training` asks for it: who only evaluates may be given patients to test alone.
+Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction, double test_fraction,
+                 bool for_training = true);
 
 // How many of `indices` have each class of target number `target` (of kind
 // classification).  Samples without a label do not count.

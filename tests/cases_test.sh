@@ -30,6 +30,8 @@ rm -rf "$work/stoic-run"
 trained stoic 'severe' --size 8x8x8 --batch 2 --spacing 30,20,20
 grep -q '^spacing = \[30, 20, 20\]' "$work/stoic-run/config.toml" && ok "config.toml has the spacing" || bad "no spacing"
 trained prostate 'dice.FemurLeft' --size 8x8x8 --batch 1 --rotation 5 --noise 0.01
+grep -q 'these change names in a mirrored patient: FemurLeft and FemurRight' "$work/log" && ok "the sides that were found" || bad "no pair in $(cat "$work/log")"
+expect 2 "--pictures: only openkbp's doses are drawn, this run's dataset is prostate" "$BIN/evaluate" --run "$work/prostate-run" --pictures "$work/none"
 trained folder 'removed' --batch 4 --arch hps --rotation 20 --weighted-sampling
 grep -q ' area *mae .* %$' "$work/log" && ok "an amount of the picture, in its unit" || bad "no mae of area: $(cat "$work/log")"
 grep -q '^size = "48x64"' "$work/folder-run/config.toml" && ok "the size is dataset.toml's" || bad "no size of dataset.toml"

@@ -34,6 +34,13 @@ TEST_CASE("csv: errors name file and line") {
   CHECK(input_error([] { parse_csv("\n\r\n", "t.csv"); }) == "t.csv: is empty, expected a header line");
   CHECK(input_error([] { parse_csv(std::string_view("a\0b", 3), "t.csv"); }) == "t.csv: is not a text file");
   CHECK(input_error([] { parse_csv("a,b\n", "t.csv").column("dx"); }) == "t.csv: has no column dx; it has: a, b");
+  CHECK(input_error([] { parse_csv("case;split;ct\n", "t.csv").column("case"); }) ==
+        "t.csv: has no column case; it has: case;split;ct; its fields seem to be separated by semicolons, expected "
+        "commas");
+  CHECK(input_error([] { parse_csv("case;dose\np1;1,5\n", "t.csv"); }) ==
+        "t.csv:2: 2 fields, the header has 1; its fields seem to be separated by semicolons, expected commas");
+  CHECK(contains(input_error([] { parse_csv("case\tct\n", "t.csv").column("ct"); }), "by tabs, expected commas"));
+  CHECK(parse_csv("a;b\n1;2\n", "t.csv").rows == Rows{{"1;2"}});  // one column may have such a name
   CHECK(contains(input_error([] { read_csv("/no/such/table.csv"); }), "/no/such/table.csv"));
 }
 

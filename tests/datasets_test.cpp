@@ -264,6 +264,10 @@ TEST_CASE("split: parts as distributed stay as they are") {
   CHECK(input_error([] {
           make_split(Parts({"test", "validation"}), 1, 0.2, 0);
         }) == "split: the dataset has no part to train on");
+  const Split judged = make_split(Parts({"test", "validation"}), 1, 0.2, 0, false);  // nothing is trained
+  CHECK(judged.train.empty());
+  CHECK(judged.val == std::vector<std::int64_t>{1});
+  CHECK(judged.test == std::vector<std::int64_t>{0});
   CHECK(test::runtime_error([] {
           make_split(Parts({"train", ""}), 1, 0.2, 0);
         }) == "split: 1 of 2 samples are of no part");
@@ -287,6 +291,9 @@ TEST_CASE("split: fractions that leave nothing") {
   CHECK(contains(input_error([] { make_split(Groups(9), 1, 0.2, -1); }), "test fraction is -1"));
   CHECK(contains(input_error([] { make_split(Groups(3), 1, 0.2, 0); }),
                  "1 groups, 1 to validate and 0 to test leave none"));
+  const Split judged = make_split(Groups(3), 1, 0.2, 0.2, false);
+  CHECK(judged.val == std::vector<std::int64_t>{0, 1, 2});
+  CHECK((judged.train.empty() && judged.test.empty()));
 }
 
 TEST_CASE("class_counts: labels among the chosen samples") {

@@ -1,4 +1,6 @@
-// Structures and doses from files, beside a scan.
+// Structures and doses from files, beside a scan; what of a folder is read, skipped and refused.
+#include <filesystem>
+
 #include "datasets/dicom/case.h"
 #include "datasets/formats/csv.h"
 #include "datasets/formats/nifti.h"
@@ -125,6 +127,68 @@ TEST_CASE("dicom: structures are chosen by name") {
   CHECK(read.structures[0].name == "PTV 70");
   options.structures = {"ptv 71"};
   CHECK(contains(study.error(options), "has no such structure; there are: PTV 70, ptv_70, Heart, left, far"));
+}
+
+TEST_CASE("dicom: damaged files of another series are named and skipped, those of the chosen one are errors") {
+  NEEDS_DICOM();
+  const Study study;
+  const auto save_other = [&](void (*change)(CtSlice&), std::size_t bytes = std::string::npos) {
+    CtSlice other;
+    other.series = "9.8.7";
+    change(other);
+    save(study.folder / "other", other.file().substr(0, bytes));
+  };
+  DicomOptions chosen;
+  chosen.series = "1.2.3";
+  const auto skipped = [&](const DicomOptions& options, const std::string& reason) {
+    const DicomCase read = study.read(options);
+    CHECK(read.ct.depth() == 3);
+    CHECK(noted(read, "skipped: " + (study.folder / "other") + reason));
+    CHECK(!noted(read, "of other formats"));
+  };
+  // Its series is known: no other reason to stop.
+  save_other([](CtSlice& s) { s.position = {}; });
+  skipped(chosen, ": ImagePositionPatient: expected 3 numbers, found 0");
+  skipped({}, ": ImagePositionPatient: expected 3 numbers, found 0");
+  // Cut off: nobody knows which series it is of, unless the user chose one.
+  save_other([](CtSlice&) {}, 500);
+  skipped(chosen, ": ");
+  CHECK(contains(study.error(), study.folder / "other"));
+  DicomOptions damaged;
+  damaged.series = "9.8.7";
+  CHECK(contains(study.error(damaged), study.folder / "other"));
+
+  std::filesystem::remove(study.folder / "other");
+  CtSlice slice;
+  slice.position = {};
+  for (const std::string& bytes : {slice.file(), CtSlice().file().substr(0, 500)})
+    for (const char* name : {"ct0", "ct9"}) {  // also one that nobody would miss
+      save(study.folder / name, bytes);
+      CHECK(contains(study.error(chosen), study.folder / name));
+      CHECK(contains(study.error(), study.folder / name));
+      std::filesystem::remove(study.folder / name);
+      save(study.folder / "ct0", CtSlice().file());
+    }
+  const std::string dose = study.dose.file();
+  save(study.folder / "rd9", dose.substr(0, dose.size() - 60));
+  CHECK(contains(study.error(chosen), "rd9"));
+}
+
+TEST_CASE("dicom: folders that are links are followed, and each is entered once") {
+  NEEDS_DICOM();
+  const Study study;
+  study.read();
+  const TempFolder links;
+  std::filesystem::create_directories(links / "patient");
+  std::filesystem::create_directory_symlink(study.folder.path, links / "patient/scan");
+  std::filesystem::create_directory_symlink(study.folder.path, links / "patient/again");
+  std::filesystem::create_directory_symlink(links.path, links / "patient/back");
+  std::filesystem::create_directory_symlink("itself", links / "patient/itself");
+  std::filesystem::create_directory_symlink("nowhere", links / "patient/none");
+  const DicomCase read = read_dicom_case(links.path, {});
+  CHECK(read.files == 3);
+  CHECK(read.structures.size() == 2);
+  CHECK(!noted(read, "are the same slice"));
 }
 
 TEST_CASE("dicom: structures and doses that do not fit are refused, with the reason") {

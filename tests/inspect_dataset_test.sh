@@ -15,7 +15,8 @@ expect 0 '"spacing_mm_min":[' look stoic s --json
 # has NAME TEXT: the last output of --json holds TEXT
 json=$(look prostate p --json --size 16x16x16)
 has() { [[ $json == *"$1"* ]] && ok "json: $1" || bad "no $1 in $json"; }
-has '"samples":5,"shape_min":[8,16,16]'
+has '"samples":5,"notes":['
+has 'mirrored patient: FemurLeft and FemurRight"],"shape_min":[8,16,16]'
 has '{"part":"train","samples":4,"groups":4},{"part":"validation","samples":1,"groups":1}'
 has '"class":"FemurLeft","labelled":5,"train":3,"validation":1'
 has '"image":"ct","unit":"HU","min":-1000.0'

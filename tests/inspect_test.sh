@@ -17,6 +17,7 @@ expect 0 '"shape":[7,' "$BIN/inspect" --json "$work/data/HAM10000_metadata.csv"
 
 expect 2 'there is no such file' "$BIN/inspect" "$work/none.png"
 expect 2 'is none of PNG, JPEG, safetensors, NIfTI, MetaImage, NRRD, npy, npz, CSV' "$BIN/inspect" "$BIN/../CMakeCache.txt"
+expect 2 'ct_explicit: is DICOM; `convert dicom --in DIR --out FILE` makes arrays of' "$BIN/inspect" "$(dirname "$0")/fuzz/corpus/dicom/ct_explicit"
 : >"$work/zero.png"
 expect 2 'zero.png: is none of' "$BIN/inspect" "$work/zero.png"
 head -c 300 "$jpeg" >"$work/cut.jpg"

@@ -219,6 +219,9 @@ TEST_CASE("nifti: what is refused, each with its reason") {
   CHECK(contains(error([](NiftiFile& f) { f.rows[0] = NAN; }),
                  "x.nii: its affine has numbers that are infinite or none"));
   CHECK(contains(input_error([] { nifti("ab"); }), "x.nii: is no NIfTI: 2 bytes long"));
+  CHECK(contains(input_error([] { nifti(gzipped("ab")); }), "x.nii: is no NIfTI: 2 bytes long, unpacked from "));
+  CHECK(contains(input_error([] { nifti(gzipped(small_nifti().bytes()).substr(0, 12)); }),
+                 "x.nii: is cut off: its 12 bytes unpack to "));
   CHECK(contains(input_error([] { nifti(std::string(400, 'a')); }),
                  "begins with 61 61 61 61, expected the number 348 or 540"));
 }

@@ -23,6 +23,18 @@ expect 0 'dose score' "$BIN/evaluate" --run "$work/run" --pictures "$work/pictur
 for file in pt_4_dvh.svg pt_4_dose.png; do
   [ -s "$work/pictures/$file" ] && ok "evaluate drew $file" || bad "evaluate: no $file"
 done
+# Judging needs no part to train on; without one there is no constant predictor.
+mkdir "$work/tests" "$work/one" && cp -r "$work/data/validation-pats" "$work/tests/test-pats" && cp -r "$work/data/validation-pats/pt_4" "$work/one"
+expect 0 '(constant ' "$BIN/evaluate" --run "$work/run" --split all
+for data in "tests test" "tests all" "one all" "one val"; do
+  set -- $data
+  expect 0 '"constant_gy":null,"constant_dose_score":null,"constant_dvh_score":null' "$BIN/evaluate" --run "$work/run" --data "$work/$1" --split "$2" --json
+done
+out=$("$BIN/evaluate" --run "$work/run" --data "$work/tests" --split test 2>&1)
+[[ $out == *'dose score'* && $out != *constant* ]] && ok "evaluate: a table without a constant" || bad "evaluate: $out"
+own() { "$BIN/evaluate" --run "$work/run" "$@" --json | sed 's/.*"patients"//'; }
+[ "$(own --split val)" = "$(own --data "$work/tests" --split test)" ] && ok "evaluate: the same figures of the same patient" || bad "evaluate: other figures"
+expect 2 'kept no samples for it; there are 0 for train, 0 for val, 1 for test' "$BIN/evaluate" --run "$work/run" --data "$work/tests" --split val
 expect 0 'pt_4: dose up to' "$BIN/predict" --run "$work/run" --input "$work/data" --out "$work/out"
 for file in dose.csv PTV70.csv Larynx.csv; do
   [ "$(head -1 "$work/out/pt_4/$file")" = ",data" ] && ok "predict wrote $file" || bad "predict: no $file"

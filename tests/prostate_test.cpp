@@ -1,4 +1,6 @@
 // The layout prostate: structures are columns, sides swap in a mirror, archives are read.
+#include "datasets/prostate.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -56,4 +58,42 @@ TEST_CASE("prostate: structures are the columns beyond the known, sides swap, ar
   save(folder / "cases.csv", "case,ct,dose\n");
   CHECK(contains(input_error([&] { open_dataset(options_for(folder.path, 8, 8, 8, "prostate")); }),
                  "cases.csv:1: has no column of a structure"));
+}
+
+TEST_CASE("prostate: a side is a word anywhere in a structure's name, and what has no partner is said") {
+  const TempFolder folder;
+  const auto opened = [&](const std::string& structures) {
+    save(folder / "cases.csv", "case,ct,dose," + structures + "\n");
+    return prostate_plan(options_for(folder.path, 8, 8, 8, "prostate"));
+  };
+  const std::pair<const char*, const char*> pairs[] = {{"Lt_Lung", "Rt_Lung"},
+                                                       {"Lung_Lt", "Lung_Rt"},
+                                                       {"L_Parotid", "R_Parotid"},
+                                                       {"LUNG_LEFT", "LUNG_RIGHT"},
+                                                       {"Femur_Head_L_PRV", "Femur_Head_R_PRV"},
+                                                       {"lens-l", "lens-r"},
+                                                       {"eye.LT", "eye.RT"},
+                                                       {"right kidney", "left kidney"},
+                                                       {"LeftFemur", "RightFemur"},
+                                                       {"FemurRight", "FemurLeft"},
+                                                       {"hip_left", "hip_right"},
+                                                       {"Nodes_R_Left", "Nodes_R_Right"},
+                                                       {"L", "R"}};
+  for (const auto& [a, b] : pairs) {
+    CAPTURE(a);
+    const CasePlan plan = opened(fmt::format("{},Bladder,{}", a, b));
+    CHECK(plan.targets[0].mirrored == std::vector<std::array<std::size_t, 2>>{{0, 2}});
+    CHECK(plan.notes == std::vector<std::string>{fmt::format("{}: these change names in a mirrored patient: {} and {}",
+                                                             folder / "cases.csv", a, b)});
+  }
+  // Neither is a side: letters within words, a side that is spelled otherwise, a name that differs in more.
+  for (const char* names : {"Lung,Rung", "PTVL,PTVR", "Bladder,Rectum"}) CHECK(opened(names).notes.empty());
+  for (const char* names : {"Lung_L,Lung_Rt", "Lung_L,Lung-R", "Lung_L,lung_R", "Lung_L,Lung_R1"})
+    CHECK(opened(names).targets[0].mirrored.empty());
+  const CasePlan plan = opened("Eye_L,Lens_R,Lens_L,Rt_Lung");
+  CHECK(plan.targets[0].mirrored == std::vector<std::array<std::size_t, 2>>{{1, 2}});
+  REQUIRE(plan.notes.size() == 3);
+  CHECK(contains(plan.notes[0], "mirrored patient: Lens_R and Lens_L"));
+  CHECK(contains(plan.notes[1], "cases.csv: Eye_L names a side, and there is no Eye_R: it keeps its name in a"));
+  CHECK(contains(plan.notes[2], "Rt_Lung names a side, and there is no Lt_Lung"));
 }

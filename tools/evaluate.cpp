@@ -28,15 +28,18 @@ struct Options {
   bool json = false;
 };
 
-std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const RunOptions& run, const Options& o) {
+// The samples to judge, of a dataset that falls into the parts `split`.
+std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const datasets::Split& split, const Options& o) {
   if (o.split == "all") {
     std::vector<std::int64_t> all(static_cast<std::size_t>(dataset.size()));
     std::iota(all.begin(), all.end(), std::int64_t{0});
     return all;
   }
-  datasets::Split split = datasets::make_split(dataset, run.seed, run.val_fraction, run.test_fraction);
-  std::vector<std::int64_t>& chosen = o.split == "val" ? split.val : o.split == "test" ? split.test : split.train;
-  MEDUSA_CHECK_INPUT(!chosen.empty(), "--split {}: the run in {} kept no samples for it", o.split, o.run);
+  const std::vector<std::int64_t>& chosen = o.split == "val" ? split.val : o.split == "test" ? split.test : split.train;
+  MEDUSA_CHECK_INPUT(
+      !chosen.empty(),
+      "--split {}: the run in {} kept no samples for it; there are {} for train, {} for val, {} for test", o.split,
+      o.run, split.train.size(), split.val.size(), split.test.size());
   return chosen;
 }
 
@@ -61,6 +64,9 @@ void evaluate(const Options& o) {
   MEDUSA_CHECK_INPUT(model->config().arch == run.arch, "{}: holds a network of architecture {}, the run is of {}",
                      weights, model->config().arch, run.arch);
   const auto dataset = datasets::open_dataset(dataset_options(run));
+  const auto* openkbp = dynamic_cast<const datasets::OpenKbp*>(dataset.get());
+  MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(),
+                     "--pictures: only openkbp's doses are drawn, this run's dataset is {}", run.dataset);
   // Patients of openkbp differ in their spacing and are looked at as they are.
   const std::string changed = run.dataset == "openkbp" ? "" : changed_inputs(o.run, *dataset);
   if (!changed.empty())
@@ -72,17 +78,14 @@ void evaluate(const Options& o) {
   datasets::LoaderOptions loader;
   loader.batch = o.batch > 0 ? o.batch : run.patch.empty() ? run.batch : 1;
   loader.workers = o.workers;
-  const std::vector<std::int64_t> chosen = choose(*dataset, run, o);
+  const datasets::Split split =
+      datasets::make_split(*dataset, run.seed, run.val_fraction, run.test_fraction, /*for_training=*/false);
+  const std::vector<std::int64_t> chosen = choose(*dataset, split, o);
   LoaderSource source(*dataset, chosen, loader, target_of_task, device);
   model->to(device);
   const mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run));
-  const auto* openkbp = dynamic_cast<const datasets::OpenKbp*>(dataset.get());
-  MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(), "--pictures: dataset {} has no doses to draw",
-                     run.dataset);
   if (openkbp == nullptr) return print(o, *model, result, nullptr);
-  const std::vector<std::int64_t> train =
-      datasets::make_split(*dataset, run.seed, run.val_fraction, run.test_fraction).train;
-  const KbpReport report = score_patients(*model, *openkbp, chosen, train, {device, window_of(run)}, o.pictures);
+  const KbpReport report = score_patients(*model, *openkbp, chosen, split.train, {device, window_of(run)}, o.pictures);
   print(o, *model, result, &report);
 }
 

@@ -233,7 +233,7 @@ std::string structure_key(const std::string& name, const std::vector<std::string
 DicomCase read_dicom_case(const std::string& path, const DicomOptions& options) {
   MEDUSA_CHECK_INPUT(have_dicom(), "{}", dicom_absent());
   DicomCase result;
-  const DicomFolder scan = scan_dicom_folder(path, result.notes);
+  const DicomFolder scan = scan_dicom_folder(path, options.series, result.notes);
   const std::vector<DicomHeader>& series = chosen_dicom_series(scan, options.series, path);
   result.series = series[0].series;
   result.modality = series[0].modality;

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "tensor/check.h"
 #include "tensor/file.h"
@@ -16,15 +18,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostBytes = std::size_t{1} << 32;  // of one file
+constexpr std::size_t kMostBytes = std::size_t{1} << 32;          // of one file
+constexpr std::string_view kDeflated = "1.2.840.10008.1.2.1.99";  // an encoding, in which no other UID can be seen
 
 std::vector<std::string> files_below(const std::string& path) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) return {path};
   MEDUSA_CHECK_INPUT(fs::is_directory(path, error), "{}: there is no such folder or file", path);
   std::vector<std::string> files;
-  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error))
-    if (std::error_code ignored; it->is_regular_file(ignored)) files.push_back(it->path().string());
+  std::set<fs::path> entered{fs::canonical(path, error)};
+  constexpr auto kLinks = fs::directory_options::follow_directory_symlink;
+  for (fs::recursive_directory_iterator it(path, kLinks, error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (it->is_regular_file(ignored)) files.push_back(it->path().string());
+    // Each folder once: a link may lead back.
+    if (!it->is_directory(ignored) || !entered.insert(fs::canonical(it->path(), ignored)).second)
+      it.disable_recursion_pending();
+  }
   MEDUSA_CHECK_INPUT(!error, "{}: cannot be listed: {}", path, error.message());
   std::sort(files.begin(), files.end());
   return files;
@@ -47,6 +57,31 @@ std::string series_text(const std::vector<DicomHeader>& series) {
                      h.series_description.empty() ? "" : " ", h.series_description, count_of(series.size(), "file"));
 }
 
+// A DICOM file: its header; or what is wrong with it, where that is no matter of the series wanted.
+struct Scanned {
+  std::optional<DicomHeader> header;
+  std::string error, series;
+};
+
+Scanned scan_file(const std::string& path, const std::string& wanted) {
+  const std::vector<unsigned char> bytes = read_file(path, kMostBytes);
+  std::string series;
+  try {
+    const DicomFile file = DicomFile::parse(bytes, path);
+    series = read_dicom_series(file.root());
+    return {read_dicom_header(file.root()), "", series};
+  } catch (const InputError& error) {
+    if (series.empty()) {  // it may be a slice cut off behind its UIDs, or a structure set or dose
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      for (const std::string_view uid : {std::string_view(wanted), kDicomStructures, kDicomDose, kDeflated})
+        if (text.find(uid) != std::string_view::npos) throw;  // nothing is wanted: found at once
+    } else if (series == wanted) {
+      throw;
+    }
+    return {{}, error.what(), series};
+  }
+}
+
 }  // namespace
 
 DicomFile parse_dicom_file(const std::string& path) { return DicomFile::parse(read_file(path, kMostBytes), path); }
@@ -64,17 +99,18 @@ void for_each_dicom_file(std::size_t n, const std::function<void(std::size_t)>& 
     if (e) std::rethrow_exception(e);
 }
 
-DicomFolder scan_dicom_folder(const std::string& path, std::vector<std::string>& notes) {
+DicomFolder scan_dicom_folder(const std::string& path, const std::string& wanted, std::vector<std::string>& notes) {
   const std::vector<std::string> files = files_below(path);
-  std::vector<std::optional<DicomHeader>> headers(files.size());
+  std::vector<Scanned> found(files.size());
   for_each_dicom_file(files.size(), [&](std::size_t i) {
-    if (begins_as_dicom(files[i])) headers[i] = read_dicom_header(parse_dicom_file(files[i]).root());
+    if (begins_as_dicom(files[i])) found[i] = scan_file(files[i], wanted);
   });
   DicomFolder scan;
   std::size_t foreign = 0, others = 0, scouts = 0;
-  for (auto& h : headers) {
+  for (Scanned& f : found) {
+    std::optional<DicomHeader>& h = f.header;
     if (!h) {
-      ++foreign;
+      foreign += f.error.empty();
     } else if (h->kind == DicomKind::Structures) {
       scan.structures.push_back(std::move(*h));
     } else if (h->kind == DicomKind::Dose) {
@@ -86,6 +122,12 @@ DicomFolder scan_dicom_folder(const std::string& path, std::vector<std::string>&
     } else {
       scan.series[h->series].push_back(std::move(*h));
     }
+  }
+  for (const Scanned& f : found) {
+    if (f.error.empty()) continue;
+    const bool only = wanted.empty() && scan.series.size() == 1 && scan.series.contains(f.series);
+    MEDUSA_CHECK_INPUT(!only && !scan.series.empty(), "{}", f.error);
+    notes.push_back("skipped: " + f.error);
   }
   if (foreign) notes.push_back("skipped: " + count_of(foreign, "file") + " of other formats");
   if (others)

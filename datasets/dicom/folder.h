@@ -15,9 +15,10 @@ struct DicomFolder {
   std::vector<DicomHeader> structures, doses;
 };
 
-// Reads the headers of all files below `path`, or of one file.  What is skipped is counted in `notes`.  Throws
-// InputError: no image among them, or a DICOM file that is damaged.
-DicomFolder scan_dicom_folder(const std::string& path, std::vector<std::string>& notes);
+// Reads the headers of all files below `path`, or of one file; folders that are links, too.  What is skipped is counted
+// in `notes`, and named there where it is damaged and of another series than `wanted` (""; the only one there is).
+// Throws InputError: no image among them; a damaged file of that series, or of nobody knows which without `wanted`.
+DicomFolder scan_dicom_folder(const std::string& path, const std::string& wanted, std::vector<std::string>& notes);
 // The series with this SeriesInstanceUID; "": the only one there is.  Throws InputError that lists what there is.
 const std::vector<DicomHeader>& chosen_dicom_series(const DicomFolder& scan, const std::string& wanted,
                                                     const std::string& path);

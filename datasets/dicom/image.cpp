@@ -23,8 +23,8 @@ DicomKind kind_of(const std::string& sop_class) {
   const std::string root = "1.2.840.10008.5.1.4.1.1.";
   for (const char* image : {"2", "2.1", "2.2", "4", "4.1", "4.4"})  // CT and MR: plain, enhanced, converted to enhanced
     if (sop_class == root + image) return DicomKind::Image;
-  if (sop_class == root + "481.2") return DicomKind::Dose;
-  if (sop_class == root + "481.3") return DicomKind::Structures;
+  if (sop_class == kDicomDose) return DicomKind::Dose;
+  if (sop_class == kDicomStructures) return DicomKind::Structures;
   return DicomKind::Other;
 }
 
@@ -142,12 +142,14 @@ double DicomPlane::along_normal() const { return dot(position, normal()); }
 
 DicomPlane read_dicom_plane(const DicomItem& root) { return plane_of(root, root, root); }
 
+std::string read_dicom_series(const DicomItem& root) { return root.text(kSeries); }
+
 DicomHeader read_dicom_header(const DicomItem& root) {
   DicomHeader h;
   h.path = root.file();
   h.kind = kind_of(root.text(kSopClass));
   h.modality = root.text(kModality);
-  h.series = root.text(kSeries);
+  h.series = read_dicom_series(root);
   h.series_description = root.text(kSeriesDescription);
   h.frame_of_reference = root.text(kFrameOfReference);
   h.instance = root.text(kSopInstance);

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datasets/affine.h"
@@ -27,6 +28,10 @@ struct DicomFrame {
   double thickness = 0;             // mm, or the spacing between slices where that is said; 0: not said
 };
 
+// SOPClassUIDs.
+inline constexpr std::string_view kDicomDose = "1.2.840.10008.5.1.4.1.1.481.2",
+                                  kDicomStructures = "1.2.840.10008.5.1.4.1.1.481.3";
+
 enum class DicomKind { Image, Structures, Dose, Other };
 
 struct DicomHeader {
@@ -40,6 +45,8 @@ struct DicomHeader {
 
 // Of any DICOM file.  Throws InputError where it is damaged, or an image that does not say where its pixels lie.
 DicomHeader read_dicom_header(const DicomItem& root);
+// SeriesInstanceUID, also of an image whose header is none; "" where it is not there.
+std::string read_dicom_series(const DicomItem& root);
 // A plane from position, orientation and spacing: throws InputError where one is missing or makes no sense.
 DicomPlane read_dicom_plane(const DicomItem& root);
 

@@ -76,7 +76,7 @@ std::size_t ByteStream::read_some(void* to, std::size_t n) {
     if (status == Z_STREAM_END)
       ended_ = !next_member();
     else if (status == Z_BUF_ERROR && used_ == bytes_.size())
-      ended_ = true;  // the file is cut off: read() says so
+      ended_ = cut_off_ = true;  // read() says so
     else if (status != Z_OK)
       damaged();
   }

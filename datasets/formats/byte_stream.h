@@ -39,6 +39,8 @@ class ByteStream {
 
   const std::string& name() const { return name_; }
   std::size_t delivered() const { return delivered_; }
+  // True where the packed bytes were all used, and their end was not among them.
+  bool cut_off() const { return cut_off_; }
 
  private:
   bool next_member();
@@ -48,7 +50,7 @@ class ByteStream {
   Packing packing_;
   std::string name_;
   std::size_t used_ = 0, delivered_ = 0;
-  bool ended_ = false;
+  bool ended_ = false, cut_off_ = false;
   z_stream z_{};
 };
 

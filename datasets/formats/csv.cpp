@@ -76,11 +76,21 @@ class Parser {
   std::int64_t line_ = 1;
 };
 
+// What to add to a message where a header of one field looks like several in another dialect.
+std::string dialect_hint(const std::vector<std::string>& header) {
+  if (header.size() != 1) return "";
+  for (const auto& [c, name] : {std::pair{';', "semicolons"}, {'\t', "tabs"}})
+    if (header[0].find(c) != std::string::npos)
+      return fmt::format("; its fields seem to be separated by {}, expected commas", name);
+  return "";
+}
+
 }  // namespace
 
 std::size_t Table::column(const std::string& title) const {
   const auto found = std::find(header.begin(), header.end(), title);
-  MEDUSA_CHECK_INPUT(found != header.end(), "{}: has no column {}; it has: {}", name, title, fmt::join(header, ", "));
+  MEDUSA_CHECK_INPUT(found != header.end(), "{}: has no column {}; it has: {}{}", name, title, fmt::join(header, ", "),
+                     dialect_hint(header));
   return static_cast<std::size_t>(found - header.begin());
 }
 
@@ -101,8 +111,8 @@ Table parse_csv(std::string_view text, const std::string& name) {
       table.header = std::move(fields);
       continue;
     }
-    MEDUSA_CHECK_INPUT(fields.size() == table.header.size(), "{}:{}: {} fields, the header has {}", name, line,
-                       fields.size(), table.header.size());
+    MEDUSA_CHECK_INPUT(fields.size() == table.header.size(), "{}:{}: {} fields, the header has {}{}", name, line,
+                       fields.size(), table.header.size(), dialect_hint(table.header));
     table.rows.push_back(std::move(fields));
     table.lines.push_back(line);
   }

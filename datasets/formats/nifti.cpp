@@ -49,12 +49,16 @@ ScalarType type_of(int code, const std::string& name) {
   fail_input("{}: datatype {} is unknown; expected 2, 4, 8, 16, 64, 256, 512, 768, 1024 or 1280", name, code);
 }
 
-// The header's first bytes decide the format and the byte order.
-NiftiHeader parse(ByteStream& stream) {
+// The header's first bytes decide the format and the byte order.  `file_bytes`: how long the file is.
+NiftiHeader parse(ByteStream& stream, std::size_t file_bytes) {
   std::array<unsigned char, 540> bytes;
   const std::string& name = stream.name();
   const std::size_t got = stream.read_some(bytes.data(), 4);
-  MEDUSA_CHECK_INPUT(got == 4, "{}: is no NIfTI: {} bytes long", name, got);
+  MEDUSA_CHECK_INPUT(got == 4 || !stream.cut_off(),
+                     "{}: is cut off: its {} bytes unpack to {}, expected a header of 348 or 540", name, file_bytes,
+                     got);
+  MEDUSA_CHECK_INPUT(got == 4, "{}: is no NIfTI: {} bytes long{}", name, got,
+                     got == file_bytes ? "" : fmt::format(", unpacked from {}", file_bytes));
   bool big = false;
   const int size = nifti_version_size(bytes.data(), &big);
   MEDUSA_CHECK_INPUT(size != 0,
@@ -168,7 +172,7 @@ Volume decode(std::span<const unsigned char> header, std::span<const unsigned ch
               const std::string& image_name,
               const std::function<std::vector<unsigned char>(std::string*)>& find_image) {
   ByteStream stream(header, gzip_or_none(header), name);
-  const NiftiHeader h = parse(stream);
+  const NiftiHeader h = parse(stream, header.size());
   check_magic(h, name);
   const bool pair = h.magic[1] == 'i';
   Volume volume;

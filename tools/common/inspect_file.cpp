@@ -23,7 +23,7 @@ Bytes head_of(const fs::path& path) {
   MEDUSA_CHECK_INPUT(fs::is_regular_file(path), "{}: is not a regular file", path.string());
   std::ifstream file(path, std::ios::binary);
   MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read", path.string());
-  Bytes head(16);
+  Bytes head(132);
   file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
   head.resize(static_cast<std::size_t>(file.gcount()));
   return head;
@@ -37,6 +37,7 @@ bool is_safetensors(const Bytes& head, const fs::path& path) {
   return path.extension() == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[7] == 0 && head[6] == 0);
 }
 bool is_volume(const Bytes&, const fs::path& path) { return !datasets::volume_format(path.string()).empty(); }
+bool is_dicom(const Bytes& head) { return head.size() >= 132 && std::memcmp(head.data() + 128, "DICM", 4) == 0; }
 bool is_csv(const Bytes&, const fs::path& path) { return path.extension() == ".csv"; }
 
 Json describe_image(const fs::path& path) {
@@ -129,6 +130,9 @@ Json describe_file(const fs::path& path) {
     json.update(format.describe(path));
     return json;
   }
+  MEDUSA_CHECK_INPUT(!is_dicom(head),
+                     "{}: is DICOM; `convert dicom --in DIR --out FILE` makes arrays of the folder DIR with such files",
+                     path.string());
   std::vector<std::string> names;
   for (const Format& format : kFormats) names.emplace_back(format.name);
   fail_input("{}: is none of {}", path.string(), fmt::join(names, ", "));

@@ -117,8 +117,10 @@ KbpReport score_patients(mtl::Model& model, const OpenKbp& dataset, const std::v
       Mean dvh;
       for (std::size_t i = 0; i < truth.size(); ++i) dvh.add(std::abs(truth[i].value - answer[i].value));
       mine.dvh = dvh.value();
-      const std::vector<real> ones(p.dose.size(), 1), flat = cut_dose(ones, p, report.constant_gy);
-      constant.add(datasets::dose_error(p.dose, flat, p.possible), truth, metrics_of(p, flat));
+      if (!std::isnan(report.constant_gy)) {
+        const std::vector<real> ones(p.dose.size(), 1), flat = cut_dose(ones, p, report.constant_gy);
+        constant.add(datasets::dose_error(p.dose, flat, p.possible), truth, metrics_of(p, flat));
+      }
     }
     if (!predicted.structures.empty() && p.outlined != 0) {
       Mean of_patient;
@@ -148,11 +150,14 @@ KbpReport score_patients(mtl::Model& model, const OpenKbp& dataset, const std::v
 }
 
 std::string kbp_table(const KbpReport& r) {
+  std::string constant_dose, constant_dvh;
+  if (!std::isnan(r.constant_gy)) {
+    constant_dose = fmt::format("   (constant {:.2f} Gy in the mask: {})", r.constant_gy, shown(r.constant_dose_score));
+    constant_dvh = fmt::format("   (constant: {})", shown(r.constant_dvh_score));
+  }
   std::string text = fmt::format(
-      "OpenKBP, {} patients at original resolution:\n  dose score  {} Gy   (constant {:.2f} Gy in the mask: {})\n"
-      "  DVH score   {} Gy   (constant: {})\n  mean Dice   {}\n",
-      r.patients.size(), shown(r.dose_score), r.constant_gy, shown(r.constant_dose_score), shown(r.dvh_score),
-      shown(r.constant_dvh_score), shown(r.dice));
+      "OpenKBP, {} patients at original resolution:\n  dose score  {} Gy{}\n  DVH score   {} Gy{}\n  mean Dice   {}\n",
+      r.patients.size(), shown(r.dose_score), constant_dose, shown(r.dvh_score), constant_dvh, shown(r.dice));
   for (std::size_t s = 0; s < r.structure_dice.size() && !std::isnan(r.dice); ++s)
     text += fmt::format("    {:<14} {}\n", structures()[s], shown(r.structure_dice[s]));
   text += "  patient        dose, Gy    DVH, Gy    Dice\n";

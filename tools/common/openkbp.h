@@ -34,7 +34,8 @@ struct KbpScore {
 };
 struct KbpReport {
   double dose_score = 0, dvh_score = 0, dice = 0;  // over all patients; NaN where there is none
-  // The same for a dose that is the same everywhere inside the mask: the mean dose of the patients given.
+  // The same for a dose that is the same everywhere inside the mask: the mean dose of the patients given; NaN
+  // where none is given, or none with a dose.
   double constant_gy = 0, constant_dose_score = 0, constant_dvh_score = 0;
   std::vector<double> structure_dice;  // per structure, NaN: outlined in no patient
   std::vector<KbpScore> patients;
