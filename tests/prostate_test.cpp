@@ -79,8 +79,9 @@ TEST_CASE("prostate: a side is a word anywhere in a structure's name, and what h
                                                        {"hip_left", "hip_right"},
                                                        {"Nodes_R_Left", "Nodes_R_Right"},
                                                        {"L", "R"}};
-  for (const auto& [a, b] : pairs) {
-    CAPTURE(a);
+  for (const auto& pair : pairs) {
+    const auto& [a, b] = pair;
+    CAPTURE(pair.first);
     const CasePlan plan = opened(fmt::format("{},Bladder,{}", a, b));
     CHECK(plan.targets[0].mirrored == std::vector<std::array<std::size_t, 2>>{{0, 2}});
     CHECK(plan.notes == std::vector<std::string>{fmt::format("{}: these change names in a mirrored patient: {} and {}",
