@@ -50,8 +50,6 @@ Ham10000::Ham10000(const DatasetOptions& options) : options_(options), cache_(op
   MEDUSA_CHECK_INPUT(options.depth == 0, "ham10000: size {}x{}x{} has three sides, pictures have two", options.depth,
                      options.height, options.width);
   MEDUSA_CHECK_INPUT(options.inputs.empty(), "ham10000: there is no input {} beside the picture", options.inputs[0]);
-  MEDUSA_CHECK_INPUT(options.augment.noise == 0 && options.augment.gamma == 0,
-                     "ham10000: noise and gamma are for volumes; pictures have brightness and contrast");
   check(options.normalisation);
   check(options.augment);
   targets_ = {{"lesion", TaskKind::Segmentation, 1, {"lesion"}},

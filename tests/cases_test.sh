@@ -5,6 +5,8 @@
 
 expect 0 '10 chests of 12x16x16 voxels' "$BIN/phantom" --layout stoic --count 10 --size 12x16x16 --out "$work/stoic"
 expect 2 'exists; choose a new folder' "$BIN/phantom" --layout stoic --size 12x16x16 --out "$work/stoic"
+[ "$("$BIN/phantom" --count 0 --out "$work/none" 2>&1)" = 'phantom: count is 0, expected 1 to 900000' ] \
+  && ok "phantom --count 0" || bad "phantom --count 0: $("$BIN/phantom" --count 0 --out "$work/none" 2>&1)"
 expect 2 'expected DEPTHxHEIGHTxWIDTH' "$BIN/phantom" --layout stoic --size 16x16 --out "$work/none"
 expect 2 'has no --setting' "$BIN/phantom" --layout stoic --setting shared --out "$work/none"
 expect 0 '5 pelves of 8x16x16 voxels' "$BIN/phantom" --layout prostate --count 5 --size 8x16x16 --out "$work/prostate"
@@ -32,7 +34,7 @@ grep -q '^spacing = \[30, 20, 20\]' "$work/stoic-run/config.toml" && ok "config.
 trained prostate 'dice.FemurLeft' --size 8x8x8 --batch 1 --rotation 5 --noise 0.01
 grep -q 'these change names in a mirrored patient: FemurLeft and FemurRight' "$work/log" && ok "the sides that were found" || bad "no pair in $(cat "$work/log")"
 expect 2 "--pictures: only openkbp's doses are drawn, this run's dataset is prostate" "$BIN/evaluate" --run "$work/prostate-run" --pictures "$work/none"
-trained folder 'removed' --batch 4 --arch hps --rotation 20 --weighted-sampling
+trained folder 'removed' --batch 4 --arch hps --rotation 20 --elastic 0.05 --weighted-sampling
 grep -q ' area *mae .* %$' "$work/log" && ok "an amount of the picture, in its unit" || bad "no mae of area: $(cat "$work/log")"
 grep -q '^size = "48x64"' "$work/folder-run/config.toml" && ok "the size is dataset.toml's" || bad "no size of dataset.toml"
 

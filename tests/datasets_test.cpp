@@ -87,6 +87,34 @@ TEST_CASE("stack: joins samples, fills what is missing, says who has a label") {
   CHECK(contains(runtime_error([&] { stack({full, {"e", in, {}}}); }), "batch: a has 2 targets, e has 0"));
 }
 
+TEST_CASE("ham10000: noise and gamma change pictures by the seed, between black and white, and no mask") {
+  const Phantom folder(2);
+  DatasetOptions o = options_for(folder.path);
+  o.normalisation = {{0, 0, 0}, {1, 1, 1}};
+  const auto drawn = [&](const AugmentOptions& augment, std::uint64_t seed) {
+    o.augment = augment;
+    return open_dataset(o)->get_augmented(0, seed, 2);
+  };
+  const auto pixels = [](const Sample& s) { return s.input.to_vector(); };
+  CHECK(pixels(drawn(AugmentOptions::none(), 1)) == pixels(open_dataset(o)->get(0)));  // 0 of both: as it is
+  for (double AugmentOptions::*change : {&AugmentOptions::noise, &AugmentOptions::gamma}) {
+    AugmentOptions changed = AugmentOptions::none(), mirrored;
+    changed.*change = 0.5;
+    const std::vector<real> once = pixels(drawn(changed, 1));
+    CHECK(once != pixels(drawn(AugmentOptions::none(), 1)));
+    CHECK(once == pixels(drawn(changed, 1)));
+    CHECK(once != pixels(drawn(changed, 2)));
+    const auto [low, high] = std::minmax_element(once.begin(), once.end());
+    CHECK(*low >= 0);
+    CHECK(*high <= 1);
+    for (std::uint64_t seed = 0; seed < 8; ++seed) {  // what is drawn beside them stays
+      const Tensor before = drawn(AugmentOptions(), seed).targets[0].value;
+      mirrored.*change = 0.5;
+      CHECK(drawn(mirrored, seed).targets[0].value.to_vector() == before.to_vector());
+    }
+  }
+}
+
 TEST_CASE("ham10000: a folder opens, its samples are what the files hold") {
   const Phantom folder(40);
   const auto dataset = open_dataset(options_for(folder.path, 48, 64));

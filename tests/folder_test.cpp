@@ -137,3 +137,34 @@ TEST_CASE("folder: pictures, grey and colour, masks and class maps") {
   o.spacing = {1};
   CHECK(contains(input_error([&] { open_dataset(o); }), "folder: spacing is for volumes"));
 }
+
+TEST_CASE("folder: pictures are deformed, and their masks with them") {
+  const TempFolder folder;
+  Image photo(64, 48, 1), mask(64, 48, 1);
+  for (std::int64_t y = 0; y < 48; ++y)
+    for (std::int64_t x = 0; x < 64; ++x) {
+      const bool in = (x - 30) * (x - 30) + (y - 22) * (y - 22) < 150;
+      *photo.at(x, y) = in ? 200 : 50;
+      *mask.at(x, y) = in ? 255 : 0;
+    }
+  write_png(folder / "p.png", photo);
+  write_png(folder / "m.png", mask);
+  save(folder / "dataset.toml",
+       "size = \"48x64\"\nmanifest = \"t.csv\"\n[input.x]\ncolumn = \"photo\"\n[target.t]\nkind = \"segmentation\"\n");
+  save(folder / "t.csv", "case,photo,t\np,p.png,m.png\n");
+  DatasetOptions o = options_for(folder.path, 0, 48, 64);
+  const auto pixels = [](const Sample& s) { return s.input.to_vector(); };
+  const std::vector<real> plain = pixels(open_dataset(o)->get(0));
+  CHECK(pixels(open_dataset(o)->get_augmented(0, 1, 2)) == plain);
+  o.augment.elastic = 0.1;
+  const auto dataset = open_dataset(o);
+  const Sample bent = dataset->get_augmented(0, 1, 2);
+  CHECK(pixels(bent) != plain);
+  CHECK(pixels(bent) == pixels(dataset->get_augmented(0, 1, 2)));
+  CHECK(pixels(bent) != pixels(dataset->get_augmented(0, 2, 2)));
+  CHECK(pixels(bent) != pixels(dataset->get_augmented(0, 1, 3)));
+  int apart = 0;
+  for (std::int64_t i = 0; i < bent.input.numel(); ++i)
+    apart += (bent.input.at(i) > real(125.0 / 255)) != (bent.targets[0].value.at(i) > 0);
+  CHECK(apart < 10);
+}

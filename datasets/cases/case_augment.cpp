@@ -11,7 +11,7 @@ namespace {
 constexpr int kLeftRight = 2;  // axis of the grid: volumes are RAS+
 constexpr double kPi = 3.141592653589793;
 
-// The change of a picture: mirrors, a turn about the axis that looks out of it, zoom and shift within it.
+// The change of a picture: mirrors, a turn about the axis that looks out of it, zoom, shift and deformation within it.
 VolumeChange draw_flat_change(const AugmentOptions& o, const Grid& grid, std::uint64_t seed, std::int64_t epoch,
                               std::int64_t index) {
   Random random(seed, stream_of(fmt::format("augment {} {}", epoch, index)));
@@ -24,8 +24,10 @@ VolumeChange draw_flat_change(const AugmentOptions& o, const Grid& grid, std::ui
   c.noise = o.noise;
   c.noise_seed = random.next64();
   c.noise_stream = random.next64();
-  c.warps = c.mirror || flip || angle != 0 || zoom != 1 || shift_y != 0 || shift_x != 0;
-  // Source = centre + R flip (q - centre - shift) / zoom.
+  c.elastic = Elastic(o.elastic, {grid.depth, grid.height, grid.width}, seed,
+                      stream_of(fmt::format("elastic {} {}", epoch, index)));
+  c.warps = c.elastic.moves() || c.mirror || flip || angle != 0 || zoom != 1 || shift_y != 0 || shift_x != 0;
+  // Source = centre + R flip (q + elastic(q) - centre - shift) / zoom.
   const double cosine = std::cos(angle) / zoom, sine = std::sin(angle) / zoom, my = flip ? -1 : 1,
                mx = c.mirror ? -1 : 1;
   c.m = {{{1, 0, 0}, {0, cosine * my, -sine * mx}, {0, sine * my, cosine * mx}}};

@@ -17,9 +17,7 @@ void check_options(const CasePlan& plan, const DatasetOptions& o) {
   check(o.augment);
   MEDUSA_CHECK_INPUT(
       o.augment.brightness == 0 && o.augment.contrast == 0 && o.augment.saturation == 0 && o.augment.hue == 0,
-      "{}: has no brightness, contrast, saturation and hue; it has noise and gamma", plan.name);
-  MEDUSA_CHECK_INPUT(o.depth > 0 || o.augment.elastic == 0, "{}: elastic is for volumes; size {}x{} is of pictures",
-                     plan.name, o.height, o.width);
+      "{}: has no brightness, contrast, saturation and hue; it has noise and gamma-range", plan.name);
   MEDUSA_CHECK_INPUT(o.depth > 0 || (o.spacing.empty() && plan.spacing.empty()),
                      "{}: spacing is for volumes; size {}x{} is of pictures", plan.name, o.height, o.width);
   MEDUSA_CHECK_INPUT(o.spacing.empty() || o.spacing.size() == 1 || o.spacing.size() == 3,

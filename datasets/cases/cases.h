@@ -93,7 +93,7 @@ std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row);
 std::string packed(const Case& c);
 Case unpacked_case(const std::string& bytes);
 // What chance chooses for a case: draw_change's change of a volume (transforms/volume_transforms.h), of a picture
-// mirrors, a turn about the axis that looks out of it, zoom, shift, gamma and noise.
+// mirrors, a turn about the axis that looks out of it, zoom, shift, deformation, gamma and noise.
 VolumeChange draw_case_change(const AugmentOptions& options, const Case& c, bool picture, std::uint64_t seed,
                               std::int64_t epoch, std::int64_t index);
 // The case as training sees it.  `plan` says which classes a mirror swaps.

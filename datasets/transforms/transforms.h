@@ -28,10 +28,11 @@ struct AugmentOptions {
   double hue = 0;                                       // shift, up to this part of the colour circle (0.5: anything)
   double elastic = 0;  // smooth deformation, up to this part of the side (at most 0.1): see transforms/elastic.h
   double gamma = 0;    // power of the intensities, in [1 / (1 + gamma), 1 + gamma]
-  // Standard deviation of what is added to each value: of pictures a part of the range from black to white, of volumes
-  // in the units of the input.
+  // Standard deviation of what is added to each value: of ham10000's pictures a part of the range from black to white,
+  // else in the units of the input.
   double noise = 0;
   // Volumes are flipped left-right alone (horizontal_flip) and know no colours: see transforms/volume_transforms.h.
+  // Brightness, contrast, saturation and hue are of ham10000's pictures alone, the rest of all pictures.
 
   static AugmentOptions none();  // changes nothing
   static AugmentOptions rich();  // any rotation, 20 % zoom, 10 % shift, moderate colours

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "datasets/registry.h"
 #include "mtl/backbone.h"
 #include "tensor/check.h"
 #include "tools/common/main.h"
@@ -66,7 +67,7 @@ struct OptionList {
 void add_data_options(OptionList& list, RunOptions& o) {
   list.command.group("Data");
   list.add("data", o.data, "folder of the dataset, in the layout in which it is distributed");
-  list.add("dataset", o.dataset, "the dataset's layout");
+  list.add("dataset", o.dataset, fmt::format("the dataset's layout: {}", fmt::join(datasets::dataset_names(), ", ")));
   list.add("size", o.size,
            "HEIGHTxWIDTH in pixels that images are resized to, of volumes DEPTHxHEIGHTxWIDTH; none given: 96x128 for "
            "ham10000, 64x64x64 for openkbp, stoic and prostate, for folder what its dataset.toml says");
@@ -149,18 +150,18 @@ void add_augment_options(OptionList& list, RunOptions& o) {
   list.command.group("Augmentation of the training images");
   list.add("no-augment", o.no_augment, "train on the images as they are");
   list.add("flip-horizontal", o.augment.horizontal_flip, "probability of a left-right flip");
-  list.add("flip-vertical", o.augment.vertical_flip, "probability of an up-down flip");
+  list.add("flip-vertical", o.augment.vertical_flip, "probability of an up-down flip; of pictures, volumes have none");
   list.add("rotation", o.augment.rotation, "random rotation, up to so many degrees either way");
   list.add("scale", o.augment.scale, "random zoom by a factor in 1 - x to 1 + x");
   list.add("translation", o.augment.translation, "random shift, up to this part of the side");
-  list.add("brightness", o.augment.brightness, "random brightness factor in 1 - x to 1 + x");
-  list.add("contrast", o.augment.contrast, "random contrast factor in 1 - x to 1 + x");
-  list.add("saturation", o.augment.saturation, "random saturation factor in 1 - x to 1 + x");
+  list.add("brightness", o.augment.brightness, "ham10000: random brightness factor in 1 - x to 1 + x");
+  list.add("contrast", o.augment.contrast, "ham10000: random contrast factor in 1 - x to 1 + x");
+  list.add("saturation", o.augment.saturation, "ham10000: random saturation factor in 1 - x to 1 + x");
   list.add("elastic", o.augment.elastic, "random smooth deformation, up to this part of the side; at most 0.1");
   list.add("noise", o.augment.noise,
-           "standard deviation of noise: of pictures a part of black to white, of volumes in the input's units");
+           "standard deviation of noise: of ham10000's pictures a part of black to white, else in the input's units");
   list.add("gamma-range", o.augment.gamma, "random power of the intensities, in 1 / (1 + x) to 1 + x");
-  list.add("hue", o.augment.hue, "random hue shift, up to this part of the colour circle");
+  list.add("hue", o.augment.hue, "ham10000: random hue shift, up to this part of the colour circle");
 }
 
 void check_at_least(const char* option, double value, double least) {
