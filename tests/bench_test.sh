@@ -39,6 +39,10 @@ else
 fi
 
 [ "$(figure batch "$BIN/bench" infer --arch hps --shape 3dtiny --batch 3 --repeats 1)" = 3 ] && ok "infer: --batch" || bad "infer: --batch"
+[[ $("$BIN/bench" --help) == *MEDUSA_ORACLE* ]] && ok "bench --help: MEDUSA_ORACLE" || bad "bench --help: no MEDUSA_ORACLE"
+for command in step infer ops load roofline; do
+  [[ $("$BIN/bench" $command --help) == *MEDUSA_ORACLE* ]] && bad "bench $command --help: of the tables" || ok "bench $command --help: its own"
+done
 MEDUSA_SIMD=base expect 0 '"isa":"base"' "$BIN/bench" infer --arch stl --shape 2dtiny --repeats 1 --json
 expect 2 'expected one of 2d, 2dsmall' "$BIN/bench" infer --shape 4d
 expect 2 '--batch 0: expected 1 to 4096' "$BIN/bench" infer --batch 0

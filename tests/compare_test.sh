@@ -65,7 +65,28 @@ wait $pid
 status=$?
 [ $status = 1 ] && [[ $(tail -1 "$work/log") == *'interrupted; the same command goes on' ]] && [ ! -e "$work/stopped/table.md" ] &&
   ok "SIGTERM ends the comparison" || bad "SIGTERM: status $status: $(cat "$work/log")"
+grep -q '\] stl-0: interrupted, saved after step' "$work/log" && ! grep -q FAILED "$work/log" && ok "the run was stopped, it did not fail" ||
+  bad "SIGTERM: the run at work: $(cat "$work/log")"
 "$BIN/inspect" "$work/stopped/stl-0/last.safetensors" >/dev/null 2>&1 && ok "the run at work was saved" || bad "no checkpoint"
+
+# ---- the same command from the same place goes on, with paths from there, and with other options that decide no result
+"$BIN/phantom" --layout folder --count 24 --size 32x40 --out "$work/own" >/dev/null || bad "phantom"
+own=(env -C "$work" "$BIN/compare" --dataset folder --data own/ --out owned --cache-disk kept --widths 4,8 --batch 4 --epochs 1
+  --threads 1 --workers 0 --archs hps --seeds 0)
+expect 0 '[1/1] hps-0: 0:' "${own[@]}"
+expect 0 'hps-0: was finished before' "${own[@]}"
+expect 0 'hps-0: was finished before' "${own[@]}" --data "$work/own"
+expect 2 'was made with --patience 0, not 3' "${own[@]}" --patience 3
+cp -r "$work/own" "$work/other"
+expect 2 "was made with --data \"$work/own\", not \"$work/other\"" "${own[@]}" --data other
+rm "$work/owned/hps-0/result.json"
+expect 0 'hps-0: went on, ' "${own[@]}" --cache-disk elsewhere --cache-mib 7 --save-every 5 --threads 2
+for line in "cache-disk = \"$work/elsewhere\"" 'cache-mib = 7' 'save-every = 5' 'threads = 2'; do
+  grep -qx "$line" "$work/owned/hps-0/config.toml" && ok "the run that went on has $line" || bad "no $line: $(cat "$work/owned/hps-0/config.toml")"
+done
+rm "$work/owned/hps-0/result.json"
+expect 0 'hps-0: went on, ' "${own[@]}" --cache-disk ''
+grep -qx 'cache-disk = ""' "$work/owned/hps-0/config.toml" && ok "an option can be emptied" || bad "cache-disk: $(cat "$work/owned/hps-0/config.toml")"
 
 # ---- a run that cannot be trained: shown as failed, the others are there
 cp -r "$work/whole" "$work/broken"

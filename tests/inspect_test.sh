@@ -31,12 +31,12 @@ expect 0 'system_allocations' "$BIN/bench" step --help
 expect 2 '--shape 4d: expected one of 2d, 2dsmall, 3d, 3d128' "$BIN/bench" step --shape 4d
 expect 2 '--steps 0: expected 1 or more' "$BIN/bench" step --steps 0
 expect 2 '--threads -1' "$BIN/bench" ops --threads -1
-expect 2 'expected one of: stl, hps' "$BIN/bench" step --arch nonsense
+expect 2 '--arch nonsense: expected one of stl, hps' "$BIN/bench" step --arch nonsense
 expect 0 '"fma_gflops"' "$BIN/bench" ops --only relu --seconds 0.01 --json
 expect 0 '"loaded":"volume [128, 128, 128, 1]"' "$BIN/bench" load --repeats 1 --json
 expect 0 '"loaded":"picture [48, 64, 3]"' "$BIN/bench" load --in "$jpeg" --size 48x64 --json
 expect 2 '--repeats 0: expected 1 or more' "$BIN/bench" load --repeats 0
-expect 2 'none.nii: cannot be read' "$BIN/bench" load --in "$work/none.nii"
+expect 2 'none.nii: cannot be read: No such file' "$BIN/bench" load --in "$work/none.nii"
 line=$("$BIN/bench" step --arch hps --shape 2dsmall --threads 1 --steps 1 --warmup 2 --json)
 for key in step_ms min_ms cpu_ms fwd_ms bwd_ms adam_ms peak_rss_mb page_faults_per_step loss; do
   [[ $line == *"\"$key\":"* ]] || bad "bench step: no $key in $line"

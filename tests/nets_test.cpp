@@ -40,8 +40,7 @@ ModelConfig config(const std::string& arch, int rank, const std::vector<std::int
   return c;
 }
 
-// ---- numbers computed with PyTorch
-// -----------------------------------------------------------------------------------
+// ---- numbers computed with PyTorch --------------------------------------------------------------------------------
 
 // A ramp over the elements in the order of PyTorch's layout, [N, C, S], as [N, S, C].
 Tensor image_ramp(const Shape& memory, double k) {

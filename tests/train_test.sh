@@ -81,6 +81,16 @@ refused 2 '--epochs 0: expected 1 or more' --epochs 0
 refused 2 '--epochs' --epochs many
 refused 2 'expected one of stl, hps' --arch nonsense
 refused 2 'dataset nonsense is unknown' --dataset nonsense
+refused 2 '--lr: expected a number, found abc' --lr abc
+refused 2 '--epochs: expected a whole number, found 1.5' --epochs 1.5
+refused 2 '--widths: expected a whole number, found x' --widths 4,x
+refused 2 '--power: expected a number, found ' --power ''
+refused 2 '--ctan-scale: expected true or false, found maybe' --ctan-scale maybe
+mkdir "$work/bare"
+refused 2 "$work/bare/HAM10000_metadata.csv: cannot be read" --data "$work/bare/"
+help=$("$BIN/train" --help)
+judge "train --help: the datasets" $? 0 ': ham10000, openkbp, stoic, prostate, folder' "$help"
+judge "train --help: the status" 0 0 'or SIGTERM stopped it' "$help"
 refused 2 '--tasks nonsense: expected one of lesion, diagnosis' --tasks nonsense
 refused 2 "needs at least 2 tasks, got 1" --arch ctan --tasks lesion
 refused 2 '--lr -1: expected more than 0' --lr -1
@@ -175,7 +185,7 @@ spoilt 'best.safetensors: ' empty best.safetensors
 "$BIN/evaluate" --run "$work/run" >/dev/full 2>"$work/log"
 judge "evaluate to a full disk" $? 1 'No space left on device' "$(cat "$work/log")"
 
-# ---- Ctrl-C: saves and says how to go on
+# ---- Ctrl-C: saves and says how to go on; no success, or `train ... && evaluate ...` would judge a half-trained run
 for signal in INT TERM; do
   rm -rf "$work/stopped"
   "$BIN/train" --out "$work/stopped" "${run[@]}" --epochs 100000 --schedule constant --save-every 0.001 >"$work/log" 2>&1 &
@@ -186,7 +196,7 @@ for signal in INT TERM; do
   done
   kill -$signal $pid
   wait $pid
-  judge "SIG$signal" $? 0 "To go on: train --out '$work/stopped' --resume" "$(tail -1 "$work/log")"
+  judge "SIG$signal" $? 3 "To go on: train --out '$work/stopped' --resume" "$(tail -1 "$work/log")"
   complete "$work/stopped"
   step=$(sed -n 's/.*saved after step \([0-9]*\).*/\1/p' "$work/log")
   epochs=$((step / 4 + 2))

@@ -3,10 +3,10 @@
 # below MEDUSA_DATA.  Needs a Python with these (MEDUSA_PYTHON, or one in the PATH).
 . "$(dirname "$0")/shell.sh"
 
-expect 2 'expected a subcommand: volume' "$BIN/convert"
+[ "$("$BIN/convert" 2>&1)" = 'convert: expected a subcommand: volume or dicom' ] && ok "convert alone" || bad "$("$BIN/convert" 2>&1)"
 expect 2 "$work/x.tif: expected a name that ends in one of .nii, .nii.gz, .mha, .mhd, .npy, .npz" \
   "$BIN/convert" volume --in "$work/none.nii" --out "$work/x.tif"
-expect 2 "$work/none.nii: cannot be read" "$BIN/convert" volume --in "$work/none.nii" --out "$work/x.nii"
+expect 2 "$work/none.nii: cannot be read: No such file" "$BIN/convert" volume --in "$work/none.nii" --out "$work/x.nii"
 
 # A volume without any of these: 2 x 1 x 1 voxels of int16, as text.
 printf 'NRRD0004\ntype: short\ndimension: 3\nsizes: 2 1 1\nencoding: text\nspace: RAS\n' >"$work/two.nrrd"

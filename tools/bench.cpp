@@ -42,6 +42,100 @@ void bench_roofline(const RooflineOptions& options) {
              options.device.tf32 ? ", TF32" : "");
 }
 
+// ---- the command line: a function for each subcommand --------------------------------------------------------------
+
+struct Options {
+  int threads = 1;
+  BenchTablesOptions tables;
+  StepOptions step;
+  InferOptions infer;
+  BenchOpsOptions ops;
+  BenchLoadOptions load;
+  RooflineOptions roofline;
+};
+
+void add_threads(CommandLine& line, Options& o) {
+  line.option("--threads", o.threads, "threads that compute; 0: all the machine has");
+}
+
+void add_tables(CommandLine& command, Options& o) {
+  command.option("--steps", o.tables.steps, "of the tables: measured training steps for each row");
+  command.option("--seconds", o.tables.seconds, "of the tables: time for each kernel, in seconds");
+  command.option("--threads", o.tables.threads, "of the tables: numbers of threads, with commas");
+  command.flag("--json", o.tables.json, "of the tables: one JSON object a line");
+  command.footer(
+      "With MEDUSA_ORACLE naming a folder of the same networks in PyTorch (step.py) and MEDUSA_PYTHON a Python that "
+      "has\n"
+      "torch (else: python3), the tables set training steps beside PyTorch's, run in turn.");
+}
+
+CommandLine& add_step(CommandLine& command, Options& o) {
+  CommandLine& line = command.subcommand(
+      "step", "one training step: forward, losses, backward, Adam, on random data; medians over --steps steps");
+  line.option("--arch", o.step.arch, "architecture: stl (all tasks' networks in one step), hps, mtan or ctan");
+  line.option("--shape", o.step.shape, net_shapes_help());
+  add_threads(line, o);
+  line.option("--steps", o.step.steps, "measured steps");
+  line.option("--warmup", o.step.warmup, "steps before them");
+  device_options(line, o.step.device);
+  line.flag("--json", o.step.json, "one JSON line");
+  line.footer(
+      "Times are in milliseconds: step_ms and min_ms by the clock, cpu_ms of all threads together.\n"
+      "system_allocations counts those of the memory pool after the warm-up: 0 is right.\n"
+      "On a GPU launches (of kernels), products (of matrices), allocations, copies (between host and GPU) and\n"
+      "synchronisations (the host waits for the GPU) are those of one step: the last three must be 0.");
+  return line;
+}
+
+CommandLine& add_infer(CommandLine& command, Options& o) {
+  CommandLine& line = command.subcommand(
+      "infer", "one prediction: the forward pass in evaluation mode, on random data; median, least and most");
+  line.option("--arch", o.infer.arch, "architecture: stl (all tasks' networks), hps, mtan or ctan");
+  line.option("--shape", o.infer.shape, net_shapes_help());
+  line.option("--batch", o.infer.batch, "inputs at once, instead of the shape's own number");
+  add_threads(line, o);
+  line.option("--repeats", o.infer.repeats, "measured predictions");
+  line.option("--warmup", o.infer.warmup, "predictions before them");
+  device_options(line, o.infer.device);
+  line.flag("--json", o.infer.json, "one JSON line");
+  return line;
+}
+
+CommandLine& add_ops(CommandLine& command, Options& o) {
+  CommandLine& line = command.subcommand(
+      "ops", "kernel by kernel: GFLOP/s of convolutions, GB/s of what memory bounds, against measured peaks");
+  line.option("--only", o.ops.only, "only cases whose name or shape contains this text");
+  add_threads(line, o);
+  line.option("--seconds", o.ops.seconds, "time for each case, in seconds");
+  line.flag("--json", o.ops.json, "one JSON object a line");
+  return line;
+}
+
+CommandLine& add_load(CommandLine& command, Options& o) {
+  CommandLine& line = command.subcommand(
+      "load", "files into tensors: volumes, pictures (RGB, resized), tables; medians of --repeats times");
+  line.option(
+      "--in", o.load.files,
+      "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, an OpenKBP CT and a table as CSV, made for it");
+  line.option("--size", o.load.size, "pictures are resized to it, HEIGHTxWIDTH");
+  line.option("--repeats", o.load.repeats, "measured times");
+  line.flag("--json", o.load.json, "one JSON object a line");
+  line.footer("cpu_ms is the processor's time, wall_ms that of the clock; the first time is not counted.");
+  return line;
+}
+
+CommandLine& add_roofline(CommandLine& command, Options& o) {
+  CommandLine& line = command.subcommand(
+      "roofline", "what a device does at most: copies within its memory and from the host, a large matrix product");
+  line.option("--mib", o.roofline.mib, "size of what is copied, MiB");
+  line.option("--side", o.roofline.side, "rows and columns of the matrices");
+  line.option("--seconds", o.roofline.seconds, "time for each figure, in seconds");
+  add_threads(line, o);
+  device_options(line, o.roofline.device);
+  line.flag("--json", o.roofline.json, "one JSON line");
+  return line;
+}
+
 }  // namespace
 }  // namespace medusa::tools
 
@@ -52,88 +146,24 @@ int main(int argc, char** argv) {
       "Times a training step of a network, the kernels one by one, or the loading of files.  Without a subcommand: "
       "tables of all of that, in two to five minutes.",
       "bench"};
-  int thread_count = 1;
-  BenchTablesOptions tables;
-  command.option("--steps", tables.steps, "of the tables: measured training steps for each row");
-  command.option("--seconds", tables.seconds, "of the tables: time for each kernel, in seconds");
-  command.option("--threads", tables.threads, "of the tables: numbers of threads, with commas");
-  command.flag("--json", tables.json, "of the tables: one JSON object a line");
-  command.footer(
-      "With MEDUSA_ORACLE naming a folder of the same networks in PyTorch (step.py) and MEDUSA_PYTHON a Python that "
-      "has\n"
-      "torch (else: python3), the tables set training steps beside PyTorch's, run in turn.");
-
-  StepOptions step;
-  CommandLine& step_app = command.subcommand(
-      "step", "one training step: forward, losses, backward, Adam, on random data; medians over --steps steps");
-  step_app.option("--arch", step.arch, "architecture: stl (all tasks' networks in one step), hps, mtan or ctan");
-  step_app.option("--shape", step.shape, net_shapes_help());
-  step_app.option("--threads", thread_count, "threads that compute; 0: all the machine has");
-  step_app.option("--steps", step.steps, "measured steps");
-  step_app.option("--warmup", step.warmup, "steps before them");
-  device_options(step_app, step.device);
-  step_app.flag("--json", step.json, "one JSON line");
-  step_app.footer(
-      "Times are in milliseconds: step_ms and min_ms by the clock, cpu_ms of all threads together.\n"
-      "system_allocations counts those of the memory pool after the warm-up: 0 is right.\n"
-      "On a GPU launches (of kernels), products (of matrices), allocations, copies (between host and GPU) and\n"
-      "synchronisations (the host waits for the GPU) are those of one step: the last three must be 0.");
-
-  InferOptions infer;
-  CommandLine& infer_app = command.subcommand(
-      "infer", "one prediction: the forward pass in evaluation mode, on random data; median, least and most");
-  infer_app.option("--arch", infer.arch, "architecture: stl (all tasks' networks), hps, mtan or ctan");
-  infer_app.option("--shape", infer.shape, net_shapes_help());
-  infer_app.option("--batch", infer.batch, "inputs at once, instead of the shape's own number");
-  infer_app.option("--threads", thread_count, "threads that compute; 0: all the machine has");
-  infer_app.option("--repeats", infer.repeats, "measured predictions");
-  infer_app.option("--warmup", infer.warmup, "predictions before them");
-  device_options(infer_app, infer.device);
-  infer_app.flag("--json", infer.json, "one JSON line");
-
-  BenchOpsOptions ops;
-  CommandLine& ops_app = command.subcommand(
-      "ops", "kernel by kernel: GFLOP/s of convolutions, GB/s of what memory bounds, against measured peaks");
-  ops_app.option("--only", ops.only, "only cases whose name or shape contains this text");
-  ops_app.option("--threads", thread_count, "threads that compute; 0: all the machine has");
-  ops_app.option("--seconds", ops.seconds, "time for each case, in seconds");
-  ops_app.flag("--json", ops.json, "one JSON object a line");
-
-  BenchLoadOptions load;
-  CommandLine& load_app = command.subcommand(
-      "load", "files into tensors: volumes, pictures (RGB, resized), tables; medians of --repeats times");
-  load_app.option(
-      "--in", load.files,
-      "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, an OpenKBP CT and a table as CSV, made for it");
-  load_app.option("--size", load.size, "pictures are resized to it, HEIGHTxWIDTH");
-  load_app.option("--repeats", load.repeats, "measured times");
-  load_app.flag("--json", load.json, "one JSON object a line");
-  load_app.footer("cpu_ms is the processor's time, wall_ms that of the clock; the first time is not counted.");
-
-  RooflineOptions roof;
-  CommandLine& roof_app = command.subcommand(
-      "roofline", "what a device does at most: copies within its memory and from the host, a large matrix product");
-  roof_app.option("--mib", roof.mib, "size of what is copied, MiB");
-  roof_app.option("--side", roof.side, "rows and columns of the matrices");
-  roof_app.option("--seconds", roof.seconds, "time for each figure, in seconds");
-  roof_app.option("--threads", thread_count, "threads that compute; 0: all the machine has");
-  device_options(roof_app, roof.device);
-  roof_app.flag("--json", roof.json, "one JSON line");
-
+  Options o;
+  add_tables(command, o);
+  const CommandLine &step = add_step(command, o), &infer = add_infer(command, o), &ops = add_ops(command, o),
+                    &load = add_load(command, o), &roof = add_roofline(command, o);
   return run(command, argc, argv, [&] {
-    MEDUSA_CHECK_INPUT(thread_count >= 0 && thread_count <= 1024, "--threads {}: expected 0 to 1024", thread_count);
-    set_threads(thread_count);
-    if (step_app.parsed())
-      bench_step(step);
-    else if (infer_app.parsed())
-      bench_infer(infer);
-    else if (load_app.parsed())
-      bench_load(load);
-    else if (roof_app.parsed())
-      bench_roofline(roof);
-    else if (ops_app.parsed())
-      bench_ops(ops);
+    MEDUSA_CHECK_INPUT(o.threads >= 0 && o.threads <= 1024, "--threads {}: expected 0 to 1024", o.threads);
+    set_threads(o.threads);
+    if (step.parsed())
+      bench_step(o.step);
+    else if (infer.parsed())
+      bench_infer(o.infer);
+    else if (load.parsed())
+      bench_load(o.load);
+    else if (roof.parsed())
+      bench_roofline(o.roofline);
+    else if (ops.parsed())
+      bench_ops(o.ops);
     else
-      bench_tables(tables);
+      bench_tables(o.tables);
   });
 }

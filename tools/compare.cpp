@@ -27,8 +27,7 @@ struct Command {
   std::string out, sweep;
 };
 
-// ---- what is to be compared
-// -------------------------------------------------------------------------------------------
+// ---- what is to be compared ---------------------------------------------------------------------------------------
 
 struct Sweep {
   std::string option;
@@ -73,6 +72,7 @@ RunOptions options_of(const Command& command, const std::string& arch, std::uint
   }
   options.arch = arch;
   options.seed = seed;
+  absolute_paths(&options);
   check(options);
   complete(&options);  // as train writes them down
   return options;
@@ -107,19 +107,37 @@ std::string folder_name(const Variant& variant, std::uint64_t seed) {
   return fmt::format("{}-{}", name, seed);
 }
 
-// ---- one run
-// ------------------------------------------------------------------------------------------------------------
+// ---- one run ------------------------------------------------------------------------------------------------------
+
+// Whether a run may have another value of an option than it was begun with, to go on or, finished, to stand in the
+// table.  Not other data, for nobody looks again whether they are the same samples, nor another patience, which decides
+// where a run ends.
+bool may_change(const std::string& option) {
+  return !decides_result(option) && option != "data" && option != "patience";
+}
 
 // Throws InputError where a run that is there already was made with other options.
 void check_same(const std::string& folder, const RunOptions& now) {
-  const std::set<std::string> free{"threads", "workers", "cache-mib", "save-every"};
-  const auto then = config_entries(read_run_options(folder));
+  RunOptions before = read_run_options(folder);
+  absolute_paths(&before);
+  const auto then = config_entries(before);
   for (const auto& [option, value] : config_entries(now)) {
-    if (free.count(option) == 1) continue;
+    if (may_change(option)) continue;
     MEDUSA_CHECK_INPUT(then.at(option) == value,
                        "{}: was made with --{} {}, not {}; another --out begins a new comparison", folder, option,
                        then.at(option), value);
   }
+}
+
+std::string without_quotes(const std::string& value) {
+  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'');
+  return quoted ? value.substr(1, value.size() - 2) : value;
+}
+
+// "--option=value", which flags want; an empty value only counts as a word of its own.
+void add_option(const std::string& option, const std::string& value, std::vector<std::string>* words) {
+  words->push_back("--" + option + (value.empty() ? "" : "=" + value));
+  if (value.empty()) words->push_back("");
 }
 
 // Trains, or goes on training; returns why it failed, "" where it did not.
@@ -127,8 +145,9 @@ std::string train(const Command& command, const RunOptions& options, const std::
   const std::string name = fs::path(folder).filename().string(), log = command.out + "/logs/" + name + ".log";
   std::vector<std::string> words{program_beside("train"), "--out", folder};
   if (fs::exists(folder + "/config.toml")) {
-    words.insert(words.end(), {"--resume", "--threads", std::to_string(options.threads), "--workers",
-                               std::to_string(options.workers)});
+    words.push_back("--resume");
+    for (const auto& [option, value] : config_entries(options))
+      if (may_change(option)) add_option(option, without_quotes(value), &words);
   } else {
     if (fs::exists(folder))  // it was stopped before it had begun
       for (const auto& entry : fs::directory_iterator(folder))
@@ -138,9 +157,7 @@ std::string train(const Command& command, const RunOptions& options, const std::
     words.insert(words.end(), {"--config", config});
   }
   fs::remove(log);
-  const std::string failure = run_child(words, log);
-  if (failure.empty() && !fs::exists(folder + "/result.json")) return "was interrupted";
-  return failure;
+  return run_child(words, log);
 }
 
 std::string validation_text(const RunRecord& run, const std::vector<JudgedTask>& tasks) {
@@ -166,7 +183,7 @@ RunRecord do_run(const Command& command, const Variant& variant, std::uint64_t s
   run.seed = seed;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (!run.failure.empty())
-    fmt::print("{} {}: FAILED: {}\n", count, name, run.failure);
+    fmt::print("{} {}: {}{}\n", count, name, interrupted() ? "" : "FAILED: ", run.failure);
   else
     fmt::print("{} {}: {}; validation: {}\n", count, name,
                finished ? "was finished before" : (begun ? "went on, " : "") + mtl::clock_text(took.count()),
@@ -175,8 +192,7 @@ RunRecord do_run(const Command& command, const Variant& variant, std::uint64_t s
   return run;
 }
 
-// ---- all of them
-// ----------------------------------------------------------------------------------------------------------
+// ---- all of them --------------------------------------------------------------------------------------------------
 
 void check_command(const Command& command, const std::vector<std::string>& arguments) {
   MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
@@ -258,8 +274,8 @@ int main(int argc, char** argv) {
   line.config_file("file with options");
   return run(line, argc, argv, [&] {
     check_command(c, std::vector<std::string>(argv + 1, argv + argc));
-    for (std::string* path : {&c.run.data, &c.run.pretrained, &c.out})
-      if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+    absolute_paths(&c.run);
+    c.out = std::filesystem::absolute(c.out).lexically_normal().string();
     report(c);
   });
 }

@@ -142,7 +142,7 @@ int main(int argc, char** argv) {
       "dicom", "a folder of DICOM files: CT (or MR) series, RTSTRUCT, RTDOSE, to NIfTI files or .npz");
   medusa::tools::add_dicom_options(dicom, arguments);
   return medusa::tools::run(command, argc, argv, [&] {
-    MEDUSA_CHECK_INPUT(volume.parsed() || dicom.parsed(), "convert: expected a subcommand: volume or dicom");
+    MEDUSA_CHECK_INPUT(volume.parsed() || dicom.parsed(), "expected a subcommand: volume or dicom");
     if (volume.parsed()) medusa::tools::convert_volume(options);
     if (dicom.parsed()) medusa::tools::convert_dicom(arguments);
   });

@@ -18,8 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Curve {
-  std::size_t run;  // decides on its colour
-  bool dashed;
+  std::size_t run;                                // decides on its colour
+  bool solid;                                     // of the validation set
   std::vector<std::pair<double, double>> points;  // epoch, value
 };
 
@@ -33,16 +33,16 @@ struct Figure {
   std::vector<std::string> runs;
   std::vector<Panel> panels;
 
-  Curve& curve(const std::string& title, std::size_t run, bool dashed) {
+  Curve& curve(const std::string& title, std::size_t run, bool solid) {
     auto panel = std::find_if(panels.begin(), panels.end(), [&](const Panel& p) { return p.title == title; });
     if (panel == panels.end()) panel = panels.insert(panels.end(), {title, {}});
     for (Curve& c : panel->curves)
-      if (c.run == run && c.dashed == dashed) return c;
-    panel->curves.push_back({run, dashed, {}});
+      if (c.run == run && c.solid == solid) return c;
+    panel->curves.push_back({run, solid, {}});
     return panel->curves.back();
   }
-  void add(const std::string& title, std::size_t run, bool dashed, double epoch, const Json& value) {
-    if (value.is_number()) curve(title, run, dashed).points.push_back({epoch, value.get<double>()});
+  void add(const std::string& title, std::size_t run, bool solid, double epoch, const Json& value) {
+    if (value.is_number()) curve(title, run, solid).points.push_back({epoch, value.get<double>()});
   }
 };
 
@@ -123,7 +123,7 @@ std::string draw(const Panel& panel, double left, double top) {
     for (const auto& [epoch, value] : curve.points) points += fmt::format("{:.1f},{:.1f} ", at_x(epoch), at_y(value));
     svg +=
         fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\"{} points=\"{}\"/>\n",
-                    kColours[curve.run % std::size(kColours)], curve.dashed ? "" : " stroke-dasharray=\"4 3\"", points);
+                    kColours[curve.run % std::size(kColours)], curve.solid ? "" : " stroke-dasharray=\"4 3\"", points);
   }
   return svg;
 }

@@ -328,8 +328,7 @@ Results run_ops(const json& spec, const std::string& folder, Device device) {
   return results;
 }
 
-// ---- the program
-// ------------------------------------------------------------------------------------------------------
+// ---- the program --------------------------------------------------------------------------------------------------
 
 void replay(const std::string& folder, const std::string& out, Device device) {
   const std::string path = folder + "/case.json";

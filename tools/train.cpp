@@ -29,6 +29,8 @@ using Json = nlohmann::ordered_json;
 
 // ---- Ctrl-C: the first asks the run to save and end, a second one ends it at once --------------------------------
 
+constexpr int kStoppedOnRequest = 3;  // exit status of a run that is saved, not finished
+
 std::atomic<bool> stop_asked{false};
 
 void on_signal(int signal) {
@@ -53,9 +55,11 @@ void parse_command(const std::vector<std::string>& arguments, Command* command) 
   line.flag("--resume", command->resume, "go on with the run in --out; its own options need not be repeated")
       .not_in_config();
   line.config_file("file with options, such as the config.toml of another run");
+  line.footer(
+      "Ends with status 0 when the run is finished, 1 after a failure at run time, 2 after bad input, and 3 when\n"
+      "Ctrl-C or SIGTERM stopped it: it is saved then, and --resume goes on.");
   line.parse(arguments);
-  for (std::string* path : {&command->run.data, &command->run.pretrained, &command->run.cache_disk})
-    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+  absolute_paths(&command->run);
 }
 
 // Refuses to go on with other options than the run was begun with.
@@ -256,7 +260,7 @@ int train(const Command& command) {
   if (result.interrupted) {
     progress.note(fmt::format("interrupted, saved after step {}. To go on: train --out '{}' --resume", result.steps,
                               command.out));
-    return 0;
+    return kStoppedOnRequest;
   }
   if (result.stopped_early) progress.note(fmt::format("stopped early: no better result for {} epochs", o.patience));
   write_result(command, *model, result, val.get(), test.get());

@@ -1,8 +1,10 @@
 #include "datasets/formats/volume_file.h"
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "datasets/formats/header_text.h"
 #include "datasets/formats/metaimage.h"
@@ -45,7 +47,7 @@ std::string volume_format(std::span<const unsigned char> head, const std::string
 std::string volume_format(const std::string& path) {
   MEDUSA_CHECK_INPUT(!std::filesystem::is_directory(path), "{}: is a folder, expected a file", path);
   std::ifstream file(path, std::ios::binary);
-  MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read", path);
+  MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read: {}", path, std::generic_category().message(errno));
   std::vector<unsigned char> head(512);  // enough to unpack the first bytes of a .nii.gz
   file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
   head.resize(static_cast<std::size_t>(file.gcount()));

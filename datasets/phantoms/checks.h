@@ -11,10 +11,10 @@ namespace medusa::datasets {
 
 // Throws InputError where patients are none or too many, or a volume has an unlikely size.
 inline void check_volumes(const PhantomOptions& o) {
-  MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 10000, "phantom: count is {}, expected 1 to 10000 patients", o.count);
+  MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 10000, "count is {}, expected 1 to 10000 patients", o.count);
   for (std::int64_t side : {o.depth, o.height, o.width})
-    MEDUSA_CHECK_INPUT(side >= 8 && side <= 512, "phantom: size is {}x{}x{}, expected 8x8x8 to 512x512x512", o.depth,
-                       o.height, o.width);
+    MEDUSA_CHECK_INPUT(side >= 8 && side <= 512, "size is {}x{}x{}, expected 8x8x8 to 512x512x512", o.depth, o.height,
+                       o.width);
 }
 
 // Throws InputError where there is such a file or folder already.

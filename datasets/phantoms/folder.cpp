@@ -40,9 +40,9 @@ scale = 20                 # what is learnt is the column's number / 20, which i
 }  // namespace
 
 void write_folder_phantom(const PhantomOptions& o) {
-  MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 100000, "phantom: count is {}, expected 1 to 100000", o.count);
+  MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 100000, "count is {}, expected 1 to 100000", o.count);
   MEDUSA_CHECK_INPUT(o.height >= 8 && o.width >= 8 && o.height <= 4096 && o.width <= 4096,
-                     "phantom: size is {}x{}, expected 8x8 to 4096x4096", o.height, o.width);
+                     "size is {}x{}, expected 8x8 to 4096x4096", o.height, o.width);
   const std::string table = o.folder + "/cases.csv";
   check_new(table);
   for (const char* part : {"photos", "lesions"}) make_folders(o.folder + "/" + part);

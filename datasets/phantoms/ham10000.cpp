@@ -58,10 +58,9 @@ std::string table_row(const Entry& e, const std::string& id, std::uint64_t seed)
 }  // namespace
 
 void write_ham10000_phantom(const PhantomOptions& options) {
-  MEDUSA_CHECK_INPUT(options.count > 0 && options.count <= 900000, "phantom: count is {}, expected 1 to 900000",
-                     options.count);
+  MEDUSA_CHECK_INPUT(options.count > 0 && options.count <= 900000, "count is {}, expected 1 to 900000", options.count);
   MEDUSA_CHECK_INPUT(options.height >= 8 && options.width >= 8 && options.height <= 4096 && options.width <= 4096,
-                     "phantom: size is {}x{}, expected 8x8 to 4096x4096", options.height, options.width);
+                     "size is {}x{}, expected 8x8 to 4096x4096", options.height, options.width);
   const std::string &root = options.folder, table = root + "/HAM10000_metadata.csv";
   check_new(table);
   const std::string parts[2] = {root + "/HAM10000_images_part_1", root + "/HAM10000_images_part_2"};

@@ -167,7 +167,7 @@ void write_patient(const Neck& neck, const std::string& folder) {
 }  // namespace
 
 void write_openkbp_phantom(const PhantomOptions& options) {
-  MEDUSA_CHECK_INPUT(options.count > 0 && options.count <= 10000, "phantom: count is {}, expected 1 to 10000 patients",
+  MEDUSA_CHECK_INPUT(options.count > 0 && options.count <= 10000, "count is {}, expected 1 to 10000 patients",
                      options.count);
   const std::int64_t val = options.count / 4, test = options.count / 8, train = options.count - val - test;
   for (const char* part : {"train-pats", "validation-pats", "test-pats"}) check_new(options.folder + "/" + part);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tensor/random.h"
+#include "tools/common/main.h"
 
 namespace medusa::tools {
 
@@ -41,6 +42,7 @@ std::string net_shapes_help() {
 }
 
 Problem make_problem(const std::string& arch, const NetShape& shape, Device device) {
+  check_one_of("--arch", arch, mtl::architectures());
   mtl::ModelConfig config;
   config.arch = arch;
   config.rank = shape.rank;

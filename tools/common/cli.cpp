@@ -7,6 +7,21 @@
 
 namespace medusa::tools {
 
+namespace {
+
+// CLI11 only says "Could not convert": this says what was expected, of every word that CLI11 would not read as a T.
+template <class T>
+Option reads(Option option, const char* expected) {
+  return option.check([expected](const std::string& text) -> std::string {
+    T value{};
+    return CLI::detail::lexical_cast(text, value) ? "" : fmt::format("expected {}, found {}", expected, text);
+  });
+}
+
+constexpr const char *kWhole = "a whole number", *kNumber = "a number";
+
+}  // namespace
+
 Option& Option::required() {
   option_->required();
   return *this;
@@ -56,13 +71,13 @@ Option CommandLine::option(const std::string& name, std::string& value, const st
   return Option(app_->add_option(name, value, help));
 }
 Option CommandLine::option(const std::string& name, bool& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+  return reads<bool>(Option(app_->add_option(name, value, help)), "true or false");
 }
 Option CommandLine::option(const std::string& name, int& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+  return reads<int>(Option(app_->add_option(name, value, help)), kWhole);
 }
 Option CommandLine::option(const std::string& name, std::int64_t& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+  return reads<std::int64_t>(Option(app_->add_option(name, value, help)), kWhole);
 }
 Option CommandLine::option(const std::string& name, std::uint64_t& value, const std::string& help) {
   return Option(app_->add_option(name, value, help)).check([](const std::string& text) -> std::string {
@@ -71,16 +86,16 @@ Option CommandLine::option(const std::string& name, std::uint64_t& value, const 
   });
 }
 Option CommandLine::option(const std::string& name, double& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+  return reads<double>(Option(app_->add_option(name, value, help)), kNumber);
 }
 Option CommandLine::option(const std::string& name, std::vector<std::string>& value, const std::string& help) {
   return Option(app_->add_option(name, value, help));
 }
 Option CommandLine::option(const std::string& name, std::vector<std::int64_t>& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+  return reads<std::int64_t>(Option(app_->add_option(name, value, help)), kWhole);
 }
 Option CommandLine::option(const std::string& name, std::vector<double>& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+  return reads<double>(Option(app_->add_option(name, value, help)), kNumber);
 }
 Option CommandLine::flag(const std::string& name, bool& value, const std::string& help) {
   return Option(app_->add_flag(name, value, help));
@@ -93,7 +108,9 @@ void CommandLine::config_file(const std::string& help) { app_->set_config("--con
 void CommandLine::footer(const std::string& text) { app_->footer(text); }
 
 CommandLine& CommandLine::subcommand(const std::string& name, const std::string& about) {
-  subcommands_.push_back(std::unique_ptr<CommandLine>(new CommandLine(app_->add_subcommand(name, about), name)));
+  CLI::App* app = app_->add_subcommand(name, about);
+  app->footer("");  // or else ours, as CLI11 has it
+  subcommands_.push_back(std::unique_ptr<CommandLine>(new CommandLine(app, name)));
   return *subcommands_.back();
 }
 

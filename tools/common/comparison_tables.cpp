@@ -107,8 +107,7 @@ Json variant_json(const Comparison& c, const Variant& v) {
   return row;
 }
 
-// ---- the chart: a row for each network, a panel for each task and for the average
-// -------------------------------------
+// ---- the chart: a row for each network, a panel for each task and for the average ---------------------------------
 
 constexpr double kNames = 190, kPanel = 220, kGap = 40, kRow = 30, kHead = 34;
 

@@ -1,9 +1,11 @@
 // The formats that inspect knows: how to tell them by their first bytes, and what is in a file of each.
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <set>
+#include <system_error>
 
 #include "datasets/formats/csv.h"
 #include "datasets/formats/volume_file.h"
@@ -22,7 +24,7 @@ using Bytes = std::vector<unsigned char>;
 Bytes head_of(const fs::path& path) {
   MEDUSA_CHECK_INPUT(fs::is_regular_file(path), "{}: is not a regular file", path.string());
   std::ifstream file(path, std::ios::binary);
-  MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read", path.string());
+  MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read: {}", path.string(), std::generic_category().message(errno));
   Bytes head(132);
   file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
   head.resize(static_cast<std::size_t>(file.gcount()));

@@ -41,6 +41,14 @@ void complete(RunOptions* options) {
   if (options->widths.empty()) options->widths = mtl::default_widths(options->backbone);
 }
 
+void absolute_paths(RunOptions* options) {
+  for (std::string* text : {&options->data, &options->pretrained, &options->cache_disk}) {
+    if (text->empty()) continue;
+    const std::filesystem::path path = std::filesystem::absolute(*text).lexically_normal();
+    *text = (path.has_filename() ? path : path.parent_path()).string();  // "data/" is "data"
+  }
+}
+
 datasets::PatchOptions patch_options(const RunOptions& options) {
   datasets::PatchOptions patch;
   patch.foreground = options.foreground;

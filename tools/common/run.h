@@ -62,6 +62,8 @@ struct RunOptions {
 
 // Fills in what was left to the dataset and the backbone: size and widths.
 void complete(RunOptions* options);
+// Makes the paths among the options absolute, for a run may be gone on with from another folder.
+void absolute_paths(RunOptions* options);
 
 // The options of a run as command-line options and config-file entries.
 void add_run_options(CommandLine& command, RunOptions& options);
