@@ -7,7 +7,11 @@ if [ ! -x "$BIN/sim_bugs" ]; then
   echo "skipped: the simulated device's own tests (make sim has them)"
   exit 0
 fi
-mode=$("$BIN/sim_bugs")
+mode=$("$BIN/sim_bugs" 2>&1) || mode="status $?: $mode"
+if [[ " plain asan check " != *" $mode "* ]]; then
+  bad "sim_bugs does not run: $mode"
+  exit $failed
+fi
 export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=0
 
 # reports MODES TEXT BUG: in a build of one of the modes the bug ends with a status other than 0, or is told of at the
