@@ -57,12 +57,16 @@ struct Named {
   Tensor tensor;
 };
 
-// One step by hand; everything that comes of it.
+// One step by hand; everything that comes of it, the weights after it too.  Its optimiser is SGD: Adam divides by
+// gradients, also by those that are all rounding (its kernel has "cuda: optimiser steps").
 std::vector<Named> one_step(const mtl::ModelConfig& config, Device device) {
   const auto model = mtl::make_model(config, 3);
   model->to(device);
   model->train();
-  const auto optimizer = nn::make_optimizer({}, model->parameters());
+  nn::OptimizerOptions sgd;
+  sgd.name = "sgd";
+  sgd.momentum = 0.9;
+  const auto optimizer = nn::make_optimizer(sgd, model->parameters());
   const datasets::Batch batch = batch_of(config, 0);
   std::vector<Named> results;
   const std::vector<Var> y = model->outputs(Var(batch.input.to(device)));
@@ -77,6 +81,8 @@ std::vector<Named> one_step(const mtl::ModelConfig& config, Device device) {
   for (const nn::Parameter& p : model->parameters())
     if (p.var.grad()) results.push_back({"gradient of " + p.name, p.var.grad().clone()});
   for (const nn::Buffer& b : model->buffers()) results.push_back({b.name, b.tensor.clone()});
+  for (int again = 0; again < 2; ++again) optimizer->step(0.1);  // the second time the momentum counts
+  for (const nn::Parameter& p : model->parameters()) results.push_back({p.name + " after it", p.var.value()});
   for (Named& result : results) result.tensor = result.tensor.to(Device::CPU);
   return results;
 }
