@@ -98,9 +98,11 @@ __global__ void place_kernel(Pass p, std::int64_t group, std::int64_t first, std
   }
 }
 
-// As many places as the bounded memory has room for.
+// As many places as the bounded memory has room for, columns and rows together: of a pass that is not dense a row of
+// results waits there, too.  (Without unfolding the columns take no memory; counted all the same they bound products.)
 std::int64_t chunk_places(const Pass& p) {
-  const std::int64_t row = p.depth() * static_cast<std::int64_t>(sizeof(real)), fit = conv_memory / (row > 0 ? row : 1);
+  const std::int64_t numbers = p.depth() + (p.dense() ? 0 : p.cout), row = numbers * std::int64_t{sizeof(real)};
+  const std::int64_t fit = conv_memory / (row > 0 ? row : 1);
   const std::int64_t chunk = fit > 0 ? fit : 1, all = p.places();
   return chunk < all ? chunk : all;
 }

@@ -5,7 +5,8 @@
 
 namespace medusa::cuda {
 
-// A convolution unfolds its input (see conv.cu) at most so many bytes at a time.  Tests make it small.
+// A convolution's scratch memory (see conv.cu) has at most so many bytes, or what one pixel needs; the weights of a
+// transposed pass, packed, come on top.  64 MiB unless tests make it small.
 void set_conv_memory(std::int64_t bytes);
 
 }  // namespace medusa::cuda

@@ -110,6 +110,54 @@ TEST_CASE("cuda: convolutions in chunks of a few pixels") {
   cuda::set_conv_memory(64 << 20);
 }
 
+// What the pass at work holds beside its operands, at most: the pool's blocks may be 1/8 larger than asked for, and
+// have 64 bytes at least.
+TEST_CASE("cuda: a convolution's scratch memory is bounded, whatever the size of batch and volume") {
+  if (no_device()) return;
+  constexpr std::int64_t kBound = 64 << 10;
+  cuda::set_conv_memory(kBound);
+  struct Case {
+    const char* name;
+    std::int64_t n, in[3], cin, cout, kernel, stride, groups;
+  };
+  for (const Case& c : {Case{"2D", 1, {1, 60, 50}, 8, 6, 3, 1, 1}, Case{"batch", 12, {1, 16, 15}, 8, 6, 3, 1, 1},
+                        Case{"groups", 2, {1, 40, 41}, 12, 12, 3, 1, 3}, Case{"3D", 1, {11, 12, 13}, 8, 4, 3, 1, 1},
+                        Case{"3D, stride 2, groups", 2, {18, 17, 20}, 8, 8, 3, 2, 2},
+                        // Back from 2 channels to 64 at every second pixel: the results are what takes memory.
+                        Case{"narrow, stride 2", 2, {1, 60, 60}, 64, 2, 2, 2, 1}}) {
+    ConvGeometry g;
+    g.n = c.n, g.cin = c.cin, g.cout = c.cout, g.groups = c.groups;
+    for (int a = 0; a < 3; ++a) {
+      g.in[a] = c.in[a];
+      if (g.in[a] == 1) continue;
+      g.kernel[a] = c.kernel, g.stride[a] = c.stride, g.pad[a] = c.kernel == 3 ? 1 : 0;
+      g.out[a] = (g.in[a] + 2 * g.pad[a] - g.kernel[a]) / g.stride[a] + 1;
+    }
+    const std::int64_t x_numel = g.in_numel(), w_numel = g.weight_numel(), y_numel = g.out_numel();
+    REQUIRE(y_numel / g.cout * (w_numel / g.cout) * std::int64_t{sizeof(real)} > 2 * kBound);  // a group, unfolded
+    const auto bounded = [&](Device d, const char* pass, std::int64_t most_over, const auto& run) {
+      if (d == Device::CPU) return run();
+      reset_peak_memory(d);
+      const std::int64_t before = memory_stats(d).in_use, products = cuda::counters().products;
+      run();
+      const std::int64_t scratch = memory_stats(d).peak - before;
+      CHECK_MESSAGE(scratch <= (kBound + most_over) * 9 / 8 + 3 * 64, c.name << ", " << pass << ": " << scratch);
+      CHECK_MESSAGE(scratch > kBound / 2, c.name << ", " << pass << ": " << scratch);
+      CHECK_MESSAGE(cuda::counters().products - products >= 2 * g.groups, c.name << ", " << pass);
+    };
+    agree(c.name, {values({x_numel}), values({w_numel}, 2), values({y_numel}, 3)}, [&](Device d, const auto& in) {
+      Tensor y = Tensor::full({y_numel}, 7, d), dx = Tensor::full({x_numel}, 7, d), dw = Tensor::full({w_numel}, 7, d);
+      const real *x = in[0].data(), *w = in[1].data(), *dy = in[2].data();
+      bounded(d, "forward", 0, [&] { kernels::conv(d, x, w, nullptr, y.mutable_data(), g); });
+      bounded(d, "backward-data", w_numel / g.groups * std::int64_t{sizeof(real)},  // packed
+              [&] { kernels::conv_backward_data(d, dy, w, nullptr, dx.mutable_data(), g); });
+      bounded(d, "backward-weights", 0, [&] { kernels::conv_backward_weights(d, x, dy, dw.mutable_data(), g); });
+      return std::vector<Tensor>{y, dx, dw};
+    });
+  }
+  cuda::set_conv_memory(64 << 20);
+}
+
 TEST_CASE("cuda: dropout draws the CPU's bits") {
   if (no_device()) return;
   const real drawn = static_cast<real>(uniform24(philox(5, 6, 0).v[2]));  // element 2 draws p itself, and stays
