@@ -237,6 +237,17 @@ void multiply(const Bench& b, int lda, float* c) {
   must(cublasDestroy(handle));
 }
 
+// `count` products of 3 x 4 by 4 x 5 in x, where A lies from `a` on, in columns of 6, B from `b` and C from `c` on.
+void multiply_within(const Bench& bench, int a, int b, int c, int ldc, int stride, int count) {
+  cublasHandle_t handle;
+  must(cublasCreate(&handle));
+  must(cublasSetStream(handle, bench.stream));
+  const float one = 1;  // beta too: C may read itself
+  must(cublasSgemmStridedBatched(handle, CUBLAS_OP_N, CUBLAS_OP_N, 3, 5, 4, &one, bench.x + a, 6, stride, bench.x + b,
+                                 4, stride, &one, bench.x + c, ldc, stride, count));
+  must(cublasDestroy(handle));
+}
+
 // C = A B': A(i, p) = 3 p + i, B(j, p) = 5 p + j, so C(2, 4) = sum_p (3 p + 2) (5 p + 4).
 void run_right_product(Bench& b) {
   multiply(b, 3, b.y);
@@ -250,6 +261,8 @@ const std::map<std::string, std::function<void(Bench&)>>& bugs() {
   static const std::map<std::string, std::function<void(Bench&)>> all{
       {"right", run_right},
       {"right_product", run_right_product},
+      // C's columns lie between A's.
+      {"right_neighbours", [](Bench& b) { multiply_within(b, 0, 100, 3, 6, 200, 3); }},
       {"right_overlap", [](Bench& b) { run_overlap(b, true, true); }},
       {"overlap_too_early", [](Bench& b) { run_overlap(b, false, true); }},
       {"overlap_too_late", [](Bench& b) { run_overlap(b, true, false); }},
@@ -282,6 +295,9 @@ const std::map<std::string, std::function<void(Bench&)>>& bugs() {
        [](Bench& b) { std::printf("%g\n", static_cast<double>(*const_cast<volatile float*>(b.x))); }},
       {"small_leading", [](Bench& b) { multiply(b, 2, b.y); }},
       {"matrix_beyond", [](Bench& b) { multiply(b, 3, b.y + kCount - 14); }},
+      {"product_in_place", [](Bench& b) { multiply_within(b, 0, 100, 2, 6, 0, 1); }},
+      // No C meets a factor of its own product, but each the B of the product before.
+      {"batch_in_place", [](Bench& b) { multiply_within(b, 0, 219, 24, 3, 200, 3); }},
       {"leak", [](Bench&) {}},
       {"never_waited_for", [](Bench& b) { must(start(copy, 1, 32, b.stream, b.x, b.y)), std::exit(0); }},
   };

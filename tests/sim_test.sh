@@ -45,6 +45,7 @@ silent() {
 silent right
 silent right_product
 silent right_overlap
+silent right_neighbours
 
 reports "asan" "heap-buffer-overflow" write_beyond
 reports "check" "write outside of any allocation at sim_bugs.cu:[0-9]+" write_beyond
@@ -76,6 +77,8 @@ reports "plain asan check" "wrong result" overlap_too_early
 reports "plain asan check" "wrong result" overlap_too_late
 reports "plain asan check" "leading dimension is smaller" small_leading
 reports "plain asan check" "a matrix does not lie in one device allocation" matrix_beyond
+reports "plain asan check" "cublas: C \(3 x 5\) overlaps A \(3 x 4\)$" product_in_place
+reports "plain asan check" "cublas: C \(3 x 5\) overlaps B \(4 x 5\), in a batch of 3" batch_in_place
 reports "plain asan check" "at exit: 1 device allocations \(4096 bytes\) were never freed" leak
 reports "plain asan check" "at exit: 1 operations were never waited for" never_waited_for
 

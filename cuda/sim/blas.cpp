@@ -1,6 +1,10 @@
 // Matrix products of the simulated device, in double, column by column.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/sim/cublas_v2.h"
@@ -33,8 +37,8 @@ struct Matrices {
   }
 };
 
-cublasStatus_t invalid(const char* why) {
-  sim::report(std::string("cublas: ") + why);
+cublasStatus_t invalid(const std::string& why) {
+  sim::report("cublas: " + why);
   return CUBLAS_STATUS_INVALID_VALUE;
 }
 
@@ -47,6 +51,37 @@ template <class T>
 bool lies_on_device(const Matrices<T>& x, int count) {
   return x.extent(count) == 0 || sim::place_of(x.data, x.extent(count)) == sim::Place::Device;
 }
+
+// Where the columns of all matrices begin, in order.
+template <class T>
+std::vector<const T*> columns_of(const Matrices<T>& x, int count) {
+  std::vector<const T*> begins;
+  for (int batch = 0; batch < (x.stride == 0 ? 1 : count); ++batch)
+    for (int j = 0; j < x.columns; ++j)
+      begins.push_back(x.data + batch * x.stride + static_cast<long long>(j) * x.leading);
+  std::sort(begins.begin(), begins.end(), std::less<>());
+  return begins;
+}
+
+// Whether a number of the result is one of a factor's too: cuBLAS may read it after it was written.  Between each
+// other's columns they may lie, as the channels of two groups do.
+template <class T>
+bool overlap(const Matrices<T>& result, const Matrices<const T>& factor, int count) {
+  const auto address = [](const T* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  const std::uintptr_t r = address(result.data), f = address(factor.data);
+  if (r + result.extent(count) <= f || f + factor.extent(count) <= r) return false;
+  const std::vector<const T*> read = columns_of(factor, count);
+  for (const T* column : columns_of(
+           Matrices<const T>{result.data, result.rows, result.columns, result.leading, result.stride, false}, count)) {
+    // The first column of the factor that ends behind the beginning of this one.
+    const auto at = std::partition_point(
+        read.begin(), read.end(), [&](const T* begin) { return address(begin + factor.rows) <= address(column); });
+    if (at != read.end() && address(*at) < address(column + result.rows)) return true;
+  }
+  return false;
+}
+
+std::string sides(int rows, int columns) { return std::to_string(rows) + " x " + std::to_string(columns); }
 
 double factor(double x, bool) { return x; }
 // TensorFloat-32: 10 of the 23 bits of a mantissa are kept, rounded.
@@ -96,6 +131,10 @@ cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperati
     return invalid("the matrices of the result overlap");
   if (!lies_on_device(left, count) || !lies_on_device(right, count) || !lies_on_device(to, count))
     return invalid("a matrix does not lie in one device allocation");
+  for (const auto& [name, x] : {std::pair{"A", left}, {"B", right}})
+    if (k > 0 && overlap(to, x, count))
+      return invalid("C (" + sides(to.rows, to.columns) + ") overlaps " + name + " (" + sides(x.rows, x.columns) +
+                     (count > 1 ? "), in a batch of " + std::to_string(count) : ")"));
   sim::enqueue(handle->stream, [=, alpha = *alpha, beta = *beta, tf32 = handle->math == CUBLAS_TF32_TENSOR_OP_MATH] {
     multiply(tf32, m, n, k, alpha, left, right, beta, to, count);
   });
