@@ -124,7 +124,7 @@ void system_free(void* block) noexcept {
 std::string memory_text() {
   std::size_t free = 0, total = 0;
   check(cudaMemGetInfo(&free, &total), "asking for free memory");
-  return fmt::format("; the GPU has {} MiB free of {} MiB: a smaller --batch needs less", free >> 20, total >> 20);
+  return fmt::format("; the GPU has {} MiB free of {} MiB", free >> 20, total >> 20);
 }
 
 void copy(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes) {

@@ -54,7 +54,7 @@ class Pool {
   void* allocate(std::size_t bytes) {
     const std::size_t size = class_of(bytes < kLargest ? bytes : kLargest);
     std::lock_guard lock(mutex_);
-    MEDUSA_CHECK(bytes < kLargest, "out of memory: {} bytes asked for, {} in use", bytes, stats_.in_use);
+    if (bytes >= kLargest) refuse(bytes, "");
     bool asked = false;
     void* block = in_arena(size) ? arena_->allocate(size, asked) : nullptr;
     if (block == nullptr) block = take_cached(size);
@@ -66,8 +66,7 @@ class Pool {
         release_locked();
         block = system_.allocate(size);
       }
-      MEDUSA_CHECK(block != nullptr, "out of memory: {} bytes asked for, {} in use{}", bytes, stats_.in_use,
-                   system_.text());
+      if (block == nullptr) refuse(bytes, system_.text());
       ++stats_.system_allocations;
     }
     stats_.in_use += static_cast<std::int64_t>(size);
@@ -104,6 +103,9 @@ class Pool {
   std::size_t class_of(std::size_t bytes) const {
     if (exact_ && bytes > 0) return bytes;
     return in_arena(bytes) ? Arena::rounded(bytes) : size_class(bytes);
+  }
+  [[noreturn]] void refuse(std::size_t bytes, const std::string& free) const {
+    throw OutOfMemory(fmt::format("out of memory: {} bytes asked for, {} in use{}", bytes, stats_.in_use, free));
   }
   bool in_arena(std::size_t bytes) const { return arena_ && bytes >= kArenaBytes; }
   void* take_cached(std::size_t size) {

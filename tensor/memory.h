@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tensor/check.h"
 #include "tensor/device.h"
 
 namespace medusa {
@@ -19,7 +20,12 @@ struct MemoryStats {
   std::int64_t system_allocations = 0;  // how often the pool had to ask the system
 };
 
-// At least `bytes` bytes, aligned to 64; contents undefined.  Throws Error naming the size when there is none.
+// The message names the size, and on a GPU what is free.  What would need less, the program knows.
+struct OutOfMemory : Error {
+  using Error::Error;
+};
+
+// At least `bytes` bytes, aligned to 64; contents undefined.  Throws OutOfMemory when there is none.
 void* pool_allocate(std::size_t bytes, Device device);
 // Gives a block back; `bytes` as asked for.
 void pool_free(void* block, std::size_t bytes, Device device) noexcept;

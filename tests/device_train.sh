@@ -61,6 +61,17 @@ expect 0 "product" "$BIN/bench" roofline --device cuda --mib 1 --side 32 --secon
 if [ -x "$BIN/sim_bugs" ]; then
   export MEDUSA_SIM_MEMORY=1
   expect 1 "a smaller --batch needs less" "$BIN/train" --arch hps --data "$work/data" --out "$work/large" "${small[@]}" --batch 12 --device cuda
+  export MEDUSA_SIM_MEMORY=0  # what these programs do here fits into 1 MiB
+  expect 1 "a smaller --batch needs less" "$BIN/evaluate" --run "$work/run" --device cuda
+  for program in "predict --run $work/run --input $picture --out $work/none" "bench step --arch ctan --shape 2dtiny --steps 1"; do
+    # shellcheck disable=SC2086
+    out=$("$BIN"/$program --device cuda 2>&1)
+    if [[ $out == *"out of memory"*"MiB free of 0 MiB"* && $out != *--batch* ]]; then
+      ok "${program%% *}: out of memory, without advice that it cannot take"
+    else
+      bad "${program%% *}: out of memory: $out"
+    fi
+  done
   unset MEDUSA_SIM_MEMORY
 fi
 expect 2 "expected cpu, cuda or cuda:k" "$BIN/evaluate" --run "$work/run" --device gpu

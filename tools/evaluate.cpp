@@ -109,5 +109,6 @@ int main(int argc, char** argv) {
   command.option("--workers", o.workers, "threads that prepare samples").range(0, 256);
   command.flag("--json", o.json, "print one JSON object {task: {metric: value}} instead of a table");
   command.config_file("file with options");
-  return run(command, argc, argv, [&] { evaluate(o); });
+  return run(
+      command, argc, argv, [&] { evaluate(o); }, kSmallerBatch);
 }

@@ -295,10 +295,13 @@ int explain_architectures(const RunOptions& o) {
 
 int main(int argc, char** argv) {
   using namespace medusa::tools;
-  return guard("train", [&] {
-    const Command command = read_command(argc, argv);
-    if (command.run.arch == "help") return explain_architectures(command.run);
-    prepare_folder(command);
-    return train(command);
-  });
+  return guard(
+      "train",
+      [&] {
+        const Command command = read_command(argc, argv);
+        if (command.run.arch == "help") return explain_architectures(command.run);
+        prepare_folder(command);
+        return train(command);
+      },
+      kSmallerBatch);
 }

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "tensor/check.h"
+#include "tensor/memory.h"
 
 namespace medusa::tools {
 
@@ -33,7 +34,8 @@ std::int64_t number(const char* begin, const char* end) {
 
 }  // namespace
 
-int guard(const std::string& tool, const std::function<int()>& body) {
+int guard(const std::string& tool, const std::function<int()>& body, const std::string& less_memory) {
+  const std::string advice = less_memory.empty() ? "" : "; " + less_memory;
   try {
     const int status = body();
     MEDUSA_CHECK(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, "standard output: cannot be written: {}",
@@ -43,19 +45,25 @@ int guard(const std::string& tool, const std::function<int()>& body) {
     return 0;
   } catch (const InputError& error) {
     return report(tool, error, 2);
+  } catch (const OutOfMemory& error) {
+    return report(tool, std::runtime_error(error.what() + advice), 1);
   } catch (const std::bad_alloc&) {
-    return report(tool, std::runtime_error("out of memory"), 1);
+    return report(tool, std::runtime_error("out of memory" + advice), 1);
   } catch (const std::exception& error) {
     return report(tool, error, 1);
   }
 }
 
-int run(CommandLine& command, int argc, char** argv, const std::function<void()>& body) {
-  return guard(command.name(), [&] {
-    command.parse(std::vector<std::string>(argv + 1, argv + argc));
-    body();
-    return 0;
-  });
+int run(CommandLine& command, int argc, char** argv, const std::function<void()>& body,
+        const std::string& less_memory) {
+  return guard(
+      command.name(),
+      [&] {
+        command.parse(std::vector<std::string>(argv + 1, argv + argc));
+        body();
+        return 0;
+      },
+      less_memory);
 }
 
 void check_one_of(const std::string& option, const std::string& value, const std::vector<std::string>& known) {

@@ -11,10 +11,14 @@ namespace medusa::tools {
 
 // Parses the command line into `command` and calls `body`.  Returns the exit status: 0; 1 after a failure at run time;
 // 2 after bad input (InputError, a bad option), with one line "<tool>: <reason>" on stderr.  --help prints and ends.
-int run(CommandLine& command, int argc, char** argv, const std::function<void()>& body);
+// `less_memory`: what is said besides where memory runs out, such as the option that this program has against it.
+int run(CommandLine& command, int argc, char** argv, const std::function<void()>& body,
+        const std::string& less_memory = "");
 
 // The same around work that parses by itself: `body` returns the exit status.
-int guard(const std::string& tool, const std::function<int()>& body);
+int guard(const std::string& tool, const std::function<int()>& body, const std::string& less_memory = "");
+
+inline constexpr const char* kSmallerBatch = "a smaller --batch needs less";
 
 // Throws InputError that lists the known values unless `value` is one of them.
 void check_one_of(const std::string& option, const std::string& value, const std::vector<std::string>& known);
