@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "datasets/options.h"
+
 namespace medusa {
 namespace {
 constexpr std::array<const char*, 6> kKinds = {"segmentation",   "structures", "regression",
@@ -103,6 +105,12 @@ Batch stack(const std::vector<Sample>& samples) {
     batch.labelled.push_back(std::move(labelled));
   }
   return batch;
+}
+
+RawSample Dataset::raw(std::int64_t index) const {
+  RawSample raw;
+  attempt(&raw.problems, [&] { raw.sample = get(index); });
+  return raw;
 }
 
 }  // namespace medusa::datasets

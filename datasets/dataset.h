@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,7 @@ struct Batch {
 // Throws Error naming two samples whose shapes differ.
 Batch stack(const std::vector<Sample>& samples);
 
-// A sample as it lies on the disk: what a check of the whole dataset tells about it.
+// A sample as it lies on the disk, and as a network sees it: what a check of the whole dataset tells about it.
 struct RawSample {
   struct Range {
     std::string name, unit;  // "ct", "HU"; unit "": the file does not say
@@ -74,7 +75,8 @@ struct RawSample {
   std::vector<std::int64_t> shape;    // [H, W] or [D, H, W]
   std::vector<double> spacing;        // mm along these; empty: the files do not say
   std::vector<Range> ranges;          // of the images, and of other amounts
-  std::vector<std::string> problems;  // what is wrong with it but keeps nobody from reading it
+  std::vector<std::string> problems;  // all that is wrong with it, a line each
+  std::optional<Sample> sample;       // what get() makes of the same files; none where it cannot
 };
 
 // A list of samples.  get() is called from several threads at once.
@@ -108,8 +110,9 @@ class Dataset {
   // How a sample's input is made and what its targets are, as a dataset.toml (cases/folder_description.h): what a run
   // keeps, so that others can be made in the same way.  "": the dataset's name and size say it all.
   virtual std::string description() const { return ""; }
-  // The sample's files, read anew.  Throws InputError as get() does.
-  virtual RawSample raw(std::int64_t) const { return {}; }
+  // The sample's files, read anew, each once, and all of them whatever is wrong with one: where get() would throw its
+  // first problem, these are all.  Here: what get() gives or throws.
+  virtual RawSample raw(std::int64_t index) const;
 };
 
 }  // namespace medusa::datasets

@@ -93,10 +93,12 @@ const Ham10000::Row& Ham10000::row(std::int64_t index) const {
   return rows_[static_cast<std::size_t>(index)];
 }
 
-Picture Ham10000::load(const Row& row) const {
-  const Image image = to_rgb(read_image(row.image));
-  // Some masks are palette pictures whose index 0 is white: read_image has applied the palette.
-  const Image mask = to_grey(read_image(row.mask));
+Image Ham10000::read_picture(const Row& row) { return to_rgb(read_image(row.image)); }
+
+// Some masks are palette pictures whose index 0 is white: read_image has applied the palette.
+Image Ham10000::read_mask(const Row& row) { return to_grey(read_image(row.mask)); }
+
+Picture Ham10000::fitted(const Row& row, const Image& image, const Image& mask) const {
   MEDUSA_CHECK_INPUT(image.width == mask.width && image.height == mask.height, "{}: is {}x{}, its image {} is {}x{}",
                      row.mask, mask.width, mask.height, row.image, image.width, image.height);
   Picture picture{resize(image, options_.width, options_.height), resize(mask, options_.width, options_.height)};
@@ -106,7 +108,7 @@ Picture Ham10000::load(const Row& row) const {
 
 std::shared_ptr<const Picture> Ham10000::picture(std::int64_t index) const {
   const Row& r = row(index);
-  return cache_.get(index, [&] { return load(r); });
+  return cache_.get(index, [&] { return fitted(r, read_picture(r), read_mask(r)); });
 }
 
 Sample Ham10000::sample(const Row& row, const Picture& picture) const {
@@ -117,18 +119,25 @@ Sample Ham10000::sample(const Row& row, const Picture& picture) const {
 
 RawSample Ham10000::raw(std::int64_t index) const {
   const Row& r = row(index);
-  const Image image = to_rgb(read_image(r.image)), mask = to_grey(read_image(r.mask));
   RawSample out;
-  out.shape = {image.height, image.width};
-  for (const auto& [name, picture] : {std::pair<const char*, const Image&>{"picture", image}, {"mask", mask}}) {
-    const auto [low, high] = std::minmax_element(picture.pixels.begin(), picture.pixels.end());
+  const auto look_at = [&](const char* name, const std::string& file, const Image& image) {
+    const auto [low, high] = std::minmax_element(image.pixels.begin(), image.pixels.end());
     double sum = 0;
-    for (std::uint8_t v : picture.pixels) sum += v;
-    out.ranges.push_back({name, "", double(*low), double(*high),
-                          sum / static_cast<double>(std::max<std::size_t>(1, picture.pixels.size()))});
-    if (*low == *high)
-      out.problems.push_back(fmt::format("{}: all values are {}", &picture == &image ? r.image : r.mask, *low));
-  }
+    for (std::uint8_t v : image.pixels) sum += v;
+    out.ranges.push_back({name, "", double(*low), double(*high), sum / static_cast<double>(image.pixels.size())});
+    if (*low == *high) out.problems.push_back(fmt::format("{}: all values are {}", file, *low));
+  };
+  Image picture, mask;
+  const bool seen = attempt(&out.problems, [&] {
+    picture = read_picture(r);
+    out.shape = {picture.height, picture.width};
+    look_at("picture", r.image, picture);
+  });
+  const bool outlined = attempt(&out.problems, [&] {
+    mask = read_mask(r);
+    look_at("mask", r.mask, mask);
+  });
+  if (seen && outlined) attempt(&out.problems, [&] { out.sample = sample(r, fitted(r, picture, mask)); });
   return out;
 }
 

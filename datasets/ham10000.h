@@ -43,7 +43,10 @@ class Ham10000 : public Dataset {
   const Row& row(std::int64_t index) const;
   void read_table();
   std::shared_ptr<const Picture> picture(std::int64_t index) const;
-  Picture load(const Row& row) const;
+  static Image read_picture(const Row& row);
+  static Image read_mask(const Row& row);
+  // Of one size, as the network sees it.  Throws InputError where mask and picture differ in theirs.
+  Picture fitted(const Row& row, const Image& picture, const Image& mask) const;
   Sample sample(const Row& row, const Picture& picture) const;
 
   DatasetOptions options_;

@@ -165,28 +165,29 @@ Sample OpenKbp::sample(const Row& row, const openkbp::Case& c) const {
 }
 
 RawSample OpenKbp::raw(std::int64_t index) const {
-  const openkbp::Patient p = patient(index);
+  const std::string& folder = row(index).folder;
   RawSample out;
+  const openkbp::Patient p = openkbp::read_patient(folder, &out.problems);
+  if (out.problems.empty()) out.sample = sample(row(index), openkbp::reduce(p, factor()));
   out.shape.assign(3, openkbp::kSide);
-  out.spacing.assign(p.spacing.begin(), p.spacing.end());
-  const auto add = [&](const char* name, const char* unit, const std::vector<real>& values) {
-    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  if (p.spacing != Vec3{}) out.spacing.assign(p.spacing.begin(), p.spacing.end());
+  const auto mean = [](const std::vector<real>& values) {
     double sum = 0;
     for (real v : values) sum += static_cast<double>(v);
-    out.ranges.push_back(
-        {name, unit, static_cast<double>(*low), static_cast<double>(*high), sum / static_cast<double>(values.size())});
+    return sum / static_cast<double>(values.size());
   };
-  add("ct", "HU", p.hu);
-  if (p.dose.empty()) {
-    out.problems.push_back(fmt::format("{}: there is no dose.csv in it", row(index).folder));
-    return out;
-  }
-  add("dose", "Gy", p.dose);
+  if (p.hu_range != std::array<real, 2>{})
+    out.ranges.push_back(
+        {"ct", "HU", static_cast<double>(p.hu_range[0]), static_cast<double>(p.hu_range[1]), mean(p.hu)});
+  if (!fs::exists(folder + "/dose.csv")) out.problems.push_back(fmt::format("{}: there is no dose.csv in it", folder));
+  if (p.dose.empty()) return out;
+  const auto [low, high] = std::minmax_element(p.dose.begin(), p.dose.end());
+  out.ranges.push_back({"dose", "Gy", static_cast<double>(*low), static_cast<double>(*high), mean(p.dose)});
   std::int64_t outside = 0;
   for (std::size_t i = 0; i < p.dose.size(); ++i) outside += p.dose[i] > 0 && p.possible[i] == 0;
-  if (outside > 0)
-    out.problems.push_back(fmt::format("{}/dose.csv: {} voxels have a dose outside of possible_dose_mask.csv",
-                                       row(index).folder, outside));
+  if (outside > 0 && out.sample)
+    out.problems.push_back(
+        fmt::format("{}/dose.csv: {} voxels have a dose outside of possible_dose_mask.csv", folder, outside));
   return out;
 }
 

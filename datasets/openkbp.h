@@ -31,6 +31,7 @@ struct Patient {
   std::string id;
   Vec3 spacing{};                         // mm along a0, a1, a2
   std::vector<real> hu;                   // stored number - 1024, cut to -1024..1500; what is not stored is air
+  std::array<real, 2> hu_range{};         // smallest and largest before they were cut
   std::vector<real> dose;                 // Gy; empty: no dose.csv
   std::vector<std::uint16_t> structures;  // bit s: the voxel lies in structure s
   std::vector<std::uint8_t> possible;     // 1 where there can be dose
@@ -39,8 +40,8 @@ struct Patient {
 };
 
 // Reads pt_N/: ct, possible_dose_mask and voxel_dimensions must be there, dose.csv and structures may be absent. Throws
-// InputError with file or file:line.
-Patient read_patient(const std::string& folder);
+// InputError with file or file:line; with `problems` goes on to the other files and adds a line there.
+Patient read_patient(const std::string& folder, std::vector<std::string>* problems = nullptr);
 
 // Voxel sizes alone, mm along a0, a1, a2.
 Vec3 read_spacing(const std::string& folder);

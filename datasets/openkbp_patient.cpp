@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kCount = static_cast<std::size_t>(kVoxels);
+constexpr real kNotStored = -1024;                       // HU: air
 constexpr unsigned kRightParotid = 2, kLeftParotid = 3;  // places in structures()
 
 SparseVolume values_of(const std::string& path) {
@@ -27,6 +28,38 @@ SparseVolume mask_of(const std::string& path) {
   SparseVolume volume = read_sparse_csv(path, kVoxels);
   MEDUSA_CHECK_INPUT(volume.is_mask(), "{}: expected a mask, rows without values, found values", path);
   return volume;
+}
+
+void read_ct(const std::string& path, Patient* p) {
+  const SparseVolume ct = values_of(path);
+  const auto [low, high] = std::minmax_element(ct.value.begin(), ct.value.end());
+  p->hu_range = {static_cast<real>(*low - 1024), static_cast<real>(*high - 1024)};
+  if (ct.value.size() < kCount)
+    p->hu_range = {std::min(p->hu_range[0], kNotStored), std::max(p->hu_range[1], kNotStored)};
+  for (std::size_t i = 0; i < ct.index.size(); ++i)
+    p->hu[static_cast<std::size_t>(ct.index[i])] = static_cast<real>(std::clamp(ct.value[i] - 1024, -1024.0f, 1500.0f));
+}
+
+void read_structure(const std::string& path, std::size_t structure, Patient* p) {
+  const SparseVolume mask = mask_of(path);
+  if (mask.index.empty()) return;  // an outline around nothing is none
+  const auto bit = static_cast<std::uint16_t>(1u << structure);
+  p->outlined = static_cast<std::uint16_t>(p->outlined | bit);
+  for (std::int32_t i : mask.index) {
+    std::uint16_t& voxel = p->structures[static_cast<std::size_t>(i)];
+    voxel = static_cast<std::uint16_t>(voxel | bit);
+  }
+}
+
+void read_dose(const std::string& path, Patient* p) {
+  const SparseVolume dose = values_of(path);
+  std::vector<real> values(kCount);
+  for (std::size_t i = 0; i < dose.index.size(); ++i) {
+    MEDUSA_CHECK_INPUT(dose.value[i] >= 0 && dose.value[i] <= 1000, "{}:{}: dose is {} Gy, expected 0 to 1000", path,
+                       i + 2, dose.value[i]);
+    values[static_cast<std::size_t>(dose.index[i])] = static_cast<real>(dose.value[i]);
+  }
+  p->dose = std::move(values);
 }
 
 // Three numbers, a line each.
@@ -86,36 +119,23 @@ const std::vector<std::string>& structures() {
 
 Vec3 read_spacing(const std::string& folder) { return three_numbers(folder + "/voxel_dimensions.csv"); }
 
-Patient read_patient(const std::string& folder) {
+Patient read_patient(const std::string& folder, std::vector<std::string>* problems) {
   const auto file = [&](const std::string& name) { return folder + "/" + name + ".csv"; };
   Patient p;
   p.id = fs::path(folder).filename().string();
-  p.spacing = read_spacing(folder);
-  p.hu.assign(kCount, real(-1024));
-  const SparseVolume ct = values_of(file("ct"));
-  for (std::size_t i = 0; i < ct.index.size(); ++i)
-    p.hu[static_cast<std::size_t>(ct.index[i])] = static_cast<real>(std::clamp(ct.value[i] - 1024, -1024.0f, 1500.0f));
+  p.hu.assign(kCount, kNotStored);
   p.possible.assign(kCount, 0);
-  for (std::int32_t i : mask_of(file("possible_dose_mask")).index) p.possible[static_cast<std::size_t>(i)] = 1;
   p.structures.assign(kCount, 0);
+  attempt(problems, [&] { p.spacing = read_spacing(folder); });
+  attempt(problems, [&] { read_ct(file("ct"), &p); });
+  attempt(problems, [&] {
+    for (std::int32_t i : mask_of(file("possible_dose_mask")).index) p.possible[static_cast<std::size_t>(i)] = 1;
+  });
   for (std::size_t s = 0; s < kStructures; ++s) {
     const std::string path = file(structures()[s]);
-    if (!fs::exists(path)) continue;
-    const SparseVolume mask = mask_of(path);
-    if (mask.index.empty()) continue;  // an outline around nothing is none
-    p.outlined = static_cast<std::uint16_t>(p.outlined | 1u << s);
-    for (std::int32_t i : mask.index)
-      p.structures[static_cast<std::size_t>(i)] =
-          static_cast<std::uint16_t>(p.structures[static_cast<std::size_t>(i)] | 1u << s);
+    if (fs::exists(path)) attempt(problems, [&] { read_structure(path, s, &p); });
   }
-  if (!fs::exists(file("dose"))) return p;
-  p.dose.assign(kCount, 0);
-  const SparseVolume dose = values_of(file("dose"));
-  for (std::size_t i = 0; i < dose.index.size(); ++i) {
-    MEDUSA_CHECK_INPUT(dose.value[i] >= 0 && dose.value[i] <= 1000, "{}:{}: dose is {} Gy, expected 0 to 1000",
-                       file("dose"), i + 2, dose.value[i]);
-    p.dose[static_cast<std::size_t>(dose.index[i])] = static_cast<real>(dose.value[i]);
-  }
+  if (fs::exists(file("dose"))) attempt(problems, [&] { read_dose(file("dose"), &p); });
   return p;
 }
 

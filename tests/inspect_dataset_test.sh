@@ -38,6 +38,23 @@ out=$(look prostate p --size 16x16x16 2>&1)
 for text in 'cases.csv:7: ct: ' 'case002/dose.nii.gz: ' 'case001 and case004: the same image twice, in two groups'; do
   [[ $out == *"$text"* ]] && ok "found: $text" || bad "no '$text' in: $out"
 done
+# Several in one case, and in one patient of OpenKBP: one does not hide the others.
+cp "$work/cut" "$work/p/case005/ct.nii.gz" && cp "$work/cut" "$work/p/case005/Rectum.nii.gz"
+expect 2 '5 problems' look prostate p --size 16x16x16
+out=$(look prostate p --size 16x16x16 2>&1)
+for text in case005/ct.nii.gz case005/Rectum.nii.gz; do
+  [[ $out == *"$text: "* ]] && ok "found: $text" || bad "no '$text' in: $out"
+done
+"$BIN/phantom" --layout openkbp --count 1 --out "$work/k" >/dev/null || bad phantom
+expect 0 '0 problems' look openkbp k --size 16x16x16
+printf ',data\n5,9000\n' >"$work/k/train-pats/pt_1/ct.csv"
+json=$(look openkbp k --json --size 16x16x16)
+has '"image":"ct","unit":"HU","min":-1024.0,"max":7976.0'
+printf ',data\n5,\n' >"$work/k/train-pats/pt_1/ct.csv"
+printf ',data\n5,-2\n' >"$work/k/train-pats/pt_1/dose.csv"
+printf 'no\n' >"$work/k/train-pats/pt_1/voxel_dimensions.csv"
+expect 2 '3 problems' look openkbp k --size 16x16x16
+expect 2 'dose is -2 Gy' look openkbp k --size 16x16x16
 sed -i '3s/,mel,\|,nv,\|,bcc,\|,bkl,\|,akiec,\|,df,\|,vasc,/,wart,/; 5s/ISIC_[0-9]*/ISIC_0000001/' "$work/h/HAM10000_metadata.csv"
 expect 2 '2 problems' look ham10000 h
 expect 2 'class wart is unknown' look ham10000 h

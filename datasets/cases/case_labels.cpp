@@ -18,20 +18,28 @@ class LabelReader {
     Case::Label to;
     to.present = from.present();
     if (!to.present || !pixel_level(target.info.kind)) return to;
-    if (target.info.kind == TaskKind::Segmentation) {
-      to.maps = {classes(target, from.files[0])};
-    } else if (target.info.kind == TaskKind::Structures) {
-      for (const std::string& file : from.files) {
-        to.maps.push_back(file.empty() ? std::vector<std::uint16_t>(place(reader_.voxels())) : structure(file));
-        to.outlined.push_back(std::count(to.maps.back().begin(), to.maps.back().end(), 1) > 0);
-      }
+    if (target.info.kind == TaskKind::Structures) {
+      for (const std::string& file : from.files)
+        reader_.attempt([&] {
+          to.maps.push_back(file.empty() ? std::vector<std::uint16_t>(place(reader_.voxels()))
+                                         : structure(yes_or_no(file)));
+          to.outlined.push_back(std::count(to.maps.back().begin(), to.maps.back().end(), 1) > 0);
+        });
       to.present = std::find(to.outlined.begin(), to.outlined.end(), true) != to.outlined.end();
       return to;
-    } else {
-      to.values = amounts(target, from);
     }
-    const std::vector<std::uint16_t> counts = mask(from);
-    if (std::find(counts.begin(), counts.end(), 0) != counts.end()) to.mask = counts;
+    std::optional<Volume> mask;  // where labels count, besides inside the volume
+    reader_.attempt([&] {
+      if (!from.mask.empty()) mask = yes_or_no(from.mask);
+    });
+    reader_.attempt([&] {
+      if (target.info.kind == TaskKind::Segmentation)
+        to.maps = {classes(target, from.files[0])};
+      else
+        to.values = amounts(target, from.files[0], mask);
+      const std::vector<std::uint16_t> counts = mask ? structure(*mask) : whole_numbers(reader_.inside());
+      if (std::find(counts.begin(), counts.end(), 0) != counts.end()) to.mask = counts;
+    });
     return to;
   }
 
@@ -72,8 +80,7 @@ class LabelReader {
   }
 
   // A structure too small for the coarser grid stays where any of it was.
-  std::vector<std::uint16_t> structure(const std::string& name) {
-    const Volume v = yes_or_no(name);
+  std::vector<std::uint16_t> structure(const Volume& v) {
     std::vector<std::uint16_t> map = whole_numbers(reader_.fit(v, Content::Labels, 0));
     if (std::find(map.begin(), map.end(), 1) != map.end()) return map;
     const Tensor share = reader_.fit(v, Content::Amounts, 0).values;
@@ -99,26 +106,21 @@ class LabelReader {
     return whole_numbers(reader_.fit(yes_or_no(name), Content::Labels, 0));
   }
 
-  // Where labels count: inside the volume, and inside the mask.
-  std::vector<std::uint16_t> mask(const CaseLabel& from) {
-    return from.mask.empty() ? whole_numbers(reader_.inside()) : structure(from.mask);
-  }
-
   // Amounts: the mean over what counts, so that the edge of a mask is not diluted with what lies outside.
-  std::vector<std::vector<real>> amounts(const CaseTarget& target, const CaseLabel& from) {
-    const Volume v = reader_.load(from.files[0]);
+  std::vector<std::vector<real>> amounts(const CaseTarget& target, const std::string& file,
+                                         const std::optional<Volume>& mask) {
+    const Volume v = reader_.load(file);
     const std::int64_t channels = target.info.channels;
-    MEDUSA_CHECK_INPUT(v.channels() == channels, "{}: has {} channels, expected {}", from.files[0], v.channels(),
-                       channels);
-    check_finite(v, from.files[0]);
+    MEDUSA_CHECK_INPUT(v.channels() == channels, "{}: has {} channels, expected {}", file, v.channels(), channels);
+    check_finite(v, file);
+    reader_.note_range(target.info.name, target.info.unit, file, v);
     Volume counted = v;
     Volume share = reader_.inside();
-    if (!from.mask.empty()) {
-      const Volume part = yes_or_no(from.mask);
+    if (mask) {
       counted.values = v.values.clone();
       for (std::int64_t i = 0; i < v.values.numel(); ++i)
-        if (part.values.data()[i / channels] == 0) counted.values.mutable_data()[i] = 0;
-      share = reader_.fit(part, Content::Amounts, 0);
+        if (mask->values.data()[i / channels] == 0) counted.values.mutable_data()[i] = 0;
+      share = reader_.fit(*mask, Content::Amounts, 0);
     }
     const Tensor sum = reader_.fit(counted, Content::Amounts, 0).values;
     std::vector<std::vector<real>> out(place(channels));

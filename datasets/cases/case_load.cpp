@@ -21,6 +21,16 @@ void get(Unpacker& p, std::vector<std::vector<T>>* planes) {
   }
 }
 
+Case all_of(CaseReader& reader, const CasePlan& plan, const CaseRow& row) {
+  Case c;
+  c.inputs = reader.images(row.inputs);
+  c.grid = reader.grid();
+  c.spacing = reader.spacing();
+  for (std::size_t t = 0; t < plan.targets.size(); ++t)
+    c.labels.push_back(read_label(reader, plan.targets[t], row.labels[t]));
+  return c;
+}
+
 }  // namespace
 
 std::int64_t Case::bytes() const {
@@ -36,12 +46,13 @@ std::int64_t Case::bytes() const {
 
 Case read_case(const CasePlan& plan, const CaseRow& row, const Grid& size) {
   CaseReader reader(plan, size);
-  Case c;
-  c.inputs = reader.images(row.inputs);
-  c.grid = reader.grid();
-  c.spacing = reader.spacing();
-  for (std::size_t t = 0; t < plan.targets.size(); ++t)
-    c.labels.push_back(read_label(reader, plan.targets[t], row.labels[t]));
+  return all_of(reader, plan, row);
+}
+
+std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Grid& size, RawSample* raw) {
+  CaseReader reader(plan, size, raw);
+  Case c = all_of(reader, plan, row);
+  if (!reader.complete()) return {};
   return c;
 }
 

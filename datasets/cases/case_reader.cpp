@@ -83,13 +83,27 @@ void check_finite(const Volume& v, const std::string& name) {
 
 std::vector<std::vector<real>> CaseReader::images(const std::vector<std::string>& files) {
   std::vector<std::vector<real>> channels;
-  for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
-    const Volume image = with_channels(load(files[i]), plan_.inputs[i].channels, files[i]);
-    check_finite(image, files[i]);
-    if (i == 0) decide_grid(image);
-    normalise(plan_.inputs[i], image, channels);
-  }
+  for (std::size_t i = 0; i < plan_.inputs.size(); ++i)
+    attempt([&] {
+      const CaseInput& input = plan_.inputs[i];
+      const Volume stored = load(files[i]);
+      check_finite(stored, files[i]);
+      note_range(input.name, "", files[i], stored);
+      normalise(input, with_channels(stored, input.channels, files[i]), channels);
+    });
   return channels;
+}
+
+void CaseReader::note_range(const std::string& image, const std::string& unit, const std::string& file,
+                            const Volume& v) {
+  if (raw_ == nullptr) return;
+  const real* x = v.values.data();
+  const std::int64_t count = v.values.numel();
+  const auto [low, high] = std::minmax_element(x, x + count);
+  RawSample::Range range{image, v.unit.empty() ? unit : v.unit, static_cast<double>(*low), static_cast<double>(*high)};
+  for (std::int64_t i = 0; i < count; ++i) range.mean += static_cast<double>(x[i]) / static_cast<double>(count);
+  if (*low == *high) raw_->problems.push_back(fmt::format("{}: all values are {}", file, *low));
+  raw_->ranges.push_back(range);
 }
 
 Volume CaseReader::load(const std::string& name) {
@@ -103,13 +117,14 @@ Volume CaseReader::load(const std::string& name) {
                        far);
     return volume;
   }
-  first_ = name;
-  reference_ = volume;
-  reference_.values = Tensor::empty({volume.depth(), volume.height(), volume.width(), 1});
+  decide_grid(name, volume);
   return volume;
 }
 
-void CaseReader::decide_grid(const Volume& image) {
+void CaseReader::decide_grid(const std::string& name, const Volume& image) {
+  first_ = name;
+  reference_ = image;
+  reference_.values = Tensor::empty({image.depth(), image.height(), image.width(), 1});
   sides_ = {size_.width, size_.height, std::max<std::int64_t>(size_.depth, 1)};
   const Vec3 own = image.spacing();
   Vec3 spacing{};
@@ -122,6 +137,11 @@ void CaseReader::decide_grid(const Volume& image) {
   }
   grid_ = grid_at_spacing(image, spacing);
   spacing_ = {spacing[2], spacing[1], spacing[0]};
+  if (raw_ == nullptr) return;
+  raw_->shape = {image.height(), image.width()};
+  if (pictures()) return;
+  raw_->shape.insert(raw_->shape.begin(), image.depth());
+  raw_->spacing = {own[2], own[1], own[0]};
 }
 
 Volume CaseReader::fit(const Volume& v, Content content, real outside) const {

@@ -10,12 +10,20 @@
 
 namespace medusa::datasets {
 
-// images() comes first: it decides on the grids.  All throw InputError naming the file.
+// images() comes first.  The first file decides on the grids.  All throw InputError naming the file.
 class CaseReader {
  public:
-  // `size`: depth (0: pictures), height, width.
-  CaseReader(const CasePlan& plan, const Grid& size) : plan_(plan), size_(size) {}
+  // `size`: depth (0: pictures), height, width.  `raw`: is told what the files hold.
+  CaseReader(const CasePlan& plan, const Grid& size, RawSample* raw = nullptr) : plan_(plan), size_(size), raw_(raw) {}
 
+  // Calls body(), which reads a file; where there is a `raw` an InputError becomes one of its problems.
+  template <class Body>
+  void attempt(const Body& body) {
+    complete_ &= datasets::attempt(raw_ == nullptr ? nullptr : &raw_->problems, body);
+  }
+  bool complete() const { return complete_; }  // every attempt went well
+  // Tells `raw` how large the numbers of an image, or of other amounts, are.
+  void note_range(const std::string& image, const std::string& unit, const std::string& file, const Volume& v);
   // A file for each of the plan's inputs: their channels, fitted and normalised, a plane each.
   std::vector<std::vector<real>> images(const std::vector<std::string>& files);
   // A file whose grid must be the first one's.
@@ -32,11 +40,13 @@ class CaseReader {
 
  private:
   bool pictures() const { return size_.depth == 0; }
-  void decide_grid(const Volume& image);
+  void decide_grid(const std::string& name, const Volume& image);
   void normalise(const CaseInput& input, const Volume& image, std::vector<std::vector<real>>& channels) const;
 
   const CasePlan& plan_;
   const Grid size_;
+  RawSample* raw_;
+  bool complete_ = true;
   CaseFiles files_;
   std::string first_;
   Volume reference_;  // the first file's grid

@@ -114,31 +114,9 @@ Sample CaseDataset::get_augmented(std::int64_t index, std::uint64_t seed, std::i
 
 RawSample CaseDataset::raw(std::int64_t index) const {
   const CaseRow& r = row(index);
-  CaseFiles files;
-  RawSample out;
-  const auto look_at = [&](const std::string& name, const std::string& file, const std::string& unit) {
-    const Volume v = files.read(file, size_.depth == 0);
-    if (out.shape.empty()) {
-      const Vec3 mm = v.spacing();
-      out.shape = {v.height(), v.width()};
-      if (size_.depth > 0) out.shape.insert(out.shape.begin(), v.depth());
-      if (size_.depth > 0) out.spacing = {mm[2], mm[1], mm[0]};
-    }
-    RawSample::Range range{name, v.unit.empty() ? unit : v.unit};
-    const real* x = v.values.data();
-    const std::int64_t count = v.values.numel();
-    const auto [low, high] = std::minmax_element(x, x + count);
-    range.low = static_cast<double>(*low);
-    range.high = static_cast<double>(*high);
-    for (std::int64_t i = 0; i < count; ++i) range.mean += static_cast<double>(x[i]) / static_cast<double>(count);
-    if (*low == *high) out.problems.push_back(fmt::format("{}: all values are {}", file, *low));
-    out.ranges.push_back(range);
-  };
-  for (std::size_t i = 0; i < plan_.inputs.size(); ++i) look_at(plan_.inputs[i].name, r.inputs[i], "");
-  for (std::size_t t = 0; t < targets_.size(); ++t)
-    if (targets_[t].kind == TaskKind::Regression && r.labels[t].present())
-      look_at(targets_[t].name, r.labels[t].files[0], targets_[t].unit);
-  return out;
+  RawSample raw;
+  if (const std::optional<Case> c = inspect_case(plan_, r, size_, &raw)) raw.sample = sample(r, *c);
+  return raw;
 }
 
 }  // namespace medusa::datasets

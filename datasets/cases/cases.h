@@ -87,6 +87,9 @@ struct Case {
 // Reads a case.  `size`: depth (0: pictures), height, width.  Throws InputError naming the file: unreadable, another
 // grid than the first input's, a label that is none, values that are not finite.
 Case read_case(const CasePlan& plan, const CaseRow& row, const Grid& size);
+// The same where a problem with one file keeps nobody from the others: `raw` has all of them, and what the files hold.
+// None where read_case would throw.
+std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Grid& size, RawSample* raw);
 // The files that it looks at, each in a place of its own, "" where the row has none there.
 std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row);
 // A case as bytes, and back.  Throws Error where the bytes are none.

@@ -30,7 +30,6 @@ struct Look {
   RawSample raw;
   std::vector<Label> labels;
   std::uint64_t content = 0;  // of the input: two samples with the same are the same image
-  std::vector<std::string> problems;
 };
 
 // How many columns of figures a target has: a classification or segmentation one for each class, and so on.
@@ -81,19 +80,16 @@ Label label_of(const datasets::TargetInfo& info, const datasets::Target& target)
 
 Look look_at(const datasets::Dataset& dataset, std::int64_t index) {
   Look look;
-  try {
-    look.raw = dataset.raw(index);
-    look.problems = look.raw.problems;
-    const datasets::Sample sample = dataset.get(index);
-    for (std::size_t t = 0; t < sample.targets.size(); ++t)
-      look.labels.push_back(label_of(dataset.targets()[t], sample.targets[t]));
-    std::string bytes(static_cast<std::size_t>(sample.input.numel()) * sizeof(real), '\0');
-    std::memcpy(bytes.data(), sample.input.data(), bytes.size());
-    look.content = stream_of(bytes);
-    look.read = true;
-  } catch (const InputError& error) {
-    look.problems.push_back(error.what());
-  }
+  look.raw = dataset.raw(index);
+  if (!look.raw.sample) return look;
+  const datasets::Sample& sample = *look.raw.sample;
+  for (std::size_t t = 0; t < sample.targets.size(); ++t)
+    look.labels.push_back(label_of(dataset.targets()[t], sample.targets[t]));
+  std::string bytes(static_cast<std::size_t>(sample.input.numel()) * sizeof(real), '\0');
+  std::memcpy(bytes.data(), sample.input.data(), bytes.size());
+  look.content = stream_of(bytes);
+  look.read = true;
+  look.raw.sample.reset();  // there may be ten thousand
   return look;
 }
 
@@ -243,7 +239,7 @@ Json inspect_dataset(const DatasetCheck& check, std::size_t* problem_count) {
     parallel_for(dataset->size(), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) looks[static_cast<std::size_t>(i)] = look_at(*dataset, i);
     });
-    for (const Look& look : looks) problems.insert(problems.end(), look.problems.begin(), look.problems.end());
+    for (const Look& look : looks) problems.insert(problems.end(), look.raw.problems.begin(), look.raw.problems.end());
     find_twins(*dataset, looks, &problems);
     json["samples"] = dataset->size();
     if (!dataset->notes().empty()) json["notes"] = dataset->notes();
