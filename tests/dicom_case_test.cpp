@@ -117,6 +117,29 @@ TEST_CASE("dicom: doses in every encoding and both conventions of offsets") {
     }
 }
 
+TEST_CASE("dicom: structures' names are in the file's character set, and become UTF-8") {
+  NEEDS_DICOM();
+  struct Spelling {
+    const char *set, *stored, *name, *key;
+  };
+  for (const Spelling& s : {Spelling{"ISO_IR 100", "Dr\xFCse links", "Dr\xC3\xBCse links", "Dr_se_links"},
+                            {"ISO_IR 192", "Dr\xC3\xBCse", "Dr\xC3\xBCse", "Dr_se"},
+                            {"ISO_IR 144", "\xB3\xDB\xD0\xD7", "\xD0\x93\xD0\xBB\xD0\xB0\xD0\xB7", "____"},
+                            {"", "Dr\xFCse", "Dr?se", "Dr_se"},
+                            {"ISO_IR 192", "Dr\xFCse", "Dr?se", "Dr_se"},
+                            {"NO SUCH SET", "Dr\xFCse", "Dr?se", "Dr_se"}})
+    for (const Encoding encoding : {Encoding::Implicit, Encoding::Explicit}) {
+      CAPTURE(std::string(s.set));
+      Study study;
+      study.rois[0].name = s.stored;
+      study.read();
+      save(study.folder / "rs", test::structure_file(study.rois, "1.9", encoding, s.set));
+      const DicomCase read = read_dicom_case(study.folder.path, {});
+      CHECK(read.structures[0].name == s.name);
+      CHECK(read.structures[0].key == s.key);
+    }
+}
+
 TEST_CASE("dicom: structures are chosen by name") {
   NEEDS_DICOM();
   const Study study;

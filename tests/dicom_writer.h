@@ -174,7 +174,7 @@ struct Roi {
 };
 
 inline std::string structure_file(const std::vector<Roi>& rois, const std::string& frame_of_reference = "1.9",
-                                  Encoding encoding = Encoding::Implicit) {
+                                  Encoding encoding = Encoding::Implicit, const std::string& character_set = "") {
   std::vector<DicomWriter> names, outlines;
   for (std::size_t r = 0; r < rois.size(); ++r) {
     const std::string number = std::to_string(r + 1);
@@ -191,6 +191,7 @@ inline std::string structure_file(const std::vector<Roi>& rois, const std::strin
     outlines.emplace_back(encoding).sequence(0x30060040, contours, false).text(0x30060084, "IS", number);
   }
   DicomWriter w(encoding);
+  if (!character_set.empty()) w.text(0x00080005, "CS", character_set);
   w.text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.481.3").text(0x00080060, "CS", "RTSTRUCT");
   w.sequence(0x30060020, names).sequence(0x30060039, outlines);
   return w.file();

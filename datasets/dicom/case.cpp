@@ -218,6 +218,7 @@ std::string structure_key(const std::string& name, const std::vector<std::string
   for (char c : name) {
     const bool keep =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    if ((static_cast<unsigned char>(c) & 0xC0) == 0x80) continue;  // a letter's second or later byte
     plain += keep ? c : '_';
   }
   if (plain.empty()) plain = "structure";

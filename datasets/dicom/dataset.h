@@ -27,7 +27,8 @@ class DicomItem {
   DicomItem(DcmItem* item, const std::string* name) : item_(item), name_(name) {}
 
   bool has(DicomTag tag) const;  // there, and not empty
-  // The value as text, without the blanks around it; several values are joined by backslashes.  "" where absent.
+  // The value as text in UTF-8, without the blanks around it; several values are joined by backslashes.  "" where
+  // absent.
   std::string text(DicomTag tag) const;
   // All values as numbers; empty where absent.  Throws InputError where one is no finite number.
   std::vector<double> numbers(DicomTag tag) const;

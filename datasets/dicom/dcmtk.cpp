@@ -9,6 +9,7 @@
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmdata/dcsequen.h>
+#include <dcmtk/dcmdata/dcspchrs.h>
 #include <dcmtk/dcmdata/dcuid.h>
 #include <dcmtk/dcmdata/dcxfer.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
@@ -56,6 +57,23 @@ std::string trimmed(const std::string& text) {
 DcmElement* find(DcmItem* item, DicomTag tag) {
   DcmElement* element = nullptr;
   return item->findAndGetElement(key(tag), element).good() ? element : nullptr;
+}
+
+// Text in UTF-8.  The item, or the one that it is in, names the character set of what is not ASCII; bytes that the set
+// does not have, and those that no set is named for, become question marks.
+std::string utf8(DcmItem* item, const std::string& text) {
+  const auto ascii = [](char c) { return static_cast<unsigned char>(c) < 128; };
+  if (std::all_of(text.begin(), text.end(), ascii) && text.find('\x1b') == std::string::npos) return text;
+  OFString set, converted;
+  while (item && item->findAndGetOFStringArray(DCM_SpecificCharacterSet, set).bad()) item = item->getParentItem();
+  DcmSpecificCharacterSet characters;
+  if (!set.empty() && characters.selectCharacterSet(set).good() &&
+      characters.convertString(text.data(), text.size(), converted, "\\").good())
+    return {converted.data(), converted.size()};
+  std::string plain = text;
+  for (char& c : plain)
+    if (!ascii(c)) c = '?';
+  return plain;
 }
 
 // Numbers written as text, "1.5\-2".
@@ -150,7 +168,7 @@ std::string DicomItem::text(DicomTag tag) const {
   OFString text;
   DcmElement* element = find(item_, tag);
   if (!element || element->getOFStringArray(text).bad()) return "";
-  return trimmed({text.data(), text.size()});
+  return utf8(item_, trimmed({text.data(), text.size()}));
 }
 
 std::vector<double> DicomItem::numbers(DicomTag tag) const {
