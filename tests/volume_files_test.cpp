@@ -44,7 +44,7 @@ Volume oblique_volume(std::int64_t channels, ScalarType type) {
 
 TEST_CASE("volumes: written and read again in every format and type") {
   const TempFolder folder;
-  for (const char* end : {".nii", ".nii.gz", ".mha", ".mhd", ".npz", ".npy"})
+  for (const char* end : {".nii", ".nii.gz", ".hdr", ".img.gz", ".mha", ".mhd", ".npz", ".npy"})
     for (const std::int64_t channels : {1, 3})
       for (int t = 0; t < 10; ++t) {
         const ScalarType type = static_cast<ScalarType>(t);

@@ -131,7 +131,7 @@ def written_agrees(path, reference, end):
         data = data.reshape((1,) * (3 - data.ndim) + data.shape)
         again = Reference((data if data.ndim == 4 else data[..., None]).astype(np.float32), affine, [], "")
     else:
-        again = by_nibabel(out) if end.startswith(".nii") else by_sitk(out)
+        again = by_sitk(out) if end.startswith(".mh") else by_nibabel(out)
     wrong = []
     if not same_voxels(again.voxels, reference.voxels):
         wrong.append("voxels differ")
@@ -154,7 +154,7 @@ def ras_agrees(path):
 def check(path, reference, what, ras=False, check_shape=True):
     faults = {"inspect": inspect_agrees(path, reference, check_shape), "voxels": dump_agrees(path, reference)}
     if reference.voxels.size <= LARGE:
-        for end in (".nii", ".nii.gz", ".mha", ".mhd", ".npy", ".npz"):
+        for end in (".nii", ".nii.gz", ".hdr", ".img.gz", ".mha", ".mhd", ".npy", ".npz"):
             faults["as " + end] = written_agrees(path, reference, end)
         if ras:
             faults["RAS"] = ras_agrees(path)

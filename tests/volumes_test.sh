@@ -4,14 +4,14 @@
 . "$(dirname "$0")/shell.sh"
 
 [ "$("$BIN/convert" 2>&1)" = 'convert: expected a subcommand: volume or dicom' ] && ok "convert alone" || bad "$("$BIN/convert" 2>&1)"
-expect 2 "$work/x.tif: expected a name that ends in one of .nii, .nii.gz, .mha, .mhd, .npy, .npz" \
+expect 2 "$work/x.tif: expected a name that ends in one of .nii, .nii.gz, .hdr, .img, .hdr.gz, .img.gz, .mha, .mhd, .npy, .npz" \
   "$BIN/convert" volume --in "$work/none.nii" --out "$work/x.tif"
 expect 2 "$work/none.nii: cannot be read: No such file" "$BIN/convert" volume --in "$work/none.nii" --out "$work/x.nii"
 
 # A volume without any of these: 2 x 1 x 1 voxels of int16, as text.
 printf 'NRRD0004\ntype: short\ndimension: 3\nsizes: 2 1 1\nencoding: text\nspace: RAS\n' >"$work/two.nrrd"
 printf 'space directions: (0,-2,0) (0,0,3) (4,0,0)\nspace origin: (5,6,7)\nsample units: HU\n\n-1000 400\n' >>"$work/two.nrrd"
-for end in nii nii.gz mha mhd npz; do
+for end in nii nii.gz hdr img.gz mha mhd npz; do
   expect 0 "$work/two.$end: 2 x 1 x 1 voxels of int16, PSR" "$BIN/convert" volume --in "$work/two.nrrd" --out "$work/two.$end"
   expect 0 '"dtype":"int16","spacing_mm":[2.0,3.0,4.0],"affine":[[0.0,0.0,4.0,5.0],[-2.0,0.0,0.0,6.0],[0.0,3.0,0.0,7.0],[0,0,0,1]],"orientation":"PSR","unit":"HU","min":-1000.0,"max":400.0,"mean":-300.0}' \
     "$BIN/inspect" --json "$work/two.$end"

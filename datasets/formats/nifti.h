@@ -21,7 +21,8 @@ Volume decode_nifti(std::span<const unsigned char> header, std::span<const unsig
 // True where the bytes begin as a NIfTI or Analyze header does, perhaps in gzip.
 bool looks_like_nifti(std::span<const unsigned char> bytes);
 
-// Writes .nii, or .nii.gz where the name ends so: NIfTI-1, or NIfTI-2 where an axis is longer than 32767.  Voxels get
+// Writes .nii, or both files of a pair where the name ends in .hdr or .img, packed where it ends in .gz: NIfTI-1, or
+// NIfTI-2 where an axis is longer than 32767.  Voxels get
 // the volume's stored type, slope and intercept; sform holds the affine, and so does qform where it can (no shear).
 // Throws InputError where a value does not fit into the type.
 void write_nifti(const std::string& path, const Volume& volume);

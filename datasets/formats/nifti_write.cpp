@@ -1,6 +1,7 @@
 // NIfTI writing.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "datasets/formats/nifti.h"
 #include "datasets/formats/nifti_header.h"
@@ -91,23 +92,51 @@ NiftiHeader header_for(const Volume& v) {
   return h;
 }
 
+// The names of a pair, where `path` is one of them.
+struct Pair {
+  std::string header, image;
+};
+
+std::optional<Pair> pair_of(const std::string& path) {
+  const std::string packed = path.ends_with(".gz") ? ".gz" : "";
+  const std::string bare = path.substr(0, path.size() - packed.size());
+  if (!bare.ends_with(".hdr") && !bare.ends_with(".img")) return {};
+  const std::string stem = bare.substr(0, bare.size() - 4);
+  return Pair{stem + ".hdr" + packed, stem + ".img" + packed};
+}
+
 }  // namespace
 
 void write_nifti(const std::string& path, const Volume& volume) {
-  const NiftiHeader h = header_for(volume);
-  const bool packed = path.size() > 3 && path.compare(path.size() - 3, 3, ".gz") == 0;
+  const std::optional<Pair> pair = pair_of(path);
+  NiftiHeader h = header_for(volume);
+  if (pair) {
+    h.magic[1] = 'i';
+    h.vox_offset = 0;
+  }
   // NIfTI-1 keeps slope and intercept as float: stored numbers must be made with what a reader will find.
   VoxelFormat format{volume.stored, false, true, h.scl_slope, h.scl_inter};
   if (h.version == 1) {
     format.slope = static_cast<float>(h.scl_slope);
     format.intercept = static_cast<float>(h.scl_inter);
   }
-  write_file(path, [&](const auto& write) {
-    pack(packed ? Packing::Gzip : Packing::None, 6, write, [&](const Sink& sink) {
-      const std::string header = h.version == 1 ? pack_nifti1(h) : pack_nifti2(h);
-      sink(header.data(), header.size());
-      write_voxels(volume, format, path, sink);
+  const auto write_header = [&](const Sink& sink) {
+    const std::string header = h.version == 1 ? pack_nifti1(h) : pack_nifti2(h);
+    sink(header.data(), header.size());
+  };
+  const auto save = [&](const std::string& file, const auto& produce) {
+    write_file(file, [&](const auto& write) {
+      pack(path.ends_with(".gz") ? Packing::Gzip : Packing::None, 6, write, produce);
     });
+  };
+  if (pair) {  // the header last: without it nobody takes the voxels for a volume
+    save(pair->image, [&](const Sink& sink) { write_voxels(volume, format, path, sink); });
+    save(pair->header, write_header);
+    return;
+  }
+  save(path, [&](const Sink& sink) {
+    write_header(sink);
+    write_voxels(volume, format, path, sink);
   });
 }
 

@@ -24,7 +24,8 @@ bool starts_with(std::span<const unsigned char> head, std::string_view magic) {
   return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
 }
 
-constexpr const char* kWritten[] = {".nii", ".nii.gz", ".mha", ".mhd", ".npy", ".npz"};
+constexpr const char* kWritten[] = {".nii",    ".nii.gz", ".hdr", ".img", ".hdr.gz",
+                                    ".img.gz", ".mha",    ".mhd", ".npy", ".npz"};
 
 }  // namespace
 
@@ -88,10 +89,10 @@ void check_volume_name(const std::string& path) {
 void write_volume(const std::string& path, const Volume& volume) {
   check_volume_name(path);
   const Volume own = to_file_orientation(volume);
-  if (ends_with(path, ".nii") || ends_with(path, ".nii.gz")) return write_nifti(path, own);
   if (ends_with(path, ".npy")) return write_npy(path, array_of(own));
   if (ends_with(path, ".npz")) return write_npz(path, arrays_of(own));
-  write_metaimage(path, own);
+  if (ends_with(path, ".mha") || ends_with(path, ".mhd")) return write_metaimage(path, own);
+  write_nifti(path, own);
 }
 
 }  // namespace medusa::datasets
