@@ -112,7 +112,8 @@ int main(int argc, char** argv) {
   medusa::tools::CommandLine command{"Turns files of one format into another.", "convert"};
   medusa::tools::VolumeOptions options;
   medusa::tools::CommandLine& volume = command.subcommand(
-      "volume", "any volume (NIfTI, MetaImage, NRRD, npy, npz) to .nii, .nii.gz, .hdr + .img, .mha, .mhd, .npy or .npz");
+      "volume",
+      "any volume (NIfTI, MetaImage, NRRD, npy, npz) to .nii, .nii.gz, .hdr + .img, .mha, .mhd, .npy or .npz");
   volume.option("--in", options.in, "file to read").required();
   volume.option("--out", options.out, "file to write; the end of its name decides the format").required();
   volume.option("--type", options.type, "number type of the voxels, such as int16 or float32; default: as in the file");

@@ -22,8 +22,9 @@ Volume read_volume(const std::string& path);
 // .hdr and .img whatever the other half may be called).  A damaged header: itself alone.
 std::vector<std::string> files_of_volume(const std::string& path);
 
-// Writes .nii, .hdr and .img (these packed too, with .gz), .mha, .mhd, .npy or .npz, by the name's end, in the orientation that the volume's file had.
-// Throws InputError for another name, or where a value does not fit into the stored type.
+// Writes .nii, .hdr and .img (these packed too, with .gz), .mha, .mhd, .npy or .npz, by the name's end, in the
+// orientation that the volume's file had. Throws InputError for another name, or where a value does not fit into the
+// stored type.
 void write_volume(const std::string& path, const Volume& volume);
 // Throws InputError where write_volume would refuse the name.
 void check_volume_name(const std::string& path);

@@ -103,7 +103,7 @@ void add_network_options(OptionList& list, RunOptions& o) {
   list.add("backbone", o.backbone, "encoder: resunet, resnet18, resnet34 or resnet50");
   list.add("widths", o.widths,
            "channels of each encoder level, outermost first, comma-separated (of a resnet: inside the blocks of its 4 "
-           "stages); none given: 16,32,64,128 for resunet, 64,128,256,512 for a resnet");
+           "stages); multiples of 16 are fastest; none given: 16,32,64,128 for resunet, 64,128,256,512 for a resnet");
   list.add("pretrained", o.pretrained, "safetensors file to begin the encoders with, in torchvision's names");
   list.add("ctan-attention", o.ctan_attention, "ctan's bottleneck: spatial (places) or channel attention");
   list.add("ctan-scale", o.ctan_scale, "ctan's bottleneck: divide the scores by sqrt(d)");
