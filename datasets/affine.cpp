@@ -114,8 +114,13 @@ Affine flip_xy(const Affine& affine) {
 }
 
 std::string orientation(const Affine& affine) {
-  Mat3 a = nearest_rotation(affine.direction());
+  const Mat3 direction = affine.direction();
+  const Vec3 steps = affine.spacing();
   std::string code = "???";
+  // Three axes in one plane: which of two that nearly agree is which, nobody can say.
+  constexpr double kFlat = 1e-6;
+  if (steps[0] > 0 && steps[1] > 0 && steps[2] > 0 && !(std::abs(det(direction)) > kFlat)) return code;
+  Mat3 a = nearest_rotation(direction);
   // The axis that fits a side best chooses first.
   std::array<std::size_t, 3> order{0, 1, 2};
   const auto best = [&a](std::size_t c) { return std::max({a[0][c] * a[0][c], a[1][c] * a[1][c], a[2][c] * a[2][c]}); };

@@ -93,11 +93,11 @@ Volume make_volume(const Tensor& values, const Affine& affine, ScalarType stored
   return volume;
 }
 
-Volume to_orientation(const Volume& volume, const std::string& code) {
+Volume to_orientation(const Volume& volume, const std::string& code, const std::string& name) {
   check_code(code);
   const std::string now = orientation(volume.affine);
-  MEDUSA_CHECK(now.find('?') == std::string::npos && volume.affine.finite(),
-               "volume: its axes have no orientation ({}), since its affine is flat", now);
+  MEDUSA_CHECK_INPUT(now.find('?') == std::string::npos && volume.affine.finite(),
+                     "{}: its axes have no orientation ({}), since its affine is flat", name, now);
   const Rearrangement r = rearrangement(now, code);
   if (r.trivial()) return volume;
   const std::array<std::int64_t, 3> old_size{volume.width(), volume.height(), volume.depth()};
@@ -116,7 +116,7 @@ Volume to_orientation(const Volume& volume, const std::string& code) {
   return result;
 }
 
-Volume to_ras(const Volume& volume) { return to_orientation(volume, "RAS"); }
+Volume to_ras(const Volume& volume, const std::string& name) { return to_orientation(volume, "RAS", name); }
 
 Volume to_file_orientation(const Volume& volume) {
   const bool done = volume.file_orientation.empty() || volume.file_orientation == orientation(volume.affine);

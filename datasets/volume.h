@@ -50,10 +50,10 @@ void change_values(Volume* volume, const F& f) {
 
 // The same voxels with axes swapped and mirrored so that `orientation` becomes `code`, any three letters with one of
 // each pair LR, PA, IS; the affine follows, so no voxel moves in the patient.  Nothing is interpolated: an oblique scan
-// stays oblique.  Throws InputError for another code, Error where the affine is flat or not finite.
-Volume to_orientation(const Volume& volume, const std::string& code);
+// stays oblique.  Throws InputError for another code, and with `name` where the affine is flat or not finite.
+Volume to_orientation(const Volume& volume, const std::string& code, const std::string& name = "volume");
 // The one orientation in which everything else works: i to the right, j to anterior, k to superior, as near as can be.
-Volume to_ras(const Volume& volume);
+Volume to_ras(const Volume& volume, const std::string& name = "volume");
 // Back to the axes that the file had; the volume as it is where it came from no file.
 Volume to_file_orientation(const Volume& volume);
 

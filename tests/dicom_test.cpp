@@ -378,6 +378,11 @@ TEST_CASE("dicom: what files claim is checked before memory is asked for") {
   std::string small = test::DicomWriter().raw(0x00204000, "UN", "four").file();
   small.replace(small.rfind("UN"), 2, "un");  // is its length in two bytes or in four?
   CHECK(contains(parse(small), "has no value representation"));
+  // An item of one element and two bytes of the next: DCMTK, which knows no (E0FE,00DD), would go on behind the item.
+  const std::string item("\xFE\xFF\x00\xE0\x0C\0\0\0\x08\0\x60\0\x02\0\0\0CT\x08\0", 20);
+  CHECK(contains(
+      parse(test::DicomWriter(Encoding::Implicit).raw(0xE0FE00DD, "UN", item).text(0x00200010, "SH", "1").file()),
+      "begins in one that ends at byte"));
 }
 
 TEST_CASE("dicom: a case is written as NIfTI files and as an archive, with names that cannot collide") {

@@ -66,4 +66,5 @@ def main(patients, predictions):
     print(json.dumps({"patients": len(dose_errors), "dose_score": np.mean(dose_errors), "dvh_score": np.mean(dvh_errors)}))
 
 
-main(sys.argv[1], sys.argv[2])
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -56,6 +56,28 @@ assert theirs["patients"] == 3 == len(ours["patients"])
 assert all(abs(ours[k] - theirs[k]) < 1e-3 for k in ("dose_score", "dvh_score"))
 assert theirs["dose_score"] > 0.5
 EOF
+  "$python" - "$here" "$work/data/validation-pats/pt_4" "$work/out/pt_4/dose.csv" "$work/pictures/pt_4_dvh.svg" <<'EOF' \
+    && ok "the curves are numpy's" || bad "the curves are not numpy's"
+import os, re, sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from openkbp_reference import OARS, TARGETS, dense, sparse
+folder, predicted, svg = sys.argv[2:]
+lines = re.findall(r'<polyline ([^>]*)points="([^"]*)"', open(svg).read())
+doses = [dense(os.path.join(folder, "dose.csv")), dense(predicted)]
+names = [name for name in OARS + TARGETS if os.path.exists(f"{folder}/{name}.csv")]
+assert len(names) >= 5 and len(lines) == 2 * len(names), (names, len(lines))
+for i, (style, points) in enumerate(lines):
+    inside = doses[i % 2][sparse(f"{folder}/{names[i // 2]}.csv")[0]]
+    x, y = np.array([[float(v) for v in point.split(",")] for point in points.split()]).T
+    gy = (x - 60) / 480 * 80
+    assert ("dasharray" in style) == (i % 2 == 1) and np.allclose(gy, np.arange(161) / 2, atol=0.01), style
+    least = np.array([(inside >= d + 0.0006).mean() * 100 for d in np.arange(161) / 2])  # files hold three decimals
+    most = np.array([(inside >= d - 0.0006).mean() * 100 for d in np.arange(161) / 2])
+    drawn = 100 - (y - 40) / 320 * 100
+    assert (drawn >= least - 0.02).all() and (drawn <= most + 0.02).all(), names[i // 2]
+EOF
 else
   echo "SKIPPED: no numpy to compare the scores with"
 fi

@@ -147,7 +147,11 @@ TEST_CASE("volume: orientations that are none, affines that are flat") {
   }
   Volume flat = volume;
   flat.affine.m[1] = {0, 0, 0, 0};
-  CHECK(contains(runtime_error([&] { to_ras(flat); }), "axes have no orientation (R?S)"));
+  CHECK(contains(input_error([&] { to_ras(flat, "a.nii"); }), "a.nii: its axes have no orientation (R?S)"));
+  flat.affine.m = {{{1, 0, 0, 0}, {0, 1, 1, 0}, {0, 2, 2, 0}}};  // two axes are one
+  CHECK(contains(input_error([&] { to_ras(flat); }), "its affine is flat"));
+  flat.affine.m[2][2] = 2.0001;
+  CHECK(orientation(to_ras(flat).affine) == "RAS");
   CHECK(contains(runtime_error([&] { make_volume(ramp({2, 2}), Affine{}); }), "values are [2, 2]"));
   CHECK(contains(runtime_error([&] { volume.at(2, 0, 0); }), "voxel (2, 0, 0)"));
 }

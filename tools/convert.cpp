@@ -53,7 +53,7 @@ void convert_volume(const VolumeOptions& options) {
   check(options);
   datasets::Volume volume = datasets::read_volume(options.in);
   if (!options.orientation.empty()) {
-    volume = datasets::to_orientation(volume, options.orientation);
+    volume = datasets::to_orientation(volume, options.orientation, options.in);
     volume.file_orientation = options.orientation;
   }
   volume = on_other_grid(options, volume);

@@ -62,7 +62,7 @@ Volume CaseFiles::read(const std::string& name, bool pictures) {
                      "{}: has {} slices, expected one, for the size has two sides (three, such as 64x64x64, are for "
                      "volumes)",
                      name, volume.depth());
-  return pictures ? volume : to_ras(volume);
+  return pictures ? volume : to_ras(volume, name);
 }
 
 }  // namespace medusa::datasets

@@ -102,7 +102,15 @@ class Walker {
     return true;
   }
 
+  // DCMTK may take a sequence for a value, and read on behind it: no header may begin within what ends before it does.
+  void check_header(std::size_t size) const {
+    MEDUSA_CHECK_INPUT(at_ + size <= limit(),
+                       "{}: is damaged or cut off: an element at byte {} begins in one that ends at byte {}", name_,
+                       at_, limit());
+  }
+
   void step() {
+    check_header(8);
     const std::uint32_t tag = number(at_, 2) << 16 | number(at_ + 2, 2);
     if (delimiter(tag)) return;
     const bool is_explicit = levels_.back().is_explicit;
@@ -116,7 +124,7 @@ class Walker {
       length = number(at_ + 4, 4);
       at_ += 8;
     } else if (wide(vr)) {
-      MEDUSA_CHECK_INPUT(bytes_.size() - at_ >= 12, "{}: is cut off in the middle of an element", name_);
+      check_header(12);
       length = number(at_ + 8, 4);
       at_ += 12;
     } else {

@@ -40,7 +40,7 @@ KbpGrid grid_of_run(const std::string& run_folder, std::int64_t side) {
 
 std::string predict_volume(mtl::Model& model, const KbpGrid& grid, const std::string& file,
                            const mtl::SlidingWindow& window, const std::string& stem) {
-  const Volume scan = datasets::to_orientation(datasets::read_volume(file), kAxes);
+  const Volume scan = datasets::to_orientation(datasets::read_volume(file), kAxes, file);
   MEDUSA_CHECK_INPUT(scan.channels() == 1, "{}: has {} channels, expected a CT of one", file, scan.channels());
   MEDUSA_CHECK_INPUT(model.config().in_channels == 1, "{}: the network needs outlines beside the CT, a scan has none",
                      file);
