@@ -110,7 +110,7 @@ struct Bits {
 Bits bits_of(const DicomItem& root) {
   const double allocated = root.number(kBitsAllocated, 0), stored = root.number(kBitsStored, allocated),
                high = root.number(kHighBit, stored - 1);
-  MEDUSA_CHECK_INPUT(stored >= 1 && stored <= allocated && high >= stored - 1 && high < allocated,
+  MEDUSA_CHECK_INPUT(allocated <= 64 && stored >= 1 && stored <= allocated && high >= stored - 1 && high < allocated,
                      "{}: {} bits stored up to bit {} of {} make no sense", root.file(), stored, high, allocated);
   return {static_cast<int>(stored), static_cast<int>(high), root.number(kRepresentation, 0) == 1};
 }
