@@ -1,6 +1,9 @@
 #include "datasets/dicom/dataset.h"
 
+#include <cmath>
 #include <cstring>
+
+#include "tensor/check.h"
 
 namespace medusa::datasets {
 
@@ -12,6 +15,13 @@ std::string dicom_absent() {
 double DicomItem::number(DicomTag tag, double otherwise) const {
   const std::vector<double> values = numbers(tag);
   return values.empty() ? otherwise : values[0];
+}
+
+std::int64_t DicomItem::whole(DicomTag tag, std::int64_t otherwise) const {
+  const double value = number(tag, static_cast<double>(otherwise));
+  MEDUSA_CHECK_INPUT(std::abs(value) < 1e15, "{}: ({:04X},{:04X}): {} is beyond any count", file(), tag >> 16,
+                     tag & 0xFFFF, value);
+  return static_cast<std::int64_t>(value);
 }
 
 std::optional<DicomItem> DicomItem::item(DicomTag tag) const {

@@ -34,6 +34,8 @@ class DicomItem {
   std::vector<double> numbers(DicomTag tag) const;
   // The first of them, or `otherwise`.
   double number(DicomTag tag, double otherwise) const;
+  // The same without its fraction.  Throws InputError where it is beyond any count.
+  std::int64_t whole(DicomTag tag, std::int64_t otherwise) const;
   // The only items of a sequence; empty where absent.
   std::vector<DicomItem> items(DicomTag tag) const;
   // The first item of a sequence.

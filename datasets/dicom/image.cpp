@@ -108,9 +108,9 @@ struct Bits {
 };
 
 Bits bits_of(const DicomItem& root) {
-  const double allocated = root.number(kBitsAllocated, 0), stored = root.number(kBitsStored, allocated),
-               high = root.number(kHighBit, stored - 1);
-  MEDUSA_CHECK_INPUT(allocated <= 64 && stored >= 1 && stored <= allocated && high >= stored - 1 && high < allocated,
+  const std::int64_t allocated = root.whole(kBitsAllocated, 0), stored = root.whole(kBitsStored, allocated),
+                     high = root.whole(kHighBit, stored - 1);
+  MEDUSA_CHECK_INPUT(allocated <= 32 && stored >= 1 && stored <= allocated && high >= stored - 1 && high < allocated,
                      "{}: {} bits stored up to bit {} of {} make no sense", root.file(), stored, high, allocated);
   return {static_cast<int>(stored), static_cast<int>(high), root.number(kRepresentation, 0) == 1};
 }
@@ -156,8 +156,8 @@ DicomHeader read_dicom_header(const DicomItem& root) {
   if (h.kind != DicomKind::Image) return h;
   h.localizer = root.text(kImageType).find("LOCALIZER") != std::string::npos;
   if (h.localizer) return h;
-  h.rows = static_cast<std::int64_t>(root.number(kRows, 0));
-  h.columns = static_cast<std::int64_t>(root.number(kColumns, 0));
+  h.rows = root.whole(kRows, 0);
+  h.columns = root.whole(kColumns, 0);
   MEDUSA_CHECK_INPUT(h.rows >= 1 && h.columns >= 1, "{}: has no pixels: {} rows, {} columns", h.path, h.rows,
                      h.columns);
   h.frames = read_frames(root);

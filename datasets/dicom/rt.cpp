@@ -115,11 +115,8 @@ DicomDose read_dicom_dose(DicomFile& file) {
   dose.offsets = dose_offsets(root.numbers(kOffsets), dose.plane, dose.path);
   DicomHeader header;  // a dose scales its numbers in its own way, and has no padding
   header.path = dose.path;
-  const auto whole = [&root](DicomTag tag, double otherwise) {
-    return static_cast<std::int64_t>(root.number(tag, otherwise));
-  };
-  header.rows = dose.rows = whole(0x00280010, 0);
-  header.columns = dose.columns = whole(0x00280011, 0);
+  header.rows = dose.rows = root.whole(0x00280010, 0);
+  header.columns = dose.columns = root.whole(0x00280011, 0);
   const double frames = root.number(0x00280008, 1);
   MEDUSA_CHECK_INPUT(frames == static_cast<double>(dose.offsets.size()), "{}: has {} frames and {} offsets of frames",
                      dose.path, frames, dose.offsets.size());
