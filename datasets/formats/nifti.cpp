@@ -153,19 +153,14 @@ void read_data(ByteStream& stream, const NiftiHeader& h, std::size_t skip, Volum
   stream.finish();
 }
 
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-// The other file of a pair: x.hdr and x.img, each perhaps with .gz; "" where there is none.
-std::string other_file(const std::string& path, const std::string& from, const std::string& to) {
-  const bool packed = ends_with(path, ".gz");
-  const std::string bare = packed ? path.substr(0, path.size() - 3) : path;
-  if (!ends_with(bare, from)) return "";
-  const std::string stem = bare.substr(0, bare.size() - from.size()) + to;
-  for (const std::string& candidate : {packed ? stem + ".gz" : stem, packed ? stem : stem + ".gz"})
+// The half `to` of the pair that `path` is the other half of, packed or not; "" where it is not.
+std::string other_file(const std::string& path, const std::string& to) {
+  const std::optional<NiftiPairName> name = nifti_pair_name(path);
+  if (!name || name->half == to) return "";
+  const std::string likely = name->stem + to + name->packing;
+  for (const std::string& candidate : {likely, name->stem + to + (name->packing.empty() ? ".gz" : "")})
     if (std::filesystem::exists(candidate)) return candidate;
-  fail_input("{}: is one half of a pair; {} is not there", path, packed ? stem + ".gz" : stem);
+  fail_input("{}: is one half of a pair; {} is not there", path, likely);
 }
 
 Volume decode(std::span<const unsigned char> header, std::span<const unsigned char> image, const std::string& name,
@@ -199,6 +194,13 @@ Volume decode(std::span<const unsigned char> header, std::span<const unsigned ch
 
 }  // namespace
 
+std::optional<NiftiPairName> nifti_pair_name(const std::string& path) {
+  const std::string packing = path.ends_with(".gz") ? ".gz" : "", bare = path.substr(0, path.size() - packing.size());
+  for (const char* half : {".hdr", ".img"})
+    if (bare.ends_with(half)) return NiftiPairName{bare.substr(0, bare.size() - 4), half, packing};
+  return {};
+}
+
 bool looks_like_nifti(std::span<const unsigned char> bytes) {
   std::array<unsigned char, 4> head{};
   try {
@@ -217,11 +219,11 @@ Volume decode_nifti(std::span<const unsigned char> header, std::span<const unsig
 }
 
 Volume read_nifti(const std::string& path) {
-  const std::string header_path = other_file(path, ".img", ".hdr");
+  const std::string header_path = other_file(path, ".hdr");
   const std::string& start = header_path.empty() ? path : header_path;
   const std::vector<unsigned char> header = read_file(start, kLimit);
   return decode(header, {}, start, "", [&](std::string* image_name) {
-    *image_name = other_file(start, ".hdr", ".img");
+    *image_name = other_file(start, ".img");
     MEDUSA_CHECK_INPUT(!image_name->empty(), "{}: is the header of a pair, whose name should end in .hdr", start);
     return read_file(*image_name, kLimit);
   });

@@ -1,12 +1,21 @@
 // NIfTI-1 and NIfTI-2, the files of neuroimaging: .nii, .nii.gz, and pairs of .hdr and .img (or .hdr.gz and .img.gz).
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
 #include "datasets/volume.h"
 
 namespace medusa::datasets {
+
+// The name of a file of a pair in parts: "scan", ".img", ".gz" of scan.img.gz; `half` is .hdr or .img, `packing` .gz or
+// nothing.
+struct NiftiPairName {
+  std::string stem, half, packing;
+};
+// None where the name ends otherwise.
+std::optional<NiftiPairName> nifti_pair_name(const std::string& path);
 
 // Reads any number type of up to 64 bits but colours and complex numbers, in both byte orders.  Of a pair, `path` may
 // be either file.  scl_slope and scl_inter are applied (a slope of 0 means none); axes four to seven, such as time,

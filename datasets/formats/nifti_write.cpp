@@ -92,23 +92,10 @@ NiftiHeader header_for(const Volume& v) {
   return h;
 }
 
-// The names of a pair, where `path` is one of them.
-struct Pair {
-  std::string header, image;
-};
-
-std::optional<Pair> pair_of(const std::string& path) {
-  const std::string packed = path.ends_with(".gz") ? ".gz" : "";
-  const std::string bare = path.substr(0, path.size() - packed.size());
-  if (!bare.ends_with(".hdr") && !bare.ends_with(".img")) return {};
-  const std::string stem = bare.substr(0, bare.size() - 4);
-  return Pair{stem + ".hdr" + packed, stem + ".img" + packed};
-}
-
 }  // namespace
 
 void write_nifti(const std::string& path, const Volume& volume) {
-  const std::optional<Pair> pair = pair_of(path);
+  const std::optional<NiftiPairName> pair = nifti_pair_name(path);
   NiftiHeader h = header_for(volume);
   if (pair) {
     h.magic[1] = 'i';
@@ -130,8 +117,8 @@ void write_nifti(const std::string& path, const Volume& volume) {
     });
   };
   if (pair) {  // the header last: without it nobody takes the voxels for a volume
-    save(pair->image, [&](const Sink& sink) { write_voxels(volume, format, path, sink); });
-    save(pair->header, write_header);
+    save(pair->stem + ".img" + pair->packing, [&](const Sink& sink) { write_voxels(volume, format, path, sink); });
+    save(pair->stem + ".hdr" + pair->packing, write_header);
     return;
   }
   save(path, [&](const Sink& sink) {

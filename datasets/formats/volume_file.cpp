@@ -70,11 +70,9 @@ std::vector<std::string> files_of_volume(const std::string& path) {
   if (!std::filesystem::is_regular_file(path, error)) return {path};
   const std::string format = volume_format(path);
   if (format == "NIfTI") {
-    const bool packed = ends_with(path, ".gz");
-    const std::string bare = packed ? path.substr(0, path.size() - 3) : path;
-    if (!ends_with(bare, ".hdr") && !ends_with(bare, ".img")) return {path};
-    const std::string stem = bare.substr(0, bare.size() - 4);
-    return {stem + ".hdr", stem + ".hdr.gz", stem + ".img", stem + ".img.gz"};
+    const std::optional<NiftiPairName> name = nifti_pair_name(path);
+    if (!name) return {path};
+    return {name->stem + ".hdr", name->stem + ".hdr.gz", name->stem + ".img", name->stem + ".img.gz"};
   }
   const std::string data = format == "MetaImage" ? metaimage_data(path) : format == "NRRD" ? nrrd_data(path) : "";
   return data.empty() ? std::vector<std::string>{path} : std::vector<std::string>{path, data};
