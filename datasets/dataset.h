@@ -1,6 +1,7 @@
 // What a dataset hands to training: samples with an input image and, per target, a label.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -78,6 +79,21 @@ struct RawSample {
   std::vector<std::string> problems;  // all that is wrong with it, a line each
   std::optional<Sample> sample;       // what get() makes of the same files; none where it cannot
 };
+
+// The range of the values of an image, of which there is one at least.
+template <class T>
+RawSample::Range range_of(const std::string& name, const std::string& unit, const T* values, std::size_t count) {
+  RawSample::Range range{name, unit, static_cast<double>(values[0]), static_cast<double>(values[0])};
+  double sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto v = static_cast<double>(values[i]);
+    range.low = std::min(range.low, v);
+    range.high = std::max(range.high, v);
+    sum += v;
+  }
+  range.mean = sum / static_cast<double>(count);
+  return range;
+}
 
 // A list of samples.  get() is called from several threads at once.
 class Dataset {

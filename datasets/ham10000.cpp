@@ -121,11 +121,9 @@ RawSample Ham10000::raw(std::int64_t index) const {
   const Row& r = row(index);
   RawSample out;
   const auto look_at = [&](const char* name, const std::string& file, const Image& image) {
-    const auto [low, high] = std::minmax_element(image.pixels.begin(), image.pixels.end());
-    double sum = 0;
-    for (std::uint8_t v : image.pixels) sum += v;
-    out.ranges.push_back({name, "", double(*low), double(*high), sum / static_cast<double>(image.pixels.size())});
-    if (*low == *high) out.problems.push_back(fmt::format("{}: all values are {}", file, *low));
+    out.ranges.push_back(range_of(name, "", image.pixels.data(), image.pixels.size()));
+    const RawSample::Range& range = out.ranges.back();
+    if (range.low == range.high) out.problems.push_back(fmt::format("{}: all values are {}", file, range.low));
   };
   Image picture, mask;
   const bool seen = attempt(&out.problems, [&] {

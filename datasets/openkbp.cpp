@@ -171,18 +171,14 @@ RawSample OpenKbp::raw(std::int64_t index) const {
   if (out.problems.empty()) out.sample = sample(row(index), openkbp::reduce(p, factor()));
   out.shape.assign(3, openkbp::kSide);
   if (p.spacing != Vec3{}) out.spacing.assign(p.spacing.begin(), p.spacing.end());
-  const auto mean = [](const std::vector<real>& values) {
-    double sum = 0;
-    for (real v : values) sum += static_cast<double>(v);
-    return sum / static_cast<double>(values.size());
-  };
-  if (p.hu_range != std::array<real, 2>{})
-    out.ranges.push_back(
-        {"ct", "HU", static_cast<double>(p.hu_range[0]), static_cast<double>(p.hu_range[1]), mean(p.hu)});
+  if (p.hu_range != std::array<real, 2>{}) {
+    out.ranges.push_back(range_of("ct", "HU", p.hu.data(), p.hu.size()));
+    out.ranges.back().low = static_cast<double>(p.hu_range[0]);
+    out.ranges.back().high = static_cast<double>(p.hu_range[1]);
+  }
   if (!fs::exists(folder + "/dose.csv")) out.problems.push_back(fmt::format("{}: there is no dose.csv in it", folder));
   if (p.dose.empty()) return out;
-  const auto [low, high] = std::minmax_element(p.dose.begin(), p.dose.end());
-  out.ranges.push_back({"dose", "Gy", static_cast<double>(*low), static_cast<double>(*high), mean(p.dose)});
+  out.ranges.push_back(range_of("dose", "Gy", p.dose.data(), p.dose.size()));
   std::int64_t outside = 0;
   for (std::size_t i = 0; i < p.dose.size(); ++i) outside += p.dose[i] > 0 && p.possible[i] == 0;
   if (outside > 0 && out.sample)

@@ -97,13 +97,9 @@ std::vector<std::vector<real>> CaseReader::images(const std::vector<std::string>
 void CaseReader::note_range(const std::string& image, const std::string& unit, const std::string& file,
                             const Volume& v) {
   if (raw_ == nullptr) return;
-  const real* x = v.values.data();
-  const std::int64_t count = v.values.numel();
-  const auto [low, high] = std::minmax_element(x, x + count);
-  RawSample::Range range{image, v.unit.empty() ? unit : v.unit, static_cast<double>(*low), static_cast<double>(*high)};
-  for (std::int64_t i = 0; i < count; ++i) range.mean += static_cast<double>(x[i]) / static_cast<double>(count);
-  if (*low == *high) raw_->problems.push_back(fmt::format("{}: all values are {}", file, *low));
-  raw_->ranges.push_back(range);
+  raw_->ranges.push_back(range_of(image, v.unit.empty() ? unit : v.unit, v.values.data(), place(v.values.numel())));
+  const RawSample::Range& range = raw_->ranges.back();
+  if (range.low == range.high) raw_->problems.push_back(fmt::format("{}: all values are {}", file, range.low));
 }
 
 Volume CaseReader::load(const std::string& name) {
