@@ -23,7 +23,7 @@ build: deps         ## the library and the tools, into build/bin/ (what `make` a
 deps:               ## install the Debian packages that are missing (asks sudo); says nothing where all are there
 	@tools/deps.sh build
 
-demo: build         ## compare four architectures on phantoms, show what they learned and where they look: 6 minutes
+demo: build         ## compare four architectures on phantoms, show what they learned and where they look: 6 to 9 minutes
 	@tools/demo.sh
 
 test: deps          ## build and run every test
