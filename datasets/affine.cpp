@@ -120,19 +120,23 @@ std::string orientation(const Affine& affine) {
   // Three axes in one plane: which of two that nearly agree is which, nobody can say.
   constexpr double kFlat = 1e-6;
   if (steps[0] > 0 && steps[1] > 0 && steps[2] > 0 && !(std::abs(det(direction)) > kFlat)) return code;
-  Mat3 a = nearest_rotation(direction);
-  // The axis that fits a side best chooses first.
-  std::array<std::size_t, 3> order{0, 1, 2};
-  const auto best = [&a](std::size_t c) { return std::max({a[0][c] * a[0][c], a[1][c] * a[1][c], a[2][c] * a[2][c]}); };
-  const Vec3 fit{best(0), best(1), best(2)};
-  std::stable_sort(order.begin(), order.end(), [&fit](std::size_t x, std::size_t y) { return fit[x] > fit[y]; });
-  for (std::size_t c : order) {
-    std::size_t side = 0;
-    for (std::size_t r = 1; r < 3; ++r)
-      if (std::abs(a[r][c]) > std::abs(a[side][c])) side = r;
-    if (!(std::abs(a[side][c]) > 1e-8)) continue;
-    code[c] = "LPIRAS"[side + (a[side][c] > 0 ? 3 : 0)];
-    a[side] = {0, 0, 0};  // taken
+  const Mat3 a = nearest_rotation(direction);
+  // The axis that fits a side best chooses first.  Between fits that rounding alone tells apart (axes at 45 degrees) an
+  // axis stays at its own place: else a volume that was just turned to RAS could ask to be turned again.
+  constexpr double kTie = 1e-6, kNowhere = 1e-8;
+  std::array<bool, 3> axis_taken{}, side_taken{};
+  for (int pair = 0; pair < 3; ++pair) {
+    std::size_t axis = 3, side = 3;
+    double best = 0;
+    for (std::size_t c = 0; c < 3; ++c)
+      for (std::size_t r = 0; r < 3; ++r) {
+        if (axis_taken[c] || side_taken[r] || !(std::abs(a[r][c]) > kNowhere)) continue;
+        const double fit = std::abs(a[r][c]) + (r == c ? kTie : 0);
+        if (fit > best) axis = c, side = r, best = fit;
+      }
+    if (axis == 3) break;
+    code[axis] = "LPIRAS"[side + (a[side][axis] > 0 ? 3 : 0)];
+    axis_taken[axis] = side_taken[side] = true;
   }
   return code;
 }

@@ -104,6 +104,22 @@ TEST_CASE("volume: axes are named by the side they grow to") {
   CHECK(orientation(sheared) == "RAS");
 }
 
+TEST_CASE("volume: turned to RAS it is RAS, also where axes fit several sides alike") {
+  // Every affine of the entries -1, 0 and 1 whose axes do not lie in one plane: most have ties, such as axes at 45 degrees.
+  Volume volume = make_volume(ramp({1, 1, 1}), Affine{});
+  int tried = 0, wrong = 0;
+  for (int number = 0; number < 19683; ++number) {  // 3 to the 9th
+    int rest = number;
+    for (auto& row : volume.affine.m)
+      for (int c = 0; c < 3; ++c, rest /= 3) row[static_cast<std::size_t>(c)] = rest % 3 - 1;
+    if (volume.affine.determinant() == 0) continue;
+    ++tried;
+    wrong += orientation(to_ras(volume).affine) != "RAS";
+  }
+  CHECK(tried == 11808);
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("volume: no voxel moves in the patient in any of the 48 orientations") {
   const Affine oblique = Affine::from({0.7, 1.3, 2.5}, (turn(2, 0.2) * turn(1, -0.3)).direction(), {5, -40, 12});
   const Volume volume = make_volume(ramp({4, 3, 5, 2}), oblique, ScalarType::Int16);

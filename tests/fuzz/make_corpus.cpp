@@ -83,6 +83,9 @@ void write_nifti_seeds(const std::string& folder) {
   file.voxels = test::bytes_of(1e-300);
   write_file(folder + "/float64", file.bytes());
   file = test::small_nifti();
+  file.rows = {0, -1, -1, 0, -1, 0, -1, 0, -1, -1, -1, 0};
+  write_file(folder + "/axes_that_tie", file.bytes());
+  file = test::small_nifti();
   file.magic = "ni1";
   file.vox_offset = 0;
   write_file(folder + "/pair", file.header() + std::string(352, '\1'));
