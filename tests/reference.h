@@ -2,6 +2,7 @@
 // CPU and CUDA are both held to these.  Read this before any fast kernel.
 #pragma once
 
+#include <cassert>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -38,9 +39,10 @@ struct Array {
 
  private:
   std::size_t at(std::initializer_list<std::int64_t> index) const {
+    assert(static_cast<int>(index.size()) == shape.rank());
+    const std::int64_t* size = shape.begin();  // not shape[axis], which checks: this is where the tests spend their time
     std::int64_t flat = 0;
-    int axis = 0;
-    for (std::int64_t i : index) flat = flat * shape[axis++] + i;
+    for (std::int64_t i : index) flat = flat * *size++ + i;
     return static_cast<std::size_t>(flat);
   }
 };
