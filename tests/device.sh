@@ -30,7 +30,8 @@ run() {
   fi
   rm -f "$own"
 }
-beside() { log=$log.beside run "$@" >/dev/null; }  # while the others run: each has one thread
+# beside NAME PROGRAM...: while the others run, each with one thread; `wait`, then its log is $log.NAME
+beside() { log=$log.$1 run "${@:2}" >/dev/null; }
 
 # script FILE: a shell test, which prints "ok: what" or "FAILED: what" per check
 script() {
@@ -50,8 +51,10 @@ status=$?
 if ! grep -aqE '^\[doctest\] test cases: *[1-9]' <<<"$probe"; then
   fails "$BIN/device_tests does not start (status $status): $(tail -1 <<<"$probe")"
 elif [ -x "$BIN/sim_bugs" ] || grep -qs '^MEDUSA_CUDA:[^=]*=SIM$' "$build/CMakeCache.txt"; then
-  : >"$log.beside"
-  beside env MEDUSA_POOL=off "$BIN/device_tests" -tce='cuda: the trainer ends*' &
+  : >"$log.conv"
+  : >"$log.others"
+  beside conv env MEDUSA_POOL=off "$BIN/device_tests" -sf='*/conv_test.cpp' &
+  beside others env MEDUSA_POOL=off "$BIN/device_tests" -sfe='*/conv_test.cpp' -tce='cuda: the trainer ends*' &
   run "$BIN/device_tests" -tc='cuda: after the first*,cuda: the copy of the next*,cuda: the trainer ends*,cuda: what is counted,cuda: a convolution*scratch*'
   grep -aq 'to_vector' <<<"$probe" || fails "$BIN/device_tests finds no simulated device"
   if [ -x "$BIN/sim_bugs" ]; then script tests/sim_test.sh; else fails "$BIN/sim_bugs is missing"; fi
@@ -61,7 +64,7 @@ elif [ -x "$BIN/sim_bugs" ] || grep -qs '^MEDUSA_CUDA:[^=]*=SIM$' "$build/CMakeC
     MEDUSA_DEVICE=cuda script tests/oracle_test.sh
   fi
   wait
-  tee -a "$log" <"$log.beside"
+  cat "$log.conv" "$log.others" | tee -a "$log"
   if grep -a '^sim: ' "$log"; then fails "the simulated device complained"; fi
 elif grep -aq 'to_vector' <<<"$probe"; then
   run "$BIN/device_tests"
