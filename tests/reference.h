@@ -40,7 +40,8 @@ struct Array {
  private:
   std::size_t at(std::initializer_list<std::int64_t> index) const {
     assert(static_cast<int>(index.size()) == shape.rank());
-    const std::int64_t* size = shape.begin();  // not shape[axis], which checks: this is where the tests spend their time
+    // Not shape[axis], which checks: this is where the tests spend their time.
+    const std::int64_t* size = shape.begin();
     std::int64_t flat = 0;
     for (std::int64_t i : index) flat = flat * *size++ + i;
     return static_cast<std::size_t>(flat);

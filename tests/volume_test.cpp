@@ -105,7 +105,7 @@ TEST_CASE("volume: axes are named by the side they grow to") {
 }
 
 TEST_CASE("volume: turned to RAS it is RAS, also where axes fit several sides alike") {
-  // Every affine of the entries -1, 0 and 1 whose axes do not lie in one plane: most have ties, such as axes at 45 degrees.
+  // Every affine of the entries -1, 0 and 1 whose axes do not lie in one plane: most have ties.
   Volume volume = make_volume(ramp({1, 1, 1}), Affine{});
   int tried = 0, wrong = 0;
   for (int number = 0; number < 19683; ++number) {  // 3 to the 9th
