@@ -102,6 +102,7 @@ TEST_CASE("conv_transpose") {
 // the largest value.
 static void check_large(Shape xs, Shape ws, const ConvOptions& o,
                         const double kTolerance = sizeof(real) == 8 ? 1e-12 : 1e-5) {
+  if (parity_only()) return;  // nothing here computes on another device
   INFO("x ", to_string(xs), " w ", to_string(ws));
   const auto error = [](const Tensor& got, const Array& want) {
     REQUIRE(got.shape() == want.shape);
@@ -114,15 +115,18 @@ static void check_large(Shape xs, Shape ws, const ConvOptions& o,
     return worst / scale;
   };
   const Tensor xv = draw(normal(xs), 1), wv = draw(normal(ws), 2), bv = draw(normal({ws[-1]}), 4);
-  const Array want = reference::conv(Array(xv), Array(wv), Array(bv), o);
-  const Tensor dy = draw(normal(want.shape), 3);
+  const Tensor dy = draw(normal(conv(Var(xv), Var(wv), Var(bv), o).shape()), 3);
   std::array<std::int64_t, 3> rest{0, 0, 0};  // what the stride leaves over
   for (int a = 5 - xs.rank(); a < 3; ++a) {
     const int axis = a - (5 - xs.rank());
     rest[a] = (xs[axis + 1] + 2 * o.pad[a] - o.dilation[a] * (ws[axis] - 1) - 1) % o.stride[a];
   }
-  const Array want_dx = reference::conv_transpose(Array(dy), Array(wv), Array(), o, rest);
-  const Array want_dw = reference::conv_weight_gradient(Array(xv), Array(dy), ws, o);
+  Array want, want_dx, want_dw;
+  if (kLoopNests) {
+    want = reference::conv(Array(xv), Array(wv), Array(bv), o);
+    want_dx = reference::conv_transpose(Array(dy), Array(wv), Array(), o, rest);
+    want_dw = reference::conv_weight_gradient(Array(xv), Array(dy), ws, o);
+  }
   const Isa before = isa();
   const int threads_before = threads();
   for (Isa set : {Isa::Base, Isa::Avx2, Isa::Avx512}) {
@@ -132,12 +136,12 @@ static void check_large(Shape xs, Shape ws, const ConvOptions& o,
       set_threads(n);
       const Var x(xv, true), w(wv, true), y = conv(x, w, Var(bv), o);
       y.backward(dy);
-      if (n == 1) {
+      if (n == 1 && kLoopNests) {
         CHECK(error(y.value(), want) <= kTolerance);
         CHECK(error(x.grad(), want_dx) <= kTolerance);
         CHECK(error(w.grad(), want_dw) <= kTolerance);
-        bits[0] = y.value(), bits[1] = x.grad(), bits[2] = w.grad();
       }
+      if (n == 1) bits[0] = y.value(), bits[1] = x.grad(), bits[2] = w.grad();
       CHECK(bits[0].to_vector() == y.value().to_vector());
       CHECK(bits[1].to_vector() == x.grad().to_vector());
       CHECK(bits[2].to_vector() == w.grad().to_vector());

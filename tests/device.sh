@@ -51,10 +51,11 @@ status=$?
 if ! grep -aqE '^\[doctest\] test cases: *[1-9]' <<<"$probe"; then
   fails "$BIN/device_tests does not start (status $status): $(tail -1 <<<"$probe")"
 elif [ -x "$BIN/sim_bugs" ] || grep -qs '^MEDUSA_CUDA:[^=]*=SIM$' "$build/CMakeCache.txt"; then
-  : >"$log.conv"
-  : >"$log.others"
-  beside conv env MEDUSA_POOL=off "$BIN/device_tests" -sf='*/conv_test.cpp' &
-  beside others env MEDUSA_POOL=off "$BIN/device_tests" -sfe='*/conv_test.cpp' -tce='cuda: the trainer ends*' &
+  : >"$log.half"
+  : >"$log.other"
+  half='*/conv_test.cpp,*/cuda_step_test.cpp,*/elementwise_test.cpp,*/reduce_test.cpp'  # of the time, not of the files
+  beside half env MEDUSA_POOL=off "$BIN/device_tests" -sf="$half" -tce='cuda: the trainer ends*' &
+  beside other env MEDUSA_POOL=off "$BIN/device_tests" -sfe="$half" -tce='cuda: the trainer ends*' &
   run "$BIN/device_tests" -tc='cuda: after the first*,cuda: the copy of the next*,cuda: the trainer ends*,cuda: what is counted,cuda: a convolution*scratch*'
   grep -aq 'to_vector' <<<"$probe" || fails "$BIN/device_tests finds no simulated device"
   if [ -x "$BIN/sim_bugs" ]; then script tests/sim_test.sh; else fails "$BIN/sim_bugs is missing"; fi
@@ -64,7 +65,7 @@ elif [ -x "$BIN/sim_bugs" ] || grep -qs '^MEDUSA_CUDA:[^=]*=SIM$' "$build/CMakeC
     MEDUSA_DEVICE=cuda script tests/oracle_test.sh
   fi
   wait
-  cat "$log.conv" "$log.others" | tee -a "$log"
+  cat "$log.half" "$log.other" | tee -a "$log"
   if grep -a '^sim: ' "$log"; then fails "the simulated device complained"; fi
 elif grep -aq 'to_vector' <<<"$probe"; then
   run "$BIN/device_tests"
