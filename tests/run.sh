@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/run.sh BUILD: runs the test program of a build folder and every tests/*_test.sh with BIN=BUILD/bin, JOBS at a time
-# (default: one for each processor).  tests/run.sh BUILD conv_test.sh ... runs these alone, `program`, `program base` too.
+# (default: one for each processor).  tests/run.sh BUILD predict_test.sh ... runs these alone, `program`, `program base` too.
 # A shell test prints "ok: what" or "FAILED: what" per check and fails if any did.  Last line: N passed, N failed.
 set -u -o pipefail
 build=${1:-build}
