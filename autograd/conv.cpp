@@ -7,7 +7,7 @@
 #include "autograd/one_device.h"
 #include "autograd/ops.h"
 #include "tensor/kernels.h"
-#include "tensor/prepared.h"
+#include "tensor/weight_cache.h"
 
 namespace medusa {
 
@@ -77,14 +77,15 @@ Tensor bias_gradient(const Tensor& dy) {
 // Of one pass: forward, by the input, or by the weights.
 std::int64_t flops(const ConvGeometry& g) { return 2 * g.n * g.out[0] * g.out[1] * g.out[2] * g.weight_numel(); }
 
-// Predicting, the same weights come again and again: what kernels made of them is kept (tensor/prepared.h) until they
-// are written to, or until anybody records a convolution, which means training, and the memory is wanted elsewhere.
+// Predicting, the same weights come again and again: what kernels made of them is kept (tensor/weight_cache.h) until
+// they are written to, or until anybody records a convolution, which means training, and the memory is wanted
+// elsewhere.
 class PreparedConv {
  public:
   PreparedConv(const Var& x, const Var& weight) : lock_(mutex(), std::try_to_lock) {
     if (!lock_.owns_lock() || x.device() != Device::CPU) return;
     if (grad_enabled()) table().clear();
-    if (grad_enabled() || !weight.needs_grad()) return;  // no prediction, or no parameter
+    if (grad_enabled() || !weight.requires_grad()) return;  // no prediction, or no parameter
     const std::shared_ptr<Storage>& owner = weight.value().storage();
     if (!table().contains(owner.get()))  // a chance to forget networks that are no more
       std::erase_if(table(), [](const auto& entry) { return entry.second.owner.expired(); });
@@ -97,7 +98,7 @@ class PreparedConv {
   struct Entry {
     std::weak_ptr<Storage> owner;
     std::uint64_t version = 0;
-    PreparedWeights weights;
+    WeightCache weights;
   };
   static std::mutex& mutex() {
     static std::mutex only;
@@ -108,7 +109,7 @@ class PreparedConv {
     return only;
   }
   std::unique_lock<std::mutex> lock_;  // another thread that predicts meanwhile does without
-  std::optional<LendPrepared> lent_;
+  std::optional<LendWeightCache> lent_;
 };
 
 const real* data_or_null(const Tensor& t) { return t ? t.data() : nullptr; }
@@ -141,7 +142,7 @@ Var conv(const Var& x, const Var& weight, const Var& bias, const ConvOptions& an
     g.out[a] = (room - reach) / g.stride[a] + 1;
   }
 
-  const Kept kept = weight.needs_grad() ? x.kept() : Kept();
+  const SavedTensor kept = weight.requires_grad() ? x.saved() : SavedTensor();
   const Tensor wv = weight.value();
   Tensor y = Tensor::empty(image_shape(x.rank(), g.n, g.out, g.cout), x.device());
   count_flops(flops(g));
@@ -149,7 +150,7 @@ Var conv(const Var& x, const Var& weight, const Var& bias, const ConvOptions& an
     const PreparedConv prepared(x, weight);
     kernels::conv(x.device(), x.value().data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
   }
-  const bool need_x = x.needs_grad(), need_w = weight.needs_grad(), need_b = bias.needs_grad();
+  const bool need_x = x.requires_grad(), need_w = weight.requires_grad(), need_b = bias.requires_grad();
   std::vector<Var> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return Var::result(
@@ -191,12 +192,12 @@ Var conv_transpose(const Var& x, const Var& weight, const Var& bias, const ConvO
                  g.kernel[a], g.pad[a], kAxisName[a], g.in[a]);
   }
 
-  const Kept kept = weight.needs_grad() ? x.kept() : Kept();
+  const SavedTensor kept = weight.requires_grad() ? x.saved() : SavedTensor();
   const Tensor wv = weight.value();
   Tensor y = Tensor::empty(image_shape(x.rank(), g.n, g.in, g.cin), x.device());
   count_flops(flops(g));
   kernels::conv_backward_data(x.device(), x.value().data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
-  const bool need_x = x.needs_grad(), need_w = weight.needs_grad(), need_b = bias.needs_grad();
+  const bool need_x = x.requires_grad(), need_w = weight.requires_grad(), need_b = bias.requires_grad();
   std::vector<Var> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return Var::result("conv_transpose", y, inputs,

@@ -83,14 +83,14 @@ Tensor mapped(UnaryOp op, real a, const Tensor& x) {
   return y;
 }
 
-bool is_recipe(const Var& x) { return x.kept().ops() > 0; }
+bool is_recipe(const Var& x) { return x.saved().ops() > 0; }
 
 // A recipe is worth its while where the operands are kept anyway, or one of them is a recipe itself: else they would
 // have to lie in memory in the result's stead.
 std::shared_ptr<const Recipe> recipe_of(BinaryOp op, const Var& a, const Var& b) {
-  const bool both_kept = op == BinaryOp::Mul && a.needs_grad() && b.needs_grad();
+  const bool both_kept = op == BinaryOp::Mul && a.requires_grad() && b.requires_grad();
   if (!both_kept && !is_recipe(a) && !is_recipe(b)) return nullptr;
-  return recipe(name_of(op), {a, b}, [op, a = a.kept(), b = b.kept()] { return combine(op, a.get(), b.get()); });
+  return recipe(name_of(op), {a, b}, [op, a = a.saved(), b = b.saved()] { return combine(op, a.get(), b.get()); });
 }
 
 Tensor add_then_relu(const Tensor& a, const Tensor& b) {
@@ -106,10 +106,10 @@ Tensor add_then_relu(const Tensor& a, const Tensor& b) {
 Var unary(UnaryOp op, const Var& x, real a) {
   const UnaryInfo about = info(op);
   const Tensor y = mapped(op, a, x.value());
-  std::shared_ptr<const Recipe> again;
+  std::shared_ptr<const Recipe> recompute;
   if (about.needs_x || is_recipe(x))
-    again = recipe(about.name, {x}, [op, a, x = x.kept()] { return mapped(op, a, x.get()); });
-  const Kept kept = about.needs_x ? x.kept() : about.needs_y ? kept_output(y, again) : Kept();
+    recompute = recipe(about.name, {x}, [op, a, x = x.saved()] { return mapped(op, a, x.get()); });
+  const SavedTensor kept = about.needs_x ? x.saved() : about.needs_y ? saved_output(y, recompute) : SavedTensor();
   const auto backward = [op, a, kept](const Tensor& dy) -> Grads {
     if (op == UnaryOp::AddScalar) return {dy};
     Tensor dx = Tensor::empty_like(dy);
@@ -117,7 +117,7 @@ Var unary(UnaryOp op, const Var& x, real a) {
     kernels::unary_backward(dy.device(), op, a, known.data(), known.data(), dy.data(), dx.mutable_data(), dx.numel());
     return {dx};
   };
-  return Var::result(about.name, y, {x}, backward, again);
+  return Var::result(about.name, y, {x}, backward, recompute);
 }
 
 Var relu(const Var& x) { return unary(UnaryOp::Relu, x); }
@@ -148,17 +148,17 @@ Var add(const Var& a, const Var& b) {
 Var add_relu(const Var& a, const Var& b) {
   const Shape sa = a.shape(), sb = b.shape();
   const Tensor y = add_then_relu(a.value(), b.value());
-  std::shared_ptr<const Recipe> again;
+  std::shared_ptr<const Recipe> recompute;
   if (is_recipe(a) || is_recipe(b))
-    again = recipe("add_relu", {a, b}, [a = a.kept(), b = b.kept()] { return add_then_relu(a.get(), b.get()); });
-  const auto backward = [sa, sb, kept = kept_output(y, again)](const Tensor& dy) -> Grads {
+    recompute = recipe("add_relu", {a, b}, [a = a.saved(), b = b.saved()] { return add_then_relu(a.get(), b.get()); });
+  const auto backward = [sa, sb, kept = saved_output(y, recompute)](const Tensor& dy) -> Grads {
     Tensor passed = Tensor::empty_like(dy);
     const Tensor known = kept.get();
     kernels::unary_backward(dy.device(), UnaryOp::Relu, 0, known.data(), known.data(), dy.data(), passed.mutable_data(),
                             passed.numel());
     return {sum_to(passed, sa), sum_to(passed, sb)};
   };
-  return Var::result("add_relu", y, {a, b}, backward, again);
+  return Var::result("add_relu", y, {a, b}, backward, recompute);
 }
 
 // y = a - b:  da = dy, db = -dy
@@ -172,7 +172,8 @@ Var sub(const Var& a, const Var& b) {
 // y = a b:  da = dy b, db = dy a
 Var mul(const Var& a, const Var& b) {
   const Shape sa = a.shape(), sb = b.shape();
-  const Kept kept_a = b.needs_grad() ? a.kept() : Kept(), kept_b = a.needs_grad() ? b.kept() : Kept();
+  const SavedTensor kept_a = b.requires_grad() ? a.saved() : SavedTensor(),
+                    kept_b = a.requires_grad() ? b.saved() : SavedTensor();
   const auto backward = [=](const Tensor& dy) -> Grads {
     Grads grads(2);
     if (kept_b) grads[0] = sum_to(combine(BinaryOp::Mul, dy, kept_b.get()), sa);
@@ -187,7 +188,7 @@ Var mul(const Var& a, const Var& b) {
 Var div(const Var& a, const Var& b) {
   const Shape sa = a.shape(), sb = b.shape();
   const Tensor y = combine(BinaryOp::Div, a.value(), b.value()), kept_b = b.value();
-  const Tensor kept_y = b.needs_grad() ? y : Tensor();
+  const Tensor kept_y = b.requires_grad() ? y : Tensor();
   return Var::result("div", y, {a, b}, [=](const Tensor& dy) -> Grads {
     const Tensor quotient = combine(BinaryOp::Div, dy, kept_b);
     Grads grads{sum_to(quotient, sa), {}};

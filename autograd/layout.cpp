@@ -103,14 +103,14 @@ Var concat(const std::vector<Var>& parts, int axis) {
                  part.shape());
     starts.push_back(shape[at]);
     lengths.push_back(part.size(at));
-    wanted.push_back(part.needs_grad());
+    wanted.push_back(part.requires_grad());
     shape[at] += part.size(at);
   }
   Tensor y = Tensor::empty(shape, device);
-  std::vector<Kept> kept;
+  std::vector<SavedTensor> kept;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     paste(parts[i].value(), y, at, starts[i]);
-    kept.push_back(parts[i].kept());
+    kept.push_back(parts[i].saved());
   }
   const auto join = [=] {
     Tensor joined = Tensor::empty(shape, device);
@@ -119,7 +119,7 @@ Var concat(const std::vector<Var>& parts, int axis) {
   };
   // Worth its while where a part is a recipe: else the parts would lie in memory in the result's stead.
   bool worth = false;
-  for (const Kept& part : kept) worth |= part.ops() > 0;
+  for (const SavedTensor& part : kept) worth |= part.ops() > 0;
   const auto backward = [=](const Tensor& dy) -> Grads {
     Grads grads;
     for (std::size_t i = 0; i < starts.size(); ++i)

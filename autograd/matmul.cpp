@@ -40,7 +40,7 @@ Var matmul(const Var& a, const Var& b, bool transpose_a, bool transpose_b) {
                "matmul: inner sizes differ: {}{} and {}{}", a.shape(), transpose_a ? " transposed" : "", b.shape(),
                transpose_b ? " transposed" : "");
   const Tensor av = a.value(), bv = b.value();
-  const bool need_a = a.needs_grad(), need_b = b.needs_grad();
+  const bool need_a = a.requires_grad(), need_b = b.requires_grad();
   return Var::result("matmul", product(av, bv, transpose_a, transpose_b), {a, b}, [=](const Tensor& dc) -> Grads {
     Tensor da, db;
     if (need_a) da = transpose_a ? product(bv, dc, transpose_b, true) : product(dc, bv, false, !transpose_b);
@@ -78,7 +78,7 @@ Var linear(const Var& x, const Var& weight, const Var& bias) {
   count_flops(2 * rows * out * in);
   kernels::matmul(x.device(), 1, xv.data(), wv.data(), bias ? 1 : 0, y.mutable_data(), g);
 
-  const bool need_x = x.needs_grad(), need_w = weight.needs_grad(), need_b = bias.needs_grad();
+  const bool need_x = x.requires_grad(), need_w = weight.requires_grad(), need_b = bias.requires_grad();
   std::vector<Var> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return Var::result("linear", y, inputs, [=, has_bias = static_cast<bool>(bias)](const Tensor& dy) -> Grads {

@@ -26,7 +26,7 @@ void check_input(const char* op, const Var& x, const Var& gamma, const Var& beta
 Var normalize(const char* op, const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var,
               real eps, bool relu, bool batch_stats, const NormGeometry& g) {
   check_one_device(op, {x.value(), gamma.value(), beta.value(), mean, var});
-  const Kept kept = x.kept();
+  const SavedTensor kept = x.saved();
   const Tensor scale = gamma.value(), shift = beta.value();
   const auto apply = [=](const Tensor& from) {
     Tensor y = Tensor::empty_like(from);

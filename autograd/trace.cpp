@@ -49,8 +49,8 @@ void backward(const char* op, const Shape& shape) {
   if (enabled()) line("backward", op, "d" + to_string(shape), Device::CPU);
 }
 
-void again(const char* op, const Shape& shape) {
-  if (enabled()) line("again", op, to_string(shape), Device::CPU);
+void recomputed(const char* op, const Shape& shape) {
+  if (enabled()) line("recompute", op, to_string(shape), Device::CPU);
 }
 
 }  // namespace medusa::trace

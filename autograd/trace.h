@@ -16,6 +16,6 @@ bool enabled();
 // One line to stderr: op, shapes of inputs and output, milliseconds since the line before, bytes in use.
 void forward(const char* op, const std::vector<Var>& inputs, const Tensor& output);
 void backward(const char* op, const Shape& shape);
-void again(const char* op, const Shape& shape);  // computed once more for the backward pass (see kept.h)
+void recomputed(const char* op, const Shape& shape);  // computed once more for the backward pass (see saved_tensor.h)
 
 }  // namespace medusa::trace

@@ -35,12 +35,12 @@ void accumulate(Node& node, Tensor g) {
 }
 
 void check_unchanged(const Node& node) {
-  for (const Node::Seen& seen : node.seen)
-    if (auto storage = seen.storage.lock())
-      MEDUSA_CHECK(storage->version == seen.version,
+  for (const Node::SavedVersion& saved : node.saved_versions)
+    if (auto storage = saved.storage.lock())
+      MEDUSA_CHECK(storage->version == saved.version,
                    "backward: a tensor that {} still needs was modified in place after it was used "
                    "(version {}, expected {}); write to a clone() instead",
-                   node.op, storage->version, seen.version);
+                   node.op, storage->version, saved.version);
 }
 
 // Inputs before users; iterative, since graphs can be thousands of ops deep.
@@ -93,23 +93,23 @@ Node::~Node() {
   }
 }
 
-Var::Var(Tensor value, bool needs_grad) : value_(std::move(value)) {
-  if (!needs_grad) return;
+Var::Var(Tensor value, bool requires_grad) : value_(std::move(value)) {
+  if (!requires_grad) return;
   node_ = std::make_shared<Node>();
   node_->shape = value_.shape();
   node_->device = value_.device();
 }
 
 Var Var::result(const char* op, Tensor value, const std::vector<Var>& inputs, Backward backward,
-                std::shared_ptr<const Recipe> again) {
+                std::shared_ptr<const Recipe> recompute) {
   trace::forward(op, inputs, value);
   Var y;
   y.value_ = std::move(value);
   bool wanted = false;
-  for (const Var& x : inputs) wanted |= x.needs_grad();
+  for (const Var& x : inputs) wanted |= x.requires_grad();
   if (!wanted || !grad_is_enabled) return y;
 
-  y.again_ = std::move(again);
+  y.recompute_ = std::move(recompute);
   y.recorded_ = y.value_.storage()->version;
   y.node_ = std::make_shared<Node>();
   Node& node = *y.node_;
@@ -119,13 +119,15 @@ Var Var::result(const char* op, Tensor value, const std::vector<Var>& inputs, Ba
   node.backward = std::move(backward);
   for (const Var& x : inputs) {
     node.inputs.push_back(x.node_);
-    if (x) node.seen.push_back({x.value_.storage(), x.value_.storage()->version});
+    if (x) node.saved_versions.push_back({x.value_.storage(), x.value_.storage()->version});
   }
-  node.seen.push_back({y.value_.storage(), y.value_.storage()->version});
+  node.saved_versions.push_back({y.value_.storage(), y.value_.storage()->version});
   return y;
 }
 
-Kept Var::kept() const { return again_ && value_.storage()->version == recorded_ ? Kept(again_) : Kept(value_); }
+SavedTensor Var::saved() const {
+  return recompute_ && value_.storage()->version == recorded_ ? SavedTensor(recompute_) : SavedTensor(value_);
+}
 
 const Tensor& Var::grad() const {
   static const Tensor none;
@@ -176,7 +178,7 @@ void Var::backward(const Tensor& seed, Graph graph) const {
     if (graph == Graph::Keep) continue;
     node->backward = nullptr;  // drops what the closure captured: activations die as soon as they are used
     node->inputs.clear();
-    node->seen.clear();
+    node->saved_versions.clear();
     node->freed = true;
   }
 }

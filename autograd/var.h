@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "autograd/kept.h"
+#include "autograd/saved_tensor.h"
 #include "tensor/tensor.h"
 
 namespace medusa {
@@ -32,36 +32,36 @@ struct Node {
   Backward backward;
 
   // The memory of inputs and output at the time, to notice later writes.  Weak: does not keep them alive.
-  struct Seen {
+  struct SavedVersion {
     std::weak_ptr<Storage> storage;
     std::uint64_t version;
   };
-  std::vector<Seen> seen;
+  std::vector<SavedVersion> saved_versions;
 };
 
 class Var {
  public:
   Var() = default;
-  // A leaf: a constant, or with needs_grad a parameter whose gradient backward() adds up.
-  explicit Var(Tensor value, bool needs_grad = false);
+  // A leaf: a constant, or with requires_grad a parameter whose gradient backward() adds up.
+  explicit Var(Tensor value, bool requires_grad = false);
 
   // What every op ends with.  The closure is dropped where no input needs a gradient or under NoGrad.
-  // `again`, where given, is how to compute the value once more: closures then keep that instead of the value.
+  // `recompute`, where given, is how to compute the value once more: closures then keep that instead of the value.
   static Var result(const char* op, Tensor value, const std::vector<Var>& inputs, Backward backward,
-                    std::shared_ptr<const Recipe> again = nullptr);
+                    std::shared_ptr<const Recipe> recompute = nullptr);
 
   explicit operator bool() const { return static_cast<bool>(value_); }
   const Tensor& value() const { return value_; }
   Tensor& value() { return value_; }
   // What a closure should hold on to: the value, or its recipe (unless somebody has written to the value since).
-  Kept kept() const;
+  SavedTensor saved() const;
   const Shape& shape() const { return value_.shape(); }
   std::int64_t size(int axis) const { return value_.size(axis); }
   int rank() const { return value_.rank(); }
   Device device() const { return value_.device(); }
   real item() const { return value_.item(); }
 
-  bool needs_grad() const { return node_ != nullptr; }
+  bool requires_grad() const { return node_ != nullptr; }
   // The gradient added up so far; an empty Tensor before the first backward().
   const Tensor& grad() const;
   void set_grad(Tensor grad);
@@ -80,9 +80,9 @@ class Var {
 
  private:
   Tensor value_;
-  std::shared_ptr<Node> node_;           // null: no gradient flows here
-  std::shared_ptr<const Recipe> again_;  // null: the value itself is kept
-  std::uint64_t recorded_ = 0;           // the value's version then
+  std::shared_ptr<Node> node_;               // null: no gradient flows here
+  std::shared_ptr<const Recipe> recompute_;  // null: the value itself is kept
+  std::uint64_t recorded_ = 0;               // the value's version then
 };
 
 // While one lives on this thread, ops record nothing (evaluation, optimiser steps).

@@ -123,7 +123,7 @@ class Dataset {
   }
   // What a user should know about the folder, a line each: files that no table names, rows without files.
   virtual std::vector<std::string> notes() const { return {}; }
-  // How a sample's input is made and what its targets are, as a dataset.toml (cases/folder_description.h): what a run
+  // How a sample's input is made and what its targets are, as a dataset.toml (cases/plan_toml.h): what a run
   // keeps, so that others can be made in the same way.  "": the dataset's name and size say it all.
   virtual std::string description() const { return ""; }
   // The sample's files, read anew, each once, and all of them whatever is wrong with one: where get() would throw its

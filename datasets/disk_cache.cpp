@@ -7,7 +7,7 @@
 #include <cctype>
 #include <filesystem>
 
-#include "datasets/cases/case_file.h"
+#include "datasets/cases/file.h"
 #include "tensor/file.h"
 #include "tensor/random.h"
 

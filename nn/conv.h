@@ -11,12 +11,13 @@ namespace medusa::nn {
 
 namespace detail {
 
-// [kernel, .., kernel, inner, outer]: a window of `rank` axes.
-inline Shape window_shape(const char* layer, int rank, std::int64_t kernel, std::int64_t inner, std::int64_t outer) {
-  MEDUSA_CHECK(rank == 2 || rank == 3, "{}: rank must be 2 or 3, got {}", layer, rank);
+// [kernel, .., kernel, inner, outer]: a window of `spatial_dims` axes.
+inline Shape window_shape(const char* layer, int spatial_dims, std::int64_t kernel, std::int64_t inner,
+                          std::int64_t outer) {
+  MEDUSA_CHECK(spatial_dims == 2 || spatial_dims == 3, "{}: spatial_dims must be 2 or 3, got {}", layer, spatial_dims);
   MEDUSA_CHECK(kernel > 0, "{}: kernel must be at least 1, got {}", layer, kernel);
   Shape shape;
-  for (int axis = 0; axis < rank; ++axis) shape.push_back(kernel);
+  for (int axis = 0; axis < spatial_dims; ++axis) shape.push_back(kernel);
   shape.push_back(inner);
   shape.push_back(outer);
   return shape;
@@ -30,16 +31,16 @@ inline void check_channels(const char* layer, std::int64_t in, std::int64_t out,
 
 }  // namespace detail
 
-// Convolution with a square window over images (rank 2: [N, H, W, in] -> [N, H', W', out]) or volumes (rank 3).
-// Weights: He's normal distribution unless `init` says otherwise; bias: uniform within 1 / sqrt(fan_in) unless
-// `bias_init` does.
+// Convolution with a square window over images (spatial_dims 2: [N, H, W, in] -> [N, H', W', out]) or volumes
+// (spatial_dims 3). Weights: He's normal distribution unless `init` says otherwise; bias: uniform within 1 /
+// sqrt(fan_in) unless `bias_init` does.
 class Conv : public Module {
  public:
-  Conv(int rank, std::int64_t in, std::int64_t out, std::int64_t kernel, const ConvOptions& options = {},
+  Conv(int spatial_dims, std::int64_t in, std::int64_t out, std::int64_t kernel, const ConvOptions& options = {},
        bool bias = true, std::optional<Init> init = {}, std::optional<Init> bias_init = {})
       : options_(options) {
     detail::check_channels("conv", in, out, options.groups);
-    const Shape shape = detail::window_shape("conv", rank, kernel, in / options.groups, out);
+    const Shape shape = detail::window_shape("conv", spatial_dims, kernel, in / options.groups, out);
     const std::int64_t fan_in = shape.numel() / out;
     weight_ = param("weight", shape, init.value_or(Init::kaiming_normal(fan_in)), Layout::Conv);
     if (bias) bias_ = param("bias", {out}, bias_init.value_or(Init::torch_default(fan_in)));
@@ -67,16 +68,16 @@ class Conv3d : public Conv {
 // in files [Cin, Cout/groups, k..].
 class ConvTranspose : public Module {
  public:
-  ConvTranspose(int rank, std::int64_t in, std::int64_t out, std::int64_t kernel, const ConvOptions& options = {},
-                bool bias = true, std::array<std::int64_t, 3> output_pad = {0, 0, 0})
+  ConvTranspose(int spatial_dims, std::int64_t in, std::int64_t out, std::int64_t kernel,
+                const ConvOptions& options = {}, bool bias = true, std::array<std::int64_t, 3> output_pad = {0, 0, 0})
       : options_(options), output_pad_(output_pad) {
     detail::check_channels("conv_transpose", in, out, options.groups);
-    const Shape shape = detail::window_shape("conv_transpose", rank, kernel, out / options.groups, in);
+    const Shape shape = detail::window_shape("conv_transpose", spatial_dims, kernel, out / options.groups, in);
     // An output element is reached by only ceil(kernel / stride) taps per axis.
     std::int64_t fan_in = in / options.groups;
     for (std::size_t axis = 0; axis < 3; ++axis) {
       const std::int64_t stride = options.stride[axis];
-      if (axis > 0 || rank == 3) fan_in *= stride > 0 ? (kernel + stride - 1) / stride : 1;
+      if (axis > 0 || spatial_dims == 3) fan_in *= stride > 0 ? (kernel + stride - 1) / stride : 1;
     }
     weight_ = param("weight", shape, Init::kaiming_normal(fan_in), Layout::Conv);
     if (bias) bias_ = param("bias", {out}, Init::torch_default(fan_in));

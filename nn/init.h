@@ -16,7 +16,7 @@ struct Init {
 
   static Init constant(double value) { return {Kind::Constant, value}; }
   static Init uniform(double bound) { return {Kind::Uniform, bound}; }
-  static Init normal(double deviation) { return {Kind::Normal, deviation}; }
+  static Init normal(double std) { return {Kind::Normal, std}; }
   // He, Zhang, Ren, Sun 2015, eq. 10: normal with variance 2 / fan_in, for layers before a ReLU.
   static Init kaiming_normal(std::int64_t fan_in);
   // The same with a uniform distribution: bound sqrt(6 / fan_in).

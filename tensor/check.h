@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace medusa {
 
@@ -28,6 +30,12 @@ template <class... Args>
 template <class... Args>
 [[noreturn]] void fail_input(fmt::format_string<Args...> format, Args&&... args) {
   throw InputError(fmt::format(format, std::forward<Args>(args)...));
+}
+
+// Throws InputError that lists the known values unless `value` is one of them; `what` names the option or setting.
+inline void check_one_of(const std::string& what, const std::string& value, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), value) == known.end())
+    fail_input("{} {}: expected one of {}", what, value, fmt::join(known, ", "));
 }
 
 }  // namespace medusa

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <set>
 
-#include "mtl/attention.h"
-#include "mtl/model.h"
-#include "mtl/model_file.h"
+#include "mtl/networks/attention.h"
+#include "mtl/networks/model.h"
+#include "mtl/networks/model_file.h"
 #include "tests/op_case.h"
 
 namespace medusa::mtl {

@@ -1,12 +1,12 @@
 // AttentionRecord: what it holds is what the equations say, and recording changes nothing.
-#include "mtl/attention_record.h"
+#include "mtl/networks/attention_record.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <map>
 
-#include "mtl/model.h"
+#include "mtl/networks/model.h"
 #include "tests/op_case.h"
 
 namespace medusa::mtl {
@@ -15,7 +15,7 @@ namespace {
 ModelConfig config(const std::string& arch, std::size_t tasks = 2, int rank = 2) {
   ModelConfig c;
   c.arch = arch;
-  c.rank = rank;
+  c.spatial_dims = rank;
   c.widths = {4, 6};
   for (const char* name : {"lesion", "diagnosis", "border"}) {
     Task t;
@@ -86,7 +86,7 @@ void check_record(const AttentionRecord& record, const ModelConfig& c, const Var
     REQUIRE(levels.size() == c.widths.size());
     for (std::size_t j = 0; j < levels.size(); ++j) {
       Shape shape = x.shape();
-      for (int axis = 1; axis <= c.rank; ++axis) shape[axis] >>= j;
+      for (int axis = 1; axis <= c.spatial_dims; ++axis) shape[axis] >>= j;
       shape[-1] = c.widths[j];
       CHECK(levels[j].shape() == shape);
       for (real m : levels[j].to_vector()) REQUIRE((m >= 0 && m <= 1));  // a float's sigmoid of 17 is 1

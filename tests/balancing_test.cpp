@@ -1,12 +1,11 @@
 // Every balancing method on gradients whose answer is known by hand, and on two quadratics.
-#include "mtl/balancing.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 
-#include "mtl/balancing_gradients.h"
-#include "mtl/balancing_losses.h"
+#include "mtl/balancing/balancer.h"
+#include "mtl/balancing/by_gradients.h"
+#include "mtl/balancing/by_losses.h"
 #include "tensor/check.h"
 
 using namespace medusa;

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <set>
 
-#include "datasets/cases/cases.h"
-#include "datasets/cases/folder_description.h"
-#include "datasets/folder.h"
-#include "datasets/registry.h"
+#include "datasets/cases/case_dataset.h"
+#include "datasets/cases/plan_toml.h"
+#include "datasets/layouts/folder.h"
+#include "datasets/layouts/registry.h"
 #include "tests/folder_fixture.h"
 
 using namespace medusa;

@@ -1,11 +1,10 @@
 // Scans that are in no dataset: the network's input is that of training, and outputs come back to the scan's own grid.
-#include "datasets/cases/case_scan.h"
-
 #include <doctest/doctest.h>
 
-#include "datasets/cases/folder_description.h"
-#include "datasets/image.h"
-#include "datasets/registry.h"
+#include "datasets/cases/plan_toml.h"
+#include "datasets/cases/scan.h"
+#include "datasets/images/image.h"
+#include "datasets/layouts/registry.h"
 #include "tests/folder_fixture.h"
 
 using namespace medusa;

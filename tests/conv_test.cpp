@@ -4,7 +4,7 @@
 #include "tensor/isa.h"
 #include "tensor/memory.h"
 #include "tensor/parallel.h"
-#include "tensor/prepared.h"
+#include "tensor/weight_cache.h"
 #include "tests/message.h"
 #include "tests/op_case.h"
 #include "tests/reference_conv.h"
@@ -160,9 +160,9 @@ TEST_CASE("conv: sizes beyond one band and block") {
 static int tile_side(const Shape& xs, const Shape& ws, const ConvOptions& o) {
   const Isa before = isa();
   set_isa(Isa::Base);
-  PreparedWeights place;
+  WeightCache place;
   {
-    const LendPrepared lend(&place);
+    const LendWeightCache lend(&place);
     conv(Var(Tensor::ones(xs)), Var(Tensor::ones(ws)), {}, o);
   }
   set_isa(before);

@@ -3,11 +3,11 @@
 #include <deque>
 
 #include "autograd/ops.h"
-#include "mtl/trainer.h"
+#include "mtl/training/batch_upload.h"
+#include "mtl/training/trainer.h"
 #include "nn/optim.h"
 #include "tensor/kernels.h"
 #include "tests/device_case.h"
-#include "tools/common/upload.h"
 
 #if defined(MEDUSA_HAVE_CUDA)
 
@@ -26,7 +26,7 @@ mtl::ModelConfig tiny(const std::string& arch, int rank) {
   diagnosis.channels = 3;
   mtl::ModelConfig c;
   c.arch = arch;
-  c.rank = rank;
+  c.spatial_dims = rank;
   c.in_channels = 2;
   c.widths = {4, 8};
   c.tasks = arch == "stl" ? std::vector<mtl::Task>{lesion} : std::vector<mtl::Task>{lesion, diagnosis};
@@ -42,11 +42,12 @@ Shape image_shape(int rank, std::int64_t channels) {
 datasets::Batch batch_of(const mtl::ModelConfig& config, std::uint64_t number) {
   datasets::Batch batch;
   batch.ids = {"first", "second"};
-  batch.input = draw(normal(image_shape(config.rank, config.in_channels)), 10 * number + 1);
+  batch.input = draw(normal(image_shape(config.spatial_dims, config.in_channels)), 10 * number + 1);
   for (const mtl::Task& task : config.tasks) {
     const bool mask = task.kind == TaskKind::Segmentation;
     batch.targets.push_back(
-        {draw(mask ? binary(image_shape(config.rank, 1)) : labels({2, 1}, task.channels), 10 * number + 2), {}});
+        {draw(mask ? binary(image_shape(config.spatial_dims, 1)) : labels({2, 1}, task.channels), 10 * number + 2),
+         {}});
     batch.labelled.push_back({true, true});
   }
   return batch;
@@ -115,7 +116,7 @@ class Source : public mtl::BatchSource {
   std::vector<datasets::Batch> batches_;
   std::int64_t next_ = 0;
   std::vector<cuda::Counters> counted_;
-  tools::BatchUpload upload_;
+  mtl::BatchUpload upload_;
 };
 
 mtl::TrainerOptions trainer_options(const std::string& balancing) {

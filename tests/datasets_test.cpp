@@ -4,9 +4,9 @@
 
 #include "datasets/dataset.h"
 #include "datasets/formats/csv.h"
-#include "datasets/ham10000.h"
+#include "datasets/layouts/ham10000.h"
+#include "datasets/layouts/registry.h"
 #include "datasets/phantoms/phantom.h"
-#include "datasets/registry.h"
 #include "datasets/split.h"
 #include "tests/data_fixture.h"
 

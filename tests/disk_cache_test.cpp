@@ -4,8 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "datasets/layouts/registry.h"
 #include "datasets/phantoms/phantom.h"
-#include "datasets/registry.h"
 #include "tests/data_fixture.h"
 
 namespace medusa::datasets {

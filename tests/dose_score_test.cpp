@@ -1,5 +1,5 @@
 // The challenge's scores against cases that are computed by hand; tests/openkbp_test.sh holds them against numpy.
-#include "datasets/dose_score.h"
+#include "tools/openkbp/dose_score.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include "tests/data_fixture.h"
 
 using namespace medusa;
-using namespace medusa::datasets;
+using namespace medusa::tools;
 
 namespace {
 

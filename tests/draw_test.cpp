@@ -1,11 +1,11 @@
 // Outlines, tints, sheets: where which colour falls.
-#include "datasets/draw.h"
+#include "datasets/images/draw.h"
 
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "datasets/text.h"
+#include "datasets/images/text.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

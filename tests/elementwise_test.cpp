@@ -177,7 +177,7 @@ TEST_CASE("elementwise: two operands, every way to repeat them") {
 
 TEST_CASE("elementwise: constants get no gradient and cost none") {
   for (const Input& a : {constant({3, 5}), normal({3, 5})}) {
-    const Input b = a.needs_grad ? positive_constant({1, 5}) : positive({1, 5});
+    const Input b = a.requires_grad ? positive_constant({1, 5}) : positive({1, 5});
     check_op(
         "mul with a constant", {a, b}, [](const Vars& x) { return x[0] * x[1]; },
         [](const Arrays& x) { return reference::combine(x[0], x[1], [](double p, double q) { return p * q; }); });

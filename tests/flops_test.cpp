@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "autograd/ops.h"
-#include "mtl/model.h"
+#include "mtl/networks/model.h"
 
 using namespace medusa;
 
@@ -17,7 +17,7 @@ std::int64_t flops_of(F&& f) {
   return flops_counted() - before;
 }
 
-Var ones(const Shape& shape, bool needs_grad = false) { return Var(Tensor::ones(shape), needs_grad); }
+Var ones(const Shape& shape, bool requires_grad = false) { return Var(Tensor::ones(shape), requires_grad); }
 
 }  // namespace
 

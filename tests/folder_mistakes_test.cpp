@@ -1,8 +1,8 @@
 // Anybody's own data: every kind of mistake in dataset.toml, the table and the files.
 #include <doctest/doctest.h>
 
-#include "datasets/folder.h"
-#include "datasets/registry.h"
+#include "datasets/layouts/folder.h"
+#include "datasets/layouts/registry.h"
 #include "tests/folder_fixture.h"
 
 using namespace medusa;

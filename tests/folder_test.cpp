@@ -1,12 +1,12 @@
 // Anybody's own data: what dataset.toml and the table may say, and what comes out.
-#include "datasets/folder.h"
+#include "datasets/layouts/folder.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "datasets/image.h"
-#include "datasets/registry.h"
+#include "datasets/images/image.h"
+#include "datasets/layouts/registry.h"
 #include "datasets/split.h"
 #include "tests/folder_fixture.h"
 

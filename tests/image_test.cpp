@@ -1,5 +1,5 @@
 // PNG and JPEG in all their kinds, damaged files, changes of size and channels.
-#include "datasets/image.h"
+#include "datasets/images/image.h"
 
 #include <png.h>
 #include <zlib.h>

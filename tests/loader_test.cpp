@@ -7,8 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "datasets/layouts/registry.h"
 #include "datasets/phantoms/phantom.h"
-#include "datasets/registry.h"
 #include "tests/data_fixture.h"
 
 namespace medusa::datasets {

@@ -1,5 +1,5 @@
 // Metrics against numbers computed by hand.
-#include "mtl/metrics.h"
+#include "mtl/training/metrics.h"
 
 #include <doctest/doctest.h>
 

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "autograd/ops.h"
-#include "mtl/model.h"
+#include "mtl/networks/model.h"
 #include "tensor/parallel.h"
 #include "tests/ramp.h"
 
@@ -33,7 +33,7 @@ ModelConfig config(const std::string& arch, int rank, const std::vector<std::int
                    const std::vector<Task>& tasks, std::int64_t in_channels = 2) {
   ModelConfig c;
   c.arch = arch;
-  c.rank = rank;
+  c.spatial_dims = rank;
   c.widths = widths;
   c.tasks = tasks;
   c.in_channels = in_channels;

@@ -29,11 +29,11 @@ struct Outcome {
 
 Outcome run(const std::vector<Tensor>& values, const std::vector<Input>& inputs, const Op& op, const Tensor& weights) {
   std::vector<Var> vars;
-  for (std::size_t i = 0; i < values.size(); ++i) vars.emplace_back(values[i], inputs[i].needs_grad);
+  for (std::size_t i = 0; i < values.size(); ++i) vars.emplace_back(values[i], inputs[i].requires_grad);
   seed_ops(7);
   Var y = op(vars);
   Outcome outcome{y.value().clone(), {}};
-  if (y.needs_grad()) y.backward(weights);
+  if (y.requires_grad()) y.backward(weights);
   for (const Var& x : vars) outcome.grads.push_back(x.grad());
   return outcome;
 }
@@ -176,7 +176,7 @@ void check_op(const std::string& name, const std::vector<Input>& inputs, const O
   const Array weight_array(weights);
   std::vector<Array> want_grads(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (inputs[i].needs_grad && kLoopNests) want_grads[i] = numeric_gradient(arrays, i, reference, weight_array);
+    if (inputs[i].requires_grad && kLoopNests) want_grads[i] = numeric_gradient(arrays, i, reference, weight_array);
 
   const Isa before = isa();
   const int threads_before = threads();
@@ -187,14 +187,14 @@ void check_op(const std::string& name, const std::vector<Input>& inputs, const O
     const Outcome one = run(values, inputs, op, weights);
     if (kLoopNests) compare(where + ": value", one.value, want, kValueTolerance);
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i].needs_grad && kLoopNests)
+      if (inputs[i].requires_grad && kLoopNests)
         compare(where + ": gradient " + std::to_string(i), one.grads[i], want_grads[i], kGradTolerance);
     for (int n : {2, 3}) {
       set_threads(n);
       const Outcome more = run(values, inputs, op, weights);
       CHECK_MESSAGE(same_bits(one.value, more.value), where << ": other bits with " << n << " threads");
       for (std::size_t i = 0; i < inputs.size(); ++i)
-        if (inputs[i].needs_grad)
+        if (inputs[i].requires_grad)
           CHECK_MESSAGE(same_bits(one.grads[i], more.grads[i]),
                         where << ": gradient " << i << ": other bits with " << n << " threads");
     }

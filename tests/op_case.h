@@ -21,7 +21,7 @@ struct Input {
   enum class Kind { Normal, Positive, Uniform, Labels, Binary, Distinct };
   Shape shape;
   Kind kind = Kind::Normal;
-  bool needs_grad = true;
+  bool requires_grad = true;
   std::int64_t classes = 2;  // Labels: whole numbers in 0..classes-1
 };
 inline Input normal(Shape shape) { return {shape, Input::Kind::Normal, true, 2}; }

@@ -1,4 +1,4 @@
-"""The OpenKBP challenge's scores in numpy, from their definition in words: datasets/dose_score.h.
+"""The OpenKBP challenge's scores in numpy, from their definition in words: tools/openkbp/dose_score.h.
 
 python3 tests/openkbp_reference.py PATIENTS PREDICTIONS prints {"dose_score": ..., "dvh_score": ...} of the patients
 (folders pt_N as distributed) for which there is PREDICTIONS/pt_N/dose.csv.  Nothing here is shared with the C++ code.

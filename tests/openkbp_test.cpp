@@ -1,5 +1,5 @@
 // The OpenKBP layout: what is read, how it is reduced, what a mirrored patient is called, and every kind of damage.
-#include "datasets/openkbp.h"
+#include "datasets/layouts/openkbp.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <numeric>
 
+#include "datasets/layouts/registry.h"
 #include "datasets/phantoms/phantom.h"
-#include "datasets/registry.h"
 #include "datasets/split.h"
 #include "tests/data_fixture.h"
 

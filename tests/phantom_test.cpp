@@ -5,7 +5,7 @@
 #include <map>
 
 #include "datasets/formats/csv.h"
-#include "datasets/ham10000.h"
+#include "datasets/layouts/ham10000.h"
 #include "tensor/parallel.h"
 #include "tests/data_fixture.h"
 

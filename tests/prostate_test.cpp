@@ -1,12 +1,12 @@
 // The layout prostate: structures are columns, sides swap in a mirror, archives are read.
-#include "datasets/prostate.h"
+#include "datasets/layouts/prostate.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
+#include "datasets/layouts/registry.h"
 #include "datasets/phantoms/phantom.h"
-#include "datasets/registry.h"
 #include "datasets/split.h"
 #include "tests/folder_fixture.h"
 

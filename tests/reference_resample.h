@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "datasets/transforms/resample.h"
+#include "datasets/volumes/resample.h"
 
 namespace medusa::reference {
 

@@ -1,5 +1,5 @@
 // Volumes on other grids: against loop nests, and that everything stays where it was in the patient.
-#include "datasets/transforms/resample.h"
+#include "datasets/volumes/resample.h"
 
 #include <cmath>
 #include <limits>

@@ -1,17 +1,17 @@
 // Backbones: parameter counts and names of the ResNets, their levels, and all architectures around them.  Their numbers
 // against PyTorch's: resnet_test.sh.
-#include "mtl/resnet.h"
+#include "mtl/networks/resnet.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <set>
 
-#include "mtl/any_size.h"
-#include "mtl/backbone.h"
-#include "mtl/ctan.h"
-#include "mtl/model_file.h"
-#include "mtl/mtan.h"
+#include "mtl/inference/padding.h"
+#include "mtl/networks/backbone.h"
+#include "mtl/networks/ctan.h"
+#include "mtl/networks/model_file.h"
+#include "mtl/networks/mtan.h"
 #include "nn/safetensors.h"
 #include "tests/data_fixture.h"
 #include "tests/op_case.h"
@@ -40,7 +40,7 @@ ModelConfig config(const std::string& arch, const std::string& backbone, int ima
 
 ModelConfig narrow(const std::string& arch, const std::string& backbone, int rank = 2) {
   ModelConfig c = config(arch, backbone, 1, 1);
-  c.rank = rank;
+  c.spatial_dims = rank;
   c.widths = {4, 5, 6, 7};
   return c;
 }

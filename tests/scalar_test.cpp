@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "autograd/ops.h"
-#include "datasets/registry.h"
-#include "mtl/metrics.h"
-#include "mtl/model.h"
+#include "datasets/layouts/registry.h"
+#include "mtl/networks/model.h"
+#include "mtl/training/metrics.h"
 #include "nn/optim.h"
 #include "tests/folder_fixture.h"
 #include "tests/op_case.h"
@@ -53,7 +53,7 @@ TEST_CASE("scalar: every architecture learns one beside a mask") {
     CAPTURE(arch);
     mtl::ModelConfig config;
     config.arch = arch;
-    config.rank = 2;
+    config.spatial_dims = 2;
     config.in_channels = 1;
     config.widths = {4, 8};
     config.tasks = {scalar(2), {}};

@@ -1,13 +1,13 @@
 // The sliding window: shares, the plain prediction where one window is enough, and how much memory it takes.
-#include "mtl/sliding_window.h"
+#include "mtl/inference/sliding_window.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <set>
 
-#include "mtl/any_size.h"
-#include "mtl/evaluate.h"
+#include "mtl/inference/padding.h"
+#include "mtl/training/evaluate.h"
 #include "tensor/memory.h"
 #include "tensor/random.h"
 #include "tests/data_fixture.h"
@@ -22,7 +22,7 @@ namespace {
 ModelConfig config_of(int rank) {
   ModelConfig config;
   config.arch = "hps";
-  config.rank = rank;
+  config.spatial_dims = rank;
   config.in_channels = 2;
   config.widths = {3, 4};
   config.tasks.resize(2);

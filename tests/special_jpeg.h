@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "datasets/image.h"
+#include "datasets/images/image.h"
 
 namespace medusa::test {
 

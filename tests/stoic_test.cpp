@@ -1,5 +1,5 @@
 // The STOIC layout: labels, the volumes that are there, who has a label of severity, and what the network gets.
-#include "datasets/stoic.h"
+#include "datasets/layouts/stoic.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "datasets/formats/volume_file.h"
+#include "datasets/layouts/registry.h"
 #include "datasets/phantoms/phantom.h"
-#include "datasets/registry.h"
 #include "tests/data_fixture.h"
 
 using namespace medusa;

@@ -1,13 +1,13 @@
 // The balanced backward pass on a network of three numbers, where every gradient is known by hand.
-#include "mtl/task_balancing.h"
+#include "mtl/balancing/task_balancing.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "autograd/ops.h"
-#include "mtl/hps.h"
-#include "mtl/stl.h"
+#include "mtl/networks/hps.h"
+#include "mtl/networks/stl.h"
 #include "tensor/random.h"
 
 using namespace medusa;

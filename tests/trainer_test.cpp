@@ -1,5 +1,5 @@
 // The trainer on a few tensors: balancing, resuming bit for bit, best epoch, patience, missing labels.
-#include "mtl/trainer.h"
+#include "mtl/training/trainer.h"
 
 #include <doctest/doctest.h>
 

@@ -122,7 +122,7 @@ TEST_CASE("augment: options out of range are named") {
   CHECK(contains(input_error([] { check(only(&AugmentOptions::hue, 0.0 / 0.0)); }), "nan, expected 0 to 0.5"));
   Normalisation n;
   CHECK_NOTHROW(check(n));
-  n.deviation[1] = 0;
+  n.std[1] = 0;
   CHECK(contains(input_error([&] { check(n); }), "channel 1"));
 }
 

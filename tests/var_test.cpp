@@ -111,9 +111,9 @@ TEST_CASE("var: only what needs a gradient gets one") {
   const Var x = leaf({2}), c(Tensor::scalar(5));
   (x * c).backward();
   CHECK(grad(x) == std::vector<real>{5});
-  CHECK_FALSE(c.needs_grad());
+  CHECK_FALSE(c.requires_grad());
   CHECK_FALSE(static_cast<bool>(c.grad()));
-  CHECK_FALSE((c * 2).needs_grad());
+  CHECK_FALSE((c * 2).requires_grad());
 }
 
 TEST_CASE("var: NoGrad records nothing, EnableGrad inside it does") {
@@ -122,22 +122,22 @@ TEST_CASE("var: NoGrad records nothing, EnableGrad inside it does") {
   {
     NoGrad no_grad;
     CHECK_FALSE(grad_enabled());
-    CHECK_FALSE(square(x).needs_grad());
+    CHECK_FALSE(square(x).requires_grad());
     {
       EnableGrad enable;
-      CHECK(square(x).needs_grad());
+      CHECK(square(x).requires_grad());
     }
     CHECK_FALSE(grad_enabled());
   }
   CHECK(grad_enabled());
-  CHECK(square(x).needs_grad());
+  CHECK(square(x).requires_grad());
 }
 
 TEST_CASE("var: detach cuts the graph") {
   const Var x = leaf({3});
   const Var h = square(x), cut = h.detach();
   CHECK(cut.value().shares_memory_with(h.value()));
-  CHECK_FALSE(cut.needs_grad());
+  CHECK_FALSE(cut.requires_grad());
   (h * cut).backward();
   CHECK(grad(x) == std::vector<real>{54});  // 9 * 2 x, nothing through the cut side
 }
@@ -208,7 +208,7 @@ TEST_CASE("checkpoint: constants, parameters alone, several inputs, identity, No
   CHECK(recomputed);
   CHECK_FALSE(recomputing());
   NoGrad no_grad;
-  CHECK_FALSE(checkpoint(scaled, {x}).needs_grad());
+  CHECK_FALSE(checkpoint(scaled, {x}).requires_grad());
 }
 
 TEST_CASE("checkpoint: inside a checkpoint") {

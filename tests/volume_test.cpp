@@ -1,5 +1,5 @@
 // Volumes: affines, orientations, and that no voxel moves in the patient when axes are swapped and mirrored.
-#include "datasets/volume.h"
+#include "datasets/volumes/volume.h"
 
 #include <cmath>
 

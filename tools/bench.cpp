@@ -2,15 +2,15 @@
 #include <nlohmann/json.hpp>
 
 #include "tensor/parallel.h"
-#include "tools/common/bench_infer.h"
-#include "tools/common/bench_load.h"
-#include "tools/common/bench_net.h"
-#include "tools/common/bench_ops.h"
-#include "tools/common/bench_step.h"
-#include "tools/common/bench_tables.h"
-#include "tools/common/device.h"
-#include "tools/common/main.h"
-#include "tools/common/roofline.h"
+#include "tools/bench/infer.h"
+#include "tools/bench/load.h"
+#include "tools/bench/net.h"
+#include "tools/bench/ops.h"
+#include "tools/bench/roofline.h"
+#include "tools/bench/step.h"
+#include "tools/bench/tables.h"
+#include "tools/cli/device.h"
+#include "tools/cli/program.h"
 
 namespace medusa::tools {
 namespace {

@@ -5,14 +5,14 @@
 #include <filesystem>
 #include <set>
 
-#include "datasets/registry.h"
-#include "mtl/backbone.h"
-#include "mtl/progress.h"
+#include "datasets/layouts/registry.h"
+#include "mtl/networks/backbone.h"
+#include "mtl/training/progress.h"
 #include "tensor/file.h"
-#include "tools/common/child.h"
-#include "tools/common/comparison.h"
-#include "tools/common/main.h"
-#include "tools/common/run.h"
+#include "tools/cli/program.h"
+#include "tools/cli/run_options.h"
+#include "tools/compare/comparison.h"
+#include "tools/compare/subprocess.h"
 
 namespace medusa::tools {
 

@@ -4,9 +4,9 @@
 
 #include "datasets/dicom/case.h"
 #include "datasets/formats/volume_file.h"
-#include "datasets/transforms/resample.h"
+#include "datasets/volumes/resample.h"
 #include "tensor/check.h"
-#include "tools/common/main.h"
+#include "tools/cli/program.h"
 
 namespace medusa::tools {
 namespace {

@@ -1,20 +1,22 @@
 // evaluate: the metrics of a run's best weights on one part of a dataset.
-#include "mtl/evaluate.h"
+#include "mtl/training/evaluate.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
 
-#include "datasets/registry.h"
-#include "mtl/model_file.h"
-#include "mtl/run_folder.h"
+#include "datasets/layouts/registry.h"
+#include "mtl/networks/model_file.h"
+#include "mtl/training/dataset_tasks.h"
+#include "mtl/training/loader_source.h"
+#include "mtl/training/run_folder.h"
 #include "tensor/check.h"
 #include "tensor/parallel.h"
-#include "tools/common/device.h"
-#include "tools/common/main.h"
-#include "tools/common/openkbp.h"
-#include "tools/common/run.h"
+#include "tools/cli/device.h"
+#include "tools/cli/program.h"
+#include "tools/cli/run_options.h"
+#include "tools/openkbp/scores.h"
 
 namespace medusa::tools {
 
@@ -74,14 +76,14 @@ void evaluate(const Options& o) {
   std::vector<std::string> names;
   for (const mtl::Task& task : model->tasks()) names.push_back(task.name);
   std::vector<std::size_t> target_of_task;
-  make_tasks(*dataset, names, &target_of_task);
+  mtl::make_tasks(*dataset, names, &target_of_task);
   datasets::LoaderOptions loader;
   loader.batch = o.batch > 0 ? o.batch : run.patch.empty() ? run.batch : 1;
   loader.workers = o.workers;
   const datasets::Split split =
       datasets::make_split(*dataset, run.seed, run.val_fraction, run.test_fraction, /*for_training=*/false);
   const std::vector<std::int64_t> chosen = choose(*dataset, split, o);
-  LoaderSource source(*dataset, chosen, loader, target_of_task, device);
+  mtl::LoaderSource source(*dataset, chosen, loader, target_of_task, device);
   model->to(device);
   const mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run));
   if (openkbp == nullptr) return print(o, *model, result, nullptr);

@@ -1,11 +1,11 @@
 // inspect: what is in a file, or in the folder of a training run; what a network's attention looks at.
-#include "tools/common/inspect.h"
+#include "tools/inspect/inspect.h"
 
 #include <fmt/format.h>
 
 #include "tensor/check.h"
 #include "tensor/parallel.h"
-#include "tools/common/main.h"
+#include "tools/cli/program.h"
 
 namespace medusa::tools {
 namespace {

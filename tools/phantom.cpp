@@ -4,7 +4,7 @@
 #include "tensor/check.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
-#include "tools/common/main.h"
+#include "tools/cli/program.h"
 
 namespace {
 

@@ -8,9 +8,9 @@
 
 #include "tensor/check.h"
 #include "tensor/file.h"
-#include "tools/common/main.h"
-#include "tools/common/run.h"
-#include "tools/common/svg.h"
+#include "tools/cli/program.h"
+#include "tools/cli/run_options.h"
+#include "tools/report/svg.h"
 
 namespace medusa::tools {
 namespace {

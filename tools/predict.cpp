@@ -3,21 +3,21 @@
 #include <filesystem>
 #include <map>
 
-#include "datasets/cases/case_file.h"
-#include "datasets/draw.h"
-#include "mtl/model_file.h"
+#include "datasets/cases/file.h"
+#include "datasets/images/draw.h"
+#include "mtl/networks/model_file.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
-#include "tools/common/case_predict.h"
-#include "tools/common/class_table.h"
-#include "tools/common/device.h"
-#include "tools/common/main.h"
-#include "tools/common/openkbp.h"
-#include "tools/common/picture.h"
-#include "tools/common/predict_input.h"
-#include "tools/common/run.h"
-#include "tools/common/volume_predict.h"
+#include "tools/cli/device.h"
+#include "tools/cli/program.h"
+#include "tools/cli/run_options.h"
+#include "tools/openkbp/scores.h"
+#include "tools/predict/case_answers.h"
+#include "tools/predict/class_table.h"
+#include "tools/predict/inputs.h"
+#include "tools/predict/volume_predict.h"
+#include "tools/report/picture.h"
 
 namespace medusa::tools {
 namespace {

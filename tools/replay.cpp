@@ -5,14 +5,14 @@
 #include <set>
 
 #include "autograd/ops.h"
-#include "mtl/backbone.h"
+#include "mtl/networks/backbone.h"
 #include "nn/checkpoint.h"
 #include "nn/optim.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
-#include "tools/common/device.h"
-#include "tools/common/main.h"
+#include "tools/cli/device.h"
+#include "tools/cli/program.h"
 
 namespace medusa {
 namespace {
@@ -55,7 +55,7 @@ mtl::ModelConfig config_of(const json& spec) {
   mtl::ModelConfig config;
   config.arch = spec.at("arch");
   config.backbone = spec.at("backbone");
-  config.rank = spec.at("rank");
+  config.spatial_dims = spec.at("rank");
   config.in_channels = spec.at("in_channels");
   config.widths = spec.at("widths").get<std::vector<std::int64_t>>();
   for (const json& t : spec.at("tasks")) {
@@ -184,7 +184,7 @@ class NetCase {
 Results run_encoder(const json& spec, const std::string& folder, Device device) {
   mtl::ModelConfig config;
   config.backbone = spec.at("backbone");
-  config.rank = spec.at("rank");
+  config.spatial_dims = spec.at("rank");
   config.in_channels = spec.at("in_channels");
   config.widths = spec.at("widths").get<std::vector<std::int64_t>>();
   const auto encoder = mtl::make_encoder(config);
@@ -304,8 +304,8 @@ void run_op(const json& c, const nn::SafetensorsReader& io, Device device, Resul
   Inputs in;
   for (const std::string key : c.at("inputs")) {
     const Tensor t = io.tensor(name + "." + key);
-    const bool needs_grad = std::find(wanted.begin(), wanted.end(), key) != wanted.end();
-    in[key] = Var(from_file(t, edge_of(c, key, t.rank())).to(device), needs_grad);
+    const bool requires_grad = std::find(wanted.begin(), wanted.end(), key) != wanted.end();
+    in[key] = Var(from_file(t, edge_of(c, key, t.rank())).to(device), requires_grad);
   }
   const Tensor dy = io.tensor(name + ".dy").to(device);
   const Edge edge = edge_of(c, "y", dy.rank());

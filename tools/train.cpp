@@ -6,19 +6,21 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "datasets/registry.h"
-#include "mtl/backbone.h"
-#include "mtl/evaluate.h"
-#include "mtl/model_file.h"
-#include "mtl/run_folder.h"
-#include "mtl/trainer.h"
+#include "datasets/layouts/registry.h"
+#include "mtl/networks/backbone.h"
+#include "mtl/networks/model_file.h"
+#include "mtl/training/dataset_tasks.h"
+#include "mtl/training/evaluate.h"
+#include "mtl/training/loader_source.h"
+#include "mtl/training/run_folder.h"
+#include "mtl/training/trainer.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-#include "tools/common/arch_help.h"
-#include "tools/common/cost.h"
-#include "tools/common/main.h"
-#include "tools/common/run.h"
+#include "tools/cli/program.h"
+#include "tools/cli/run_options.h"
+#include "tools/train/arch_help.h"
+#include "tools/train/cost.h"
 
 namespace medusa::tools {
 
@@ -134,14 +136,14 @@ mtl::ModelConfig network_of(const RunOptions& o) {
 mtl::ModelConfig model_config(const RunOptions& o, const datasets::Dataset& dataset, const datasets::Split& split,
                               std::vector<std::size_t>* target_of_task) {
   mtl::ModelConfig config = network_of(o);
-  config.tasks = make_tasks(dataset, o.tasks, target_of_task);
+  config.tasks = mtl::make_tasks(dataset, o.tasks, target_of_task);
   const Shape shape = dataset.input_shape();
-  config.rank = shape.rank() - 1;
+  config.spatial_dims = shape.rank() - 1;
   config.in_channels = shape[-1];
   for (std::size_t t = 0; t < config.tasks.size(); ++t)
     if (config.tasks[t].kind == TaskKind::Classification)
       config.tasks[t].class_weight =
-          class_weights(o.class_weights, datasets::class_counts(dataset, split.train, (*target_of_task)[t]));
+          mtl::class_weights(o.class_weights, datasets::class_counts(dataset, split.train, (*target_of_task)[t]));
   return config;
 }
 
@@ -237,9 +239,9 @@ int train(const Command& command) {
   check_patch(o, *dataset, *model);
   model->to(device);
   const auto source = [&](const std::vector<std::int64_t>& indices, bool training) {
-    return indices.empty()
-               ? nullptr
-               : std::make_unique<LoaderSource>(*dataset, indices, loader_options(o, training), target_of_task, device);
+    return indices.empty() ? nullptr
+                           : std::make_unique<mtl::LoaderSource>(*dataset, indices, loader_options(o, training),
+                                                                 target_of_task, device);
   };
   const auto train = source(split.train, true), val = source(split.val, false), test = source(split.test, false);
   mtl::ConsoleProgress progress(model->tasks(), stdout, isatty(STDOUT_FILENO) != 0);
@@ -280,9 +282,9 @@ int explain_architectures(const RunOptions& o) {
   } else {
     std::vector<std::size_t> target_of_task;
     const auto dataset = datasets::open_dataset(dataset_options(o));
-    config.tasks = make_tasks(*dataset, o.tasks, &target_of_task);
+    config.tasks = mtl::make_tasks(*dataset, o.tasks, &target_of_task);
     const Shape shape = dataset->input_shape();
-    config.rank = shape.rank() - 1;
+    config.spatial_dims = shape.rank() - 1;
     config.in_channels = shape[-1];
   }
   fmt::print("{}", architectures_text(config));
@@ -295,7 +297,7 @@ int explain_architectures(const RunOptions& o) {
 
 int main(int argc, char** argv) {
   using namespace medusa::tools;
-  return guard(
+  return run_program(
       "train",
       [&] {
         const Command command = read_command(argc, argv);

@@ -22,7 +22,7 @@
 #include <mutex>
 
 #include "datasets/dicom/dataset.h"
-#include "datasets/dicom/guard.h"
+#include "datasets/dicom/element_check.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "datasets/dicom/rt.h"
-#include "datasets/volume.h"
+#include "datasets/volumes/volume.h"
 
 namespace medusa::datasets {
 

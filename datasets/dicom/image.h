@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/affine.h"
 #include "datasets/dicom/dataset.h"
+#include "datasets/volumes/affine.h"
 #include "tensor/real.h"
 
 namespace medusa::datasets {

@@ -9,7 +9,7 @@
 #include <csetjmp>
 #include <cstdlib>
 
-#include "datasets/image.h"
+#include "datasets/images/image.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

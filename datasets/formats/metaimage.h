@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "datasets/volume.h"
+#include "datasets/volumes/volume.h"
 
 namespace medusa::datasets {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "datasets/affine.h"
+#include "datasets/volumes/affine.h"
 
 namespace medusa::datasets {
 

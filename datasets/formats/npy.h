@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/volume.h"
+#include "datasets/volumes/volume.h"
 
 namespace medusa::datasets {
 

@@ -6,7 +6,7 @@
 #include <csetjmp>
 #include <cstring>
 
-#include "datasets/image.h"
+#include "datasets/images/image.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "datasets/formats/byte_stream.h"
-#include "datasets/volume.h"
+#include "datasets/volumes/volume.h"
 
 namespace medusa::datasets {
 

@@ -1,7 +1,7 @@
 // Phantoms for the dataset folder: pictures of lesions with a dataset.toml and a table, as a user would write them.
 #include <algorithm>
 
-#include "datasets/ham10000.h"
+#include "datasets/layouts/ham10000.h"
 #include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"
 #include "tensor/file.h"

@@ -1,5 +1,5 @@
 // A whole folder of phantom lesions in the layout of HAM10000.
-#include "datasets/ham10000.h"
+#include "datasets/layouts/ham10000.h"
 
 #include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"

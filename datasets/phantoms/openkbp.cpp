@@ -1,5 +1,5 @@
 // Phantoms in OpenKBP's layout: a neck of ellipsoids, its structures, targets, and a dose that falls off around them.
-#include "datasets/openkbp.h"
+#include "datasets/layouts/openkbp.h"
 
 #include <algorithm>
 #include <cmath>

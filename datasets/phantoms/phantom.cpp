@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "datasets/ham10000.h"
+#include "datasets/layouts/ham10000.h"
 #include "tensor/random.h"
 
 namespace medusa::datasets {

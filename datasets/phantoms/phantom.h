@@ -31,31 +31,31 @@ struct PhantomOptions {
   PhantomSetting setting = PhantomSetting::Plain;
 };
 
-// Writes a folder as datasets/ham10000.h describes: JPEG pictures, PNG masks (each eighth a palette image with the
-// palette upside down, as some of the real ones), the table last.  About three lesions in ten have two pictures; half
-// of the classes are rarer than the others (setting shared: bcc, mel, nv and vasc, as many of each).  The same options
-// give the same bytes.  Throws InputError for options out of range or a folder that holds a table already, Error where
-// a file cannot be written.
+// Writes a folder as datasets/layouts/ham10000.h describes: JPEG pictures, PNG masks (each eighth a palette image with
+// the palette upside down, as some of the real ones), the table last.  About three lesions in ten have two pictures;
+// half of the classes are rarer than the others (setting shared: bcc, mel, nv and vasc, as many of each).  The same
+// options give the same bytes.  Throws InputError for options out of range or a folder that holds a table already,
+// Error where a file cannot be written.
 void write_ham10000_phantom(const PhantomOptions& options);
 
-// Writes `count` patients as datasets/openkbp.h describes, each 128^3 voxels: a neck of ellipsoids with the ten
+// Writes `count` patients as datasets/layouts/openkbp.h describes, each 128^3 voxels: a neck of ellipsoids with the ten
 // structures (some of them not outlined in some patients), three nested targets, and a dose that CT and targets decide:
 // the prescription inside, falling with the distance.  A quarter go to validation-pats, an eighth to test-pats.  The
 // same options give the same bytes; height, width and setting have no meaning here.  Throws as the one above.
 void write_openkbp_phantom(const PhantomOptions& options);
 
-// Writes `count` chests as datasets/stoic.h describes, of depth x height x width voxels each: ground glass at the rims
-// of the lungs where there is COVID-19, much of it and some dense where it is severe.  Spacings differ, and every third
-// scan counts its slices downwards.  The same options give the same bytes.  Throws as those above.
+// Writes `count` chests as datasets/layouts/stoic.h describes, of depth x height x width voxels each: ground glass at
+// the rims of the lungs where there is COVID-19, much of it and some dense where it is severe.  Spacings differ, and
+// every third scan counts its slices downwards.  The same options give the same bytes.  Throws as those above.
 void write_stoic_phantom(const PhantomOptions& options);
 
-// Writes `count` pelves as datasets/folder.h describes for the layout prostate: CT, dose, body and five structures (the
-// femurs not outlined in every fourth), every third case one archive, the others NIfTI files; a quarter to validate, an
-// eighth to test.  The same options give the same bytes.  Throws as those above.
+// Writes `count` pelves as datasets/layouts/folder.h describes for the layout prostate: CT, dose, body and five
+// structures (the femurs not outlined in every fourth), every third case one archive, the others NIfTI files; a quarter
+// to validate, an eighth to test.  The same options give the same bytes.  Throws as those above.
 void write_prostate_phantom(const PhantomOptions& options);
 
-// Writes `count` pictures of lesions with masks, a cases.csv and a dataset.toml, as datasets/folder.h describes; some
-// lack a mask or a diagnosis.  The same options give the same bytes.  Throws as those above.
+// Writes `count` pictures of lesions with masks, a cases.csv and a dataset.toml, as datasets/layouts/folder.h
+// describes; some lack a mask or a diagnosis.  The same options give the same bytes.  Throws as those above.
 void write_folder_phantom(const PhantomOptions& options);
 
 }  // namespace medusa::datasets

@@ -7,7 +7,7 @@
 #include "datasets/formats/volume_file.h"
 #include "datasets/phantoms/checks.h"
 #include "datasets/phantoms/phantom.h"
-#include "datasets/transforms/resample.h"
+#include "datasets/volumes/resample.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"

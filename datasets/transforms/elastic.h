@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "datasets/affine.h"
+#include "datasets/volumes/affine.h"
 
 namespace medusa::datasets {
 

@@ -180,8 +180,8 @@ void check(const AugmentOptions& a) {
 
 void check(const Normalisation& n) {
   for (std::size_t c = 0; c < 3; ++c)
-    MEDUSA_CHECK_INPUT(n.deviation[c] > 0 && std::isfinite(n.deviation[c]) && std::isfinite(n.mean[c]),
-                       "normalisation: channel {} has mean {} and deviation {}", c, n.mean[c], n.deviation[c]);
+    MEDUSA_CHECK_INPUT(n.std[c] > 0 && std::isfinite(n.std[c]) && std::isfinite(n.mean[c]),
+                       "normalisation: channel {} has mean {} and deviation {}", c, n.mean[c], n.std[c]);
 }
 
 Picture augment(const Picture& picture, const AugmentOptions& options, std::uint64_t seed, std::int64_t epoch,
@@ -214,7 +214,7 @@ Tensor to_input(const Image& rgb, const Normalisation& normalisation) {
   real table[3][256];  // 768 divisions instead of one per value
   for (std::size_t c = 0; c < 3; ++c)
     for (int v = 0; v < 256; ++v)
-      table[c][v] = static_cast<real>((v / 255.0 - normalisation.mean[c]) / normalisation.deviation[c]);
+      table[c][v] = static_cast<real>((v / 255.0 - normalisation.mean[c]) / normalisation.std[c]);
   Tensor t = Tensor::empty({rgb.height, rgb.width, 3});
   real* to = t.mutable_data();
   for (std::size_t i = 0; i < rgb.pixels.size(); i += 3)

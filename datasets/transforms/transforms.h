@@ -5,15 +5,15 @@
 #include <array>
 #include <cstdint>
 
-#include "datasets/image.h"
+#include "datasets/images/image.h"
 #include "tensor/tensor.h"
 
 namespace medusa::datasets {
 
-// input = (value / 255 - mean) / deviation per channel R, G, B.  The default is ImageNet's statistics.
+// input = (value / 255 - mean) / std per channel R, G, B.  The default is ImageNet's statistics.
 struct Normalisation {
   std::array<double, 3> mean = {0.485, 0.456, 0.406};
-  std::array<double, 3> deviation = {0.229, 0.224, 0.225};
+  std::array<double, 3> std = {0.229, 0.224, 0.225};
 };
 // Throws InputError where a deviation is not positive.
 void check(const Normalisation& n);

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "datasets/affine.h"
 #include "datasets/transforms/elastic.h"
 #include "datasets/transforms/transforms.h"
+#include "datasets/volumes/affine.h"
 #include "tensor/tensor.h"
 
 namespace medusa::datasets {

@@ -1,5 +1,5 @@
 // Elementwise kernels: each output element depends on one element of each input.
-#include "tensor/cpu/walk.h"
+#include "tensor/cpu/strided_loop.h"
 #include "tensor/kernels.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"

@@ -1,7 +1,7 @@
 // Moving data: permutations, flips, broadcasts, slices.
 #include <cstring>
 
-#include "tensor/cpu/walk.h"
+#include "tensor/cpu/strided_loop.h"
 #include "tensor/kernels.h"
 #include "tensor/parallel.h"
 

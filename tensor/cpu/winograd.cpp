@@ -21,7 +21,7 @@
 #include "tensor/cpu/winograd_tiles.h"
 #include "tensor/kernels.h"
 #include "tensor/parallel.h"
-#include "tensor/prepared.h"
+#include "tensor/weight_cache.h"
 
 namespace medusa::MEDUSA_CPU {
 
@@ -115,7 +115,7 @@ void winograd_pass(const ConvPass& p) {
   const WinogradCut s = winograd_cut(p, side, kChunkBytes);
   const std::int64_t count = s.places() * winograd_place(p);
   bool fresh = true;
-  real* const kept = prepared_weights(count, (64 * side + kLanes) * (p.transposed ? -1 : 1), &fresh);
+  real* const kept = cached_weights(count, (64 * side + kLanes) * (p.transposed ? -1 : 1), &fresh);
   Scratch<real> own(kept ? 0 : count), bias(p.cout);
   real* const weights = kept ? kept : own.data();
   if (fresh) winograd_kernel(p, side, weights);

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "datasets/image.h"
+#include "datasets/images/image.h"
 #include "tensor/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,7 +1,7 @@
 // What must be true of a volume, whatever file it came from.
 #pragma once
 
-#include "datasets/volume.h"
+#include "datasets/volumes/volume.h"
 #include "tensor/check.h"
 
 namespace medusa::test {

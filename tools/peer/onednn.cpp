@@ -15,8 +15,8 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
-#include "tools/common/main.h"
-#include "tools/common/roofline.h"
+#include "tools/bench/roofline.h"
+#include "tools/cli/program.h"
 
 namespace medusa::tools {
 namespace {

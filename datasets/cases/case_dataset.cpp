@@ -1,0 +1,122 @@
+#include "datasets/cases/case_dataset.h"
+
+#include <algorithm>
+
+#include "datasets/cases/file.h"
+#include "datasets/cases/plan_toml.h"
+#include "datasets/cases/reader.h"
+#include "tensor/check.h"
+
+namespace medusa::datasets {
+namespace {
+
+void check_options(const CasePlan& plan, const DatasetOptions& o) {
+  MEDUSA_CHECK_INPUT(o.height > 0 && o.width > 0 && o.depth >= 0, "{}: size {}x{}x{} is none", plan.name, o.depth,
+                     o.height, o.width);
+  MEDUSA_CHECK_INPUT(o.inputs.empty(), "{}: there is no input {} beside its own", plan.name, o.inputs[0]);
+  check(o.augment);
+  MEDUSA_CHECK_INPUT(
+      o.augment.brightness == 0 && o.augment.contrast == 0 && o.augment.saturation == 0 && o.augment.hue == 0,
+      "{}: has no brightness, contrast, saturation and hue; it has noise and gamma-range", plan.name);
+  MEDUSA_CHECK_INPUT(o.depth > 0 || (o.spacing.empty() && plan.spacing.empty()),
+                     "{}: spacing is for volumes; size {}x{} is of pictures", plan.name, o.height, o.width);
+  MEDUSA_CHECK_INPUT(o.spacing.empty() || o.spacing.size() == 1 || o.spacing.size() == 3,
+                     "{}: spacing has {} numbers, expected 1 or 3 (mm along depth, height, width)", plan.name,
+                     o.spacing.size());
+  for (double mm : o.spacing)
+    MEDUSA_CHECK_INPUT(mm > 0 && mm <= 1000, "{}: spacing is {} mm, expected more than 0, up to 1000", plan.name, mm);
+}
+
+}  // namespace
+
+CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
+    : plan_(std::move(plan)),
+      options_(options),
+      size_{options.depth, options.height, options.width},
+      cache_(options.cache_bytes),
+      disk_(options.cache_folder) {
+  check_options(plan_, options);
+  MEDUSA_CHECK_INPUT(!plan_.rows.empty(), "{}: {}: there is no case in it", options.folder, plan_.name);
+  if (options.spacing.size() == 3) plan_.spacing = options.spacing;
+  if (options.spacing.size() == 1) plan_.spacing.assign(3, options.spacing[0]);
+  for (const CaseTarget& target : plan_.targets) targets_.push_back(target.info);
+  recipe_ = "case 1\n" + description();
+}
+
+std::string CaseDataset::description() const { return description_text(plan_, size_); }
+
+const CaseRow& CaseDataset::row(std::int64_t index) const {
+  MEDUSA_CHECK(index >= 0 && index < size(), "{}: sample {} of {}", plan_.name, index, size());
+  return plan_.rows[static_cast<std::size_t>(index)];
+}
+
+std::string CaseDataset::group(std::int64_t index) const {
+  return row(index).group.empty() ? row(index).id : row(index).group;
+}
+
+Shape CaseDataset::input_shape() const {
+  std::int64_t channels = 0;
+  for (const CaseInput& input : plan_.inputs) channels += input.channels;
+  if (size_.depth == 0) return {size_.height, size_.width, channels};
+  return {size_.depth, size_.height, size_.width, channels};
+}
+
+std::int64_t CaseDataset::class_of(std::int64_t index, std::size_t target) const {
+  const std::vector<real>& numbers = row(index).labels.at(target).numbers;
+  return numbers.size() == 1 && targets_.at(target).kind != TaskKind::Scalar ? static_cast<std::int64_t>(numbers[0])
+                                                                             : -1;
+}
+
+std::int64_t CaseDataset::sampling_class(std::int64_t index) const {
+  for (std::size_t t = 0; t < targets_.size(); ++t)
+    if (!pixel_level(targets_[t].kind) && targets_[t].kind != TaskKind::Scalar) return class_of(index, t);
+  return 0;
+}
+
+std::shared_ptr<const Case> CaseDataset::decoded(std::int64_t index) const {
+  const CaseRow& r = row(index);
+  const auto read = [&] { return read_case(plan_, r, size_); };
+  return cache_.get(index, [&] {
+    if (!disk_.on()) return read();
+    return unpacked_case(disk_.get(r.id, recipe_, sources_of(plan_, r), [&] { return packed(read()); }));
+  });
+}
+
+Sample CaseDataset::sample(const CaseRow& row, const Case& c) const {
+  const Shape space = input_shape();
+  Sample sample{row.id, interleaved(c.inputs, space), {}};
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    const Case::Label& label = c.labels[t];
+    Target target;
+    const std::vector<real>& numbers = row.labels[t].numbers;
+    if (!numbers.empty()) target.value = Tensor::from(numbers, {static_cast<std::int64_t>(numbers.size())});
+    if (label.present && !label.maps.empty()) target.value = interleaved(label.maps, space);
+    if (label.present && !label.values.empty()) target.value = interleaved(label.values, space);
+    if (label.present && !label.mask.empty())
+      target.mask = interleaved(std::vector<std::vector<std::uint16_t>>{label.mask}, space);
+    if (label.present && !label.outlined.empty()) {
+      Shape shape(std::vector<std::int64_t>(static_cast<std::size_t>(space.rank()), 1));
+      shape[-1] = targets_[t].channels;
+      target.mask = Tensor::from(std::vector<real>(label.outlined.begin(), label.outlined.end()), shape);
+    }
+    sample.targets.push_back(std::move(target));
+  }
+  return sample;
+}
+
+Sample CaseDataset::get(std::int64_t index) const { return sample(row(index), *decoded(index)); }
+
+Sample CaseDataset::get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const {
+  const std::shared_ptr<const Case> c = decoded(index);
+  const VolumeChange change = draw_case_change(options_.augment, *c, size_.depth == 0, seed, epoch, index);
+  return sample(row(index), augment(plan_, *c, change));
+}
+
+RawSample CaseDataset::raw(std::int64_t index) const {
+  const CaseRow& r = row(index);
+  RawSample raw;
+  if (const std::optional<Case> c = inspect_case(plan_, r, size_, &raw)) raw.sample = sample(r, *c);
+  return raw;
+}
+
+}  // namespace medusa::datasets

@@ -1,0 +1,26 @@
+// One file of a case, whatever its format: a volume, a picture, an array of an archive.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "datasets/formats/npy.h"
+#include "datasets/volumes/volume.h"
+
+namespace medusa::datasets {
+
+// Archives that were read once are kept until the object goes: the arrays of a case are often in one.
+class CaseFiles {
+ public:
+  // PNG and JPEG: [1, H, W, C] of 0..255, or of 0..65535 in 16 bits.  Volumes: turned to RAS+ where `pictures` is
+  // false.  "archive.npz#array": that array, with the archive's affine.  Throws InputError naming the file.
+  Volume read(const std::string& name, bool pictures);
+
+ private:
+  std::map<std::string, NpzArrays> archives_;
+};
+
+// The file in "archive.npz#array", or the name itself.
+std::string file_of(const std::string& name);
+
+}  // namespace medusa::datasets

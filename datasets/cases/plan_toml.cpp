@@ -1,0 +1,242 @@
+#include "datasets/cases/plan_toml.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <set>
+
+#include "tensor/check.h"
+
+namespace medusa::datasets {
+namespace {
+
+std::int64_t whole(const TomlTable& table, const std::string& key, std::int64_t absent, std::int64_t most) {
+  const double value = table.number(key, static_cast<double>(absent));
+  MEDUSA_CHECK_INPUT(value >= 1 && value <= static_cast<double>(most) && value == std::floor(value),
+                     "{}: {} is {}, expected a whole number from 1 to {}", table.where(key), key, value, most);
+  return static_cast<std::int64_t>(value);
+}
+
+CaseInput read_input(const TomlTable& table, const std::string& name) {
+  CaseInput input;
+  input.name = name;
+  input.column = table.text("column", name);
+  input.channels = whole(table, "channels", 1, 64);
+  const std::vector<double> window = table.numbers("window");
+  MEDUSA_CHECK_INPUT(window.empty() || (window.size() == 2 && window[0] < window[1]),
+                     "{}: window: expected two numbers, the lower end first, such as [-160, 240]",
+                     table.where("window"));
+  if (!window.empty()) input.window = {{window[0], window[1]}};
+  input.mean = table.numbers("mean");
+  input.std = table.numbers("deviation");
+  const auto fits = [&](const auto& v) {
+    return v.size() == 1 || v.size() == static_cast<std::size_t>(input.channels);
+  };
+  MEDUSA_CHECK_INPUT((input.mean.empty() && input.std.empty()) || (fits(input.mean) && fits(input.std)),
+                     "{}: mean has {} numbers and deviation {}, expected both with 1 or {}", table.where("mean"),
+                     input.mean.size(), input.std.size(), input.channels);
+  for (double d : input.std)
+    MEDUSA_CHECK_INPUT(d > 0, "{}: deviation is {}, expected more than 0", table.where("deviation"), d);
+  const std::string normalise = table.text("normalise", "");
+  MEDUSA_CHECK_INPUT(normalise.empty() || (normalise == "case" && input.mean.empty()),
+                     "{}: normalise is \"{}\", expected \"case\", without mean and deviation", table.where("normalise"),
+                     normalise);
+  input.by_case = normalise == "case";
+  return input;
+}
+
+std::vector<std::array<std::size_t, 2>> read_pairs(const TomlTable& table, const std::vector<std::string>& classes) {
+  std::vector<std::array<std::size_t, 2>> pairs;
+  for (const auto& names : table.lists("mirrored")) {
+    MEDUSA_CHECK_INPUT(names.size() == 2, "{}: mirrored: expected pairs of classes, found {} names in one",
+                       table.where("mirrored"), names.size());
+    std::array<std::size_t, 2> pair{};
+    for (std::size_t k = 0; k < 2; ++k) {
+      const auto found = std::find(classes.begin(), classes.end(), names[k]);
+      MEDUSA_CHECK_INPUT(found != classes.end(), "{}: mirrored: class {} is unknown; there are: {}",
+                         table.where("mirrored"), names[k], fmt::join(classes, ", "));
+      pair[k] = static_cast<std::size_t>(found - classes.begin());
+    }
+    pairs.push_back(pair);
+  }
+  return pairs;
+}
+
+// Keys that one kind of target has and another has not are refused, for they would have no effect.
+void check_keys(const TomlTable& table, TaskKind kind) {
+  const auto only_for = [&](const char* key, std::initializer_list<TaskKind> kinds) {
+    MEDUSA_CHECK_INPUT(std::find(kinds.begin(), kinds.end(), kind) != kinds.end() || !table.has(key),
+                       "{}: {}: a target of kind {} has none", table.where(key), key, name(kind));
+  };
+  using enum TaskKind;
+  only_for("values", {Segmentation});
+  only_for("unit", {Regression, Scalar});
+  only_for("scale", {Regression, Scalar});
+  only_for("channels", {Regression});
+  only_for("mask", {Segmentation, Regression});
+  only_for("mirrored", {Segmentation, Structures});
+  only_for("columns", {Structures, Binary, Scalar});
+  only_for("column", {Segmentation, Regression, Classification});
+}
+
+CaseTarget read_target(const TomlTable& table, const std::string& name, TargetColumns* columns) {
+  CaseTarget target;
+  TargetInfo& info = target.info;
+  info.name = name;
+  const std::string kind = table.text("kind", "");
+  MEDUSA_CHECK_INPUT(!kind.empty(),
+                     "{}: [{}] has no kind, expected segmentation, structures, regression, "
+                     "classification, binary or scalar",
+                     table.where("kind"), table.name);
+  try {
+    info.kind = task_kind(kind);
+  } catch (const InputError& error) {
+    fail_input("{}: {}", table.where("kind"), error.what());
+  }
+  check_keys(table, info.kind);
+  info.classes = table.texts("classes");
+  const bool many = info.kind == TaskKind::Structures || info.kind == TaskKind::Binary || info.kind == TaskKind::Scalar;
+  if (many) {
+    columns->files_or_labels = table.texts("columns");
+    if (info.classes.empty()) info.classes = columns->files_or_labels;
+    if (info.classes.empty() && info.kind != TaskKind::Structures) info.classes = {name};
+    if (columns->files_or_labels.empty()) columns->files_or_labels = info.classes;
+    MEDUSA_CHECK_INPUT(columns->files_or_labels.size() == info.classes.size(), "{}: {} columns, but {} classes",
+                       table.where("columns"), columns->files_or_labels.size(), info.classes.size());
+  } else {
+    columns->files_or_labels = {table.text("column", name)};
+  }
+  info.scale = table.number("scale", 1);
+  info.unit = table.text("unit", "");
+  MEDUSA_CHECK_INPUT(info.scale > 0, "{}: scale is {}, expected more than 0", table.where("scale"), info.scale);
+  if (info.kind == TaskKind::Regression) {
+    info.channels = whole(table, "channels", 1, 64);
+    if (info.classes.empty() && info.channels == 1) info.classes = {name};
+  } else {
+    if (info.kind == TaskKind::Segmentation && info.classes.empty()) info.classes = {name};
+    info.channels = static_cast<std::int64_t>(info.classes.size());
+    const std::int64_t least = info.kind == TaskKind::Classification ? 2 : 1;
+    MEDUSA_CHECK_INPUT(info.channels >= least && info.channels <= 1024, "{}: [{}] has {} classes, expected {} to 1024",
+                       table.where("classes"), table.name, info.channels, least);
+    MEDUSA_CHECK_INPUT(std::set<std::string>(info.classes.begin(), info.classes.end()).size() == info.classes.size(),
+                       "{}: classes: a name is there twice", table.where("classes"));
+  }
+  target.values = table.numbers("values");
+  const std::size_t expected = info.channels == 1 ? 2 : info.classes.size();
+  MEDUSA_CHECK_INPUT(target.values.empty() || target.values.size() == expected,
+                     "{}: values has {} numbers, expected {}{}", table.where("values"), target.values.size(), expected,
+                     info.channels == 1 ? ": outside and inside" : ": one for each class");
+  target.mirrored = read_pairs(table, info.classes);
+  columns->mask = table.text("mask", "");
+  columns->only_if = table.text("only_if", "");
+  columns->where = fmt::format("{} of [{}]", table.where("kind"), table.name);
+  return target;
+}
+
+// A text in TOML.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      out += std::string("\\") + c;
+    else if (c == '\n' || c == '\t')
+      out += c == '\n' ? "\\n" : "\\t";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += fmt::format("\\u{:04X}", static_cast<int>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+std::string list_of(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + quoted(text);
+  return "[" + out + "]";
+}
+std::string list_of(const std::vector<double>& numbers) { return fmt::format("[{}]", fmt::join(numbers, ", ")); }
+
+// The name of a table: bare where TOML allows it.
+std::string title(const char* kind, const std::string& name) {
+  const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+  return fmt::format("\n[{}.{}]\n", kind, bare ? name : quoted(name));
+}
+
+std::string text_of(const CaseInput& input) {
+  std::string text = title("input", input.name);
+  if (input.column != input.name) text += fmt::format("column = {}\n", quoted(input.column));
+  if (input.channels != 1) text += fmt::format("channels = {}\n", input.channels);
+  if (input.window) text += fmt::format("window = [{}]\n", fmt::join(*input.window, ", "));
+  if (!input.mean.empty()) text += fmt::format("mean = {}\ndeviation = {}\n", list_of(input.mean), list_of(input.std));
+  if (input.by_case) text += "normalise = \"case\"\n";
+  return text;
+}
+
+std::string text_of(const CaseTarget& target) {
+  const TargetInfo& info = target.info;
+  std::string text = title("target", info.name) + fmt::format("kind = \"{}\"\n", name(info.kind));
+  if (!info.classes.empty()) text += fmt::format("classes = {}\n", list_of(info.classes));
+  if (!target.values.empty()) text += fmt::format("values = {}\n", list_of(target.values));
+  if (info.kind == TaskKind::Regression && info.channels != 1) text += fmt::format("channels = {}\n", info.channels);
+  if (info.scale != 1) text += fmt::format("scale = {}\n", info.scale);
+  if (!info.unit.empty()) text += fmt::format("unit = {}\n", quoted(info.unit));
+  std::vector<std::string> pairs;
+  for (const auto& [a, b] : target.mirrored) pairs.push_back(list_of({info.classes[a], info.classes[b]}));
+  if (!pairs.empty()) text += fmt::format("mirrored = [{}]\n", fmt::join(pairs, ", "));
+  return text;
+}
+
+}  // namespace
+
+std::string description_text(const CasePlan& plan, const Grid& size) {
+  std::string text = size.depth == 0 ? fmt::format("size = \"{}x{}\"\n", size.height, size.width)
+                                     : fmt::format("size = \"{}x{}x{}\"\n", size.depth, size.height, size.width);
+  if (!plan.spacing.empty())
+    text += fmt::format("spacing = {}\n", list_of(plan.spacing));
+  else if (plan.field_of_view > 0)
+    text += fmt::format("field_of_view = {}\n", plan.field_of_view);
+  for (const CaseInput& input : plan.inputs) text += text_of(input);
+  for (const CaseTarget& target : plan.targets) text += text_of(target);
+  return text;
+}
+
+Description read_description(const std::vector<TomlTable>& tables, const std::string& file) {
+  Description d;
+  for (const TomlTable& table : tables) {
+    const std::size_t dot = table.name.find('.');
+    const std::string kind = table.name.substr(0, dot),
+                      name = dot == std::string::npos ? "" : table.name.substr(dot + 1);
+    if (table.name.empty()) continue;
+    MEDUSA_CHECK_INPUT((kind == "input" || kind == "target") && !name.empty() && name.find('.') == std::string::npos,
+                       "{}: [{}]: expected [input.NAME] or [target.NAME]", table.where(""), table.name);
+    if (kind == "input") {
+      d.plan.inputs.push_back(read_input(table, name));
+    } else {
+      TargetColumns columns;
+      d.plan.targets.push_back(read_target(table, name, &columns));
+      d.target_columns.push_back(std::move(columns));
+    }
+    table.check_all_known();
+  }
+  MEDUSA_CHECK_INPUT(!d.plan.inputs.empty(), "{}: has no [input.NAME]", file);
+  MEDUSA_CHECK_INPUT(!d.plan.targets.empty(), "{}: has no [target.NAME]", file);
+  const TomlTable& top = tables.front();
+  d.plan.spacing = top.numbers("spacing");
+  if (d.plan.spacing.size() == 1) d.plan.spacing.assign(3, d.plan.spacing[0]);
+  MEDUSA_CHECK_INPUT(d.plan.spacing.empty() || d.plan.spacing.size() == 3,
+                     "{}: spacing has {} numbers, expected 1 or 3 (mm along depth, height, width)",
+                     top.where("spacing"), d.plan.spacing.size());
+  for (double mm : d.plan.spacing)
+    MEDUSA_CHECK_INPUT(mm > 0 && mm <= 1000, "{}: spacing is {} mm, expected more than 0, up to 1000",
+                       top.where("spacing"), mm);
+  d.plan.field_of_view = top.number("field_of_view", 0);
+  MEDUSA_CHECK_INPUT(d.plan.field_of_view > 0 || !top.has("field_of_view"),
+                     "{}: field_of_view is {} mm, expected more than 0", top.where("field_of_view"),
+                     d.plan.field_of_view);
+  for (const char* key : {"manifest", "size"}) top.text(key, "");
+  top.check_all_known();
+  return d;
+}
+
+}  // namespace medusa::datasets

@@ -1,0 +1,31 @@
+// What goes into the network, what is to be learnt, and in which columns of a table each stands: dataset.toml.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "datasets/cases/case_dataset.h"
+#include "datasets/formats/toml.h"
+
+namespace medusa::datasets {
+
+// Where a target's labels stand in the table.
+struct TargetColumns {
+  std::vector<std::string> files_or_labels;
+  std::string mask, only_if;
+  std::string where;  // of the target in dataset.toml
+};
+
+// A plan without rows, and where those find their files and labels.
+struct Description {
+  CasePlan plan;
+  std::vector<TargetColumns> target_columns;
+};
+
+// The tables of a dataset.toml (folder.h lists its keys); `file` is its name.  Throws InputError with file:line.
+Description read_description(const std::vector<TomlTable>& tables, const std::string& file);
+// The other way: a dataset.toml that says of inputs and targets what the plan does, for samples of `size` (depth 0:
+// pictures).  Whatever decides the numbers of a sample is in it; where its labels stand is not.
+std::string description_text(const CasePlan& plan, const Grid& size);
+
+}  // namespace medusa::datasets

@@ -1,0 +1,75 @@
+// The files of one case, held against the first of them and brought to the grid that the network sees.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "datasets/cases/case_dataset.h"
+#include "datasets/cases/file.h"
+#include "datasets/volumes/resample.h"
+
+namespace medusa::datasets {
+
+// images() comes first.  The first file decides on the grids.  All throw InputError naming the file.
+class CaseReader {
+ public:
+  // `size`: depth (0: pictures), height, width.  `raw`: is told what the files hold.
+  CaseReader(const CasePlan& plan, const Grid& size, RawSample* raw = nullptr) : plan_(plan), size_(size), raw_(raw) {}
+
+  // Calls body(), which reads a file; where there is a `raw` an InputError becomes one of its problems.
+  template <class Body>
+  void attempt(const Body& body) {
+    complete_ &= datasets::attempt(raw_ == nullptr ? nullptr : &raw_->problems, body);
+  }
+  bool complete() const { return complete_; }  // every attempt went well
+  // Tells `raw` how large the numbers of an image, or of other amounts, are.
+  void note_range(const std::string& image, const std::string& unit, const std::string& file, const Volume& v);
+  // A file for each of the plan's inputs: their channels, fitted and normalised, a plane each.
+  std::vector<std::vector<real>> images(const std::vector<std::string>& files);
+  // A file whose grid must be the first one's.
+  Volume load(const std::string& name);
+  // A volume on the files' grid on that of the network; what lies beyond it is `outside`.
+  Volume fit(const Volume& v, Content content, real outside) const;
+  // 1 in the volume, 0 where the network's grid goes beyond it.
+  Volume inside() const;
+
+  const Volume& first() const { return reference_; }  // the first file's grid: its values are none
+  Grid grid() const { return {sides_[2], sides_[1], sides_[0]}; }
+  std::int64_t voxels() const { return sides_[0] * sides_[1] * sides_[2]; }
+  Vec3 spacing() const { return spacing_; }  // mm along depth, height, width of the network's grid
+
+ private:
+  bool pictures() const { return size_.depth == 0; }
+  void decide_grid(const std::string& name, const Volume& image);
+  void normalise(const CaseInput& input, const Volume& image, std::vector<std::vector<real>>& channels) const;
+
+  const CasePlan& plan_;
+  const Grid size_;
+  RawSample* raw_;
+  bool complete_ = true;
+  CaseFiles files_;
+  std::string first_;
+  Volume reference_;  // the first file's grid
+  VolumeGrid grid_;   // the network's spacing, before it is cut or padded to sides_
+  Size3 sides_{1, 1, 1};
+  Vec3 spacing_{1, 1, 1};
+};
+
+// [S, C] from a plane per channel.
+template <class T>
+Tensor interleaved(const std::vector<std::vector<T>>& planes, const Shape& space) {
+  Shape shape = space;
+  shape[-1] = static_cast<std::int64_t>(planes.size());
+  Tensor out = Tensor::empty(shape);
+  real* to = out.mutable_data();
+  for (std::size_t i = 0; i < planes[0].size(); ++i)
+    for (const auto& plane : planes) *to++ = static_cast<real>(plane[i]);
+  return out;
+}
+
+// The value of a label on the network's grid.  Throws InputError where the files hold none.
+Case::Label read_label(CaseReader& reader, const CaseTarget& target, const CaseLabel& from);
+// Throws InputError naming the file where a value is infinite or none.
+void check_finite(const Volume& v, const std::string& name);
+
+}  // namespace medusa::datasets

@@ -1,0 +1,57 @@
+#include "datasets/cases/scan.h"
+
+#include <algorithm>
+#include <array>
+
+#include "datasets/cases/reader.h"
+#include "tensor/check.h"
+
+namespace medusa::datasets {
+namespace {
+
+// Of each axis i, j, k: which of the scan's voxels have their centre in a voxel of the network.
+std::array<std::vector<bool>, 3> seen_along(const CaseScan& scan) {
+  const Affine map = inverse(scan.seen.affine) * scan.own.affine;  // the scan's indices to the network's
+  const Size3 size = size_of(scan.own);
+  std::array<std::vector<bool>, 3> seen;
+  for (std::size_t a = 0; a < 3; ++a)
+    for (std::int64_t n = 0; n < size[a]; ++n) {
+      constexpr double kEdge = 0.5 + 1e-6;
+      const double at = map.m[a][3] + map.m[a][a] * static_cast<double>(n);
+      seen[a].push_back(at > -kEdge && at < static_cast<double>(scan.seen.size[a] - 1) + kEdge);
+    }
+  return seen;
+}
+
+}  // namespace
+
+CaseScan read_scan(const CasePlan& plan, const std::vector<std::string>& files, const Grid& size) {
+  CaseReader reader(plan, size);
+  const std::vector<std::vector<real>> planes = reader.images(files);
+  const Shape shape =
+      size.depth > 0 ? Shape{size.depth, size.height, size.width, 0} : Shape{size.height, size.width, 0};
+  CaseScan scan;
+  scan.input = interleaved(planes, shape);
+  scan.own = reader.first();
+  scan.seen = grid_of(reader.inside());
+  scan.picture = scan.own.file_shape.empty();
+  for (const std::vector<bool>& axis : seen_along(scan))
+    scan.seen_share *=
+        static_cast<double>(std::count(axis.begin(), axis.end(), true)) / static_cast<double>(axis.size());
+  return scan;
+}
+
+Volume on_own_grid(const CaseScan& scan, const Tensor& values, std::int64_t channel, real outside) {
+  Volume out = channel_on(values, channel, scan.seen, scan.own);  // its values are nobody else's
+  out.stored = ScalarType::Float32;
+  out.unit = "";
+  const auto seen = seen_along(scan);
+  real* to = out.values.mutable_data();
+  for (std::size_t k = 0; k < seen[2].size(); ++k)
+    for (std::size_t j = 0; j < seen[1].size(); ++j)
+      for (std::size_t i = 0; i < seen[0].size(); ++i, ++to)
+        if (!seen[0][i] || !seen[1][j] || !seen[2][k]) *to = outside;
+  return out;
+}
+
+}  // namespace medusa::datasets

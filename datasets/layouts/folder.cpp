@@ -1,0 +1,30 @@
+#include "datasets/layouts/folder.h"
+
+#include <filesystem>
+
+#include "datasets/cases/table.h"
+#include "datasets/formats/header_text.h"
+#include "datasets/formats/toml.h"
+#include "tensor/check.h"
+
+namespace medusa::datasets {
+
+namespace fs = std::filesystem;
+
+std::string folder_size(const std::string& folder) {
+  const std::string file = folder + "/dataset.toml";
+  MEDUSA_CHECK_INPUT(fs::is_directory(folder), "{}: there is no such folder", folder);
+  const std::string size = read_toml(file).front().text("size", "");
+  MEDUSA_CHECK_INPUT(!size.empty(), "{}: has no size, expected a line such as size = \"64x64x64\"", file);
+  return size;
+}
+
+CasePlan folder_plan(const DatasetOptions& options) {
+  const std::string file = options.folder + "/dataset.toml";
+  MEDUSA_CHECK_INPUT(fs::is_directory(options.folder), "{}: there is no such folder", options.folder);
+  const std::vector<TomlTable> tables = read_toml(file);
+  return read_cases(read_description(tables, file), beside(file, tables.front().text("manifest", "cases.csv")),
+                    "folder", options.problems);
+}
+
+}  // namespace medusa::datasets

@@ -1,0 +1,75 @@
+// Balancing by the gradients on the shared parameters: GradNorm, PCGrad, CAGrad, IMTL, Nash-MTL.
+// A task whose gradient is exactly zero is left out: its weight changes nothing, so it gets 0 (GradNorm: its own).
+#pragma once
+
+#include "mtl/balancing/balancer.h"
+
+namespace medusa::mtl {
+
+// T of a T x T matrix; throws Error where the size is no square.
+std::size_t task_count(const Vector& gram);
+
+// GradNorm (Chen, Badrinarayanan, Lee, Rabinovich 2018, eq. 1 and 2): pulls w_t |g_t| to a common size, larger for
+// tasks that train slowly.   target_t = mean_i(w_i |g_i|) r_t^alpha,  r_t = (L_t / L_t(0)) / mean_i (L_i / L_i(0)); w_t
+// -= lr sign(w_t |g_t| - target_t) |g_t|,  then w is scaled to sum T.
+class GradNorm : public Balancer {
+ public:
+  GradNorm(std::size_t tasks, double alpha, double lr) : Balancer(tasks), alpha_(alpha), lr_(lr), w_(tasks, 1.0) {}
+  bool needs_gradients() const override { return true; }
+  bool needs_losses() const override { return true; }
+  bool weighs_own_parameters() const override { return true; }
+  Vector weights(const BalanceInput& input) override;
+  std::map<std::string, Vector> state() const override { return {{"w", w_}, {"first", first_}}; }
+  void set_state(const std::map<std::string, Vector>& state) override;
+
+ private:
+  double alpha_, lr_;
+  Vector w_, first_;  // first_: L_t(0), the first loss of each task; NaN: none yet
+};
+
+// PCGrad (Yu et al. 2020, algorithm 1): each g_i loses its component against every other g_j it conflicts with, in
+// random order:   if h_i . g_j < 0:  h_i -= (h_i . g_j / |g_j|^2) g_j;   the step is sum_i h_i.
+class PcGrad : public Balancer {
+ public:
+  PcGrad(std::size_t tasks, std::uint64_t seed) : Balancer(tasks), seed_(seed) {}
+  bool needs_gradients() const override { return true; }
+  Vector weights(const BalanceInput& input) override;
+
+ private:
+  std::uint64_t seed_;  // the order of step i is a function of (seed, i): nothing to save
+};
+
+// CAGrad (Liu, Liu, Jin, Stone, Liu 2021, eq. 3 and algorithm 1): the step d near the mean gradient g_0, |d - g_0| <= c
+// |g_0|, that raises the worst task's improvement most:   w = argmin over the simplex of g_w . g_0 + c |g_0| |g_w|, d =
+// g_0 + c |g_0| / |g_w| g_w.   Scaled by T [ours], so that c = 0 is the plain sum.  T = 2: a 1-D search.
+class CaGrad : public Balancer {
+ public:
+  CaGrad(std::size_t tasks, double c) : Balancer(tasks), c_(c) {}
+  bool needs_gradients() const override { return true; }
+  Vector weights(const BalanceInput& input) override;
+
+ private:
+  double c_;
+};
+
+// IMTL-G (Liu et al., "Towards impartial multi-task learning", 2021, eq. 4): the step has the same projection on every
+// task's unit gradient:   sum_t a_t = 1,  (sum_t a_t g_t) . (u_1 - u_i) = 0 for all i.  Scaled by T [ours].  Weights
+// below 0 (three tasks and more) are set to 0 [ours]; where the equations have no solution, a_t ~ 1 / |g_t|.
+class Imtl : public Balancer {
+ public:
+  explicit Imtl(std::size_t tasks) : Balancer(tasks) {}
+  bool needs_gradients() const override { return true; }
+  Vector weights(const BalanceInput& input) override;
+};
+
+// Nash-MTL (Navon et al. 2022, eq. 3): the bargaining solution  (G a)_t = 1 / a_t.  For T = 2 in closed form
+// a_t = 1 / (|g_t| sqrt(1 + cos)), with 1 + cos kept above kLeastNash: opposite gradients leave nothing to bargain for.
+class NashMtl : public Balancer {
+ public:
+  static constexpr double kLeastNash = 1e-4;
+  explicit NashMtl(std::size_t tasks) : Balancer(tasks) {}
+  bool needs_gradients() const override { return true; }
+  Vector weights(const BalanceInput& input) override;
+};
+
+}  // namespace medusa::mtl

@@ -1,0 +1,71 @@
+#include "mtl/networks/attention.h"
+
+#include <cmath>
+
+namespace medusa::mtl {
+
+namespace {
+
+// A mask's convolutions carry no bias: the norm behind them would subtract it again.
+constexpr bool kNoBias = false;
+
+}  // namespace
+
+AttentionMask::AttentionMask(int spatial_dims, std::int64_t in, std::int64_t middle, std::int64_t out)
+    : conv1_(add<nn::Conv>("conv1", spatial_dims, in, middle, 1, ConvOptions{}, kNoBias)),
+      norm1_(add<nn::BatchNorm>("norm1", middle, true)),
+      conv2_(add<nn::Conv>("conv2", spatial_dims, middle, out, 1, ConvOptions{}, kNoBias)),
+      norm2_(add<nn::BatchNorm>("norm2", out)) {}
+
+CrossTaskAttention::CrossTaskAttention(std::int64_t channels, const CtanOptions& options) : options_(options) {
+  if (options.projections == CtanOptions::Projections::None) return;
+  q_ = &add<nn::Linear>("q", channels, channels, false);
+  k_ = &add<nn::Linear>("k", channels, channels, false);
+  v_ = &add<nn::Linear>("v", channels, channels, false);
+}
+
+// [N, S, C] as tokens x features: P x C for spatial attention, C x P for channel attention, P = number of places.
+Var CrossTaskAttention::tokens(nn::Linear* projection, const Var& e) const {
+  const std::int64_t n = e.size(0), c = e.size(-1), places = e.value().numel() / (n * c);
+  const Var projected = projection ? projection->forward(e) : e;
+  const Var x = reshape(projected, {n, places, c});
+  return options_.axis == CtanOptions::Axis::Channel ? permute(x, {0, 2, 1}) : x;
+}
+
+// With E_t own, E_{t'} another task's, rows = tokens of length d  [recalled; layout, scale and residual ours]:
+//   Q = Wq E_{t'},  K = Wk E_t,  V = Wv E_t
+//   O = mean over t' of A V,  A = softmax_keys(Q K^T / sqrt(d))
+//   E_t + O  where `residual`, else O
+Var CrossTaskAttention::attend(const Var& own, const std::vector<Var>& others, std::size_t task,
+                               AttentionRecord* record) {
+  const Var k = tokens(k_, own), v = tokens(v_, own);
+  const real scale = options_.scale ? static_cast<real>(1 / std::sqrt(static_cast<double>(k.size(-1)))) : real(1);
+  std::vector<Var> found;
+  std::vector<Tensor> weights;
+  for (const Var& other : others) {
+    const Var q = tokens(q_, other);
+    if (record) weights.push_back(softmax(matmul(q * scale, k, false, true)).value());
+    found.push_back(attention(q, k, v, scale));
+  }
+  if (record) record->set_bottleneck(task, std::move(weights));
+  Var o = mean_of(found);
+  if (options_.axis == CtanOptions::Axis::Channel) o = permute(o, {0, 2, 1});
+  o = reshape(o, own.shape());
+  return options_.residual ? own + o : o;
+}
+
+std::vector<Var> others(const std::vector<Var>& all, std::size_t but) {
+  std::vector<Var> rest;
+  for (std::size_t t = 0; t < all.size(); ++t)
+    if (t != but) rest.push_back(all[t]);
+  return rest;
+}
+
+Var mean_of(const std::vector<Var>& values) {
+  MEDUSA_CHECK(!values.empty(), "mean_of: no values");
+  Var sum = values.front();
+  for (std::size_t i = 1; i < values.size(); ++i) sum = sum + values[i];
+  return values.size() == 1 ? sum : sum * (real(1) / static_cast<real>(values.size()));
+}
+
+}  // namespace medusa::mtl

@@ -1,0 +1,44 @@
+// The attention blocks of MTAN and CTAN.
+#pragma once
+
+#include <vector>
+
+#include "mtl/networks/model.h"
+#include "nn/linear.h"
+#include "nn/resblock.h"
+
+namespace medusa::mtl {
+
+// MTAN's mask of one task at one level: sigma(BN(Conv1x1(relu(BN(Conv1x1(x))))))  [MTAN].
+// x [N, S, in] -> [N, S, out], in (0, 1); `middle` channels in between.
+class AttentionMask : public nn::Module {
+ public:
+  AttentionMask(int spatial_dims, std::int64_t in, std::int64_t middle, std::int64_t out);
+  Var forward(const Var& x) override { return sigmoid(norm2_(conv2_(norm1_(conv1_(x))))); }
+
+ private:
+  nn::Conv& conv1_;
+  nn::BatchNorm& norm1_;  // with the ReLU
+  nn::Conv& conv2_;
+  nn::BatchNorm& norm2_;
+};
+
+// CTAN's bottleneck for one task (CTAB): queries from the other tasks' features, keys and values from its own.
+class CrossTaskAttention : public nn::Module {
+ public:
+  CrossTaskAttention(std::int64_t channels, const CtanOptions& options);
+  // own and each of others [N, S, C] -> [N, S, C].  `record`, where given, gets the attention as that of task `task`.
+  Var attend(const Var& own, const std::vector<Var>& others, std::size_t task = 0, AttentionRecord* record = nullptr);
+
+ private:
+  Var tokens(nn::Linear* projection, const Var& e) const;
+
+  CtanOptions options_;
+  nn::Linear *q_ = nullptr, *k_ = nullptr, *v_ = nullptr;  // null: the identity
+};
+
+// All but one, in order; and the mean of several (of one: itself).
+std::vector<Var> others(const std::vector<Var>& all, std::size_t but);
+Var mean_of(const std::vector<Var>& values);
+
+}  // namespace medusa::mtl

@@ -1,0 +1,38 @@
+// Backbones: the encoders there are, by name, and what the parts around an encoder must know of it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mtl/networks/encoder.h"
+#include "mtl/networks/model.h"
+
+namespace medusa::mtl {
+
+struct Backbone {
+  std::vector<std::int64_t> channels;  // of u_j and p_j at each level j, outermost first
+  std::int64_t stride = 1;             // input pixels per pixel of level 0, along an axis; doubles with every level
+  // Channels of the decoder after each of its doublings of the resolution, full resolution first; the last entry is
+  // that of level L-2.  More entries than L-1: the outermost levels are the decoder's alone.
+  std::vector<std::int64_t> decoder;
+  std::int64_t attention_divisor = 1;  // attention modules have channels[j] / attention_divisor channels inside
+
+  std::size_t levels() const { return channels.size(); }
+  std::int64_t attention_width(std::size_t j) const { return channels[j] / attention_divisor; }
+  // What the sides of images must be multiples of: the input pixels per pixel of the deepest level.
+  std::int64_t size_multiple() const { return stride << (levels() - 1); }
+};
+
+std::vector<std::string> backbones();
+// Widths (see ModelConfig) where the user names none.
+std::vector<std::int64_t> default_widths(const std::string& backbone);
+
+// Of the network that `config` describes.  Throw InputError: an unknown name (lists the names), unsuitable widths.
+Backbone backbone_of(const ModelConfig& config);
+std::unique_ptr<Encoder> make_encoder(const ModelConfig& config);
+// Refine_j of MTAN and CTAN: a residual block of the backbone's kind from channels[j] to channels[j+1], with a 1x1-BN
+// projection; the resolution stays  [MTAN].
+std::unique_ptr<nn::Module> make_refine(const ModelConfig& config, std::size_t j);
+
+}  // namespace medusa::mtl

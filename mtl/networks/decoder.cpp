@@ -1,0 +1,39 @@
+#include "mtl/networks/decoder.h"
+
+namespace medusa::mtl {
+
+namespace {
+
+ConvOptions doubling() {
+  ConvOptions options;
+  options.stride = {2, 2, 2};
+  return options;
+}
+
+}  // namespace
+
+Decoder::Decoder(int spatial_dims, const Backbone& backbone)
+    : levels_(backbone.levels()),
+      bare_(backbone.decoder.size() + 1 - levels_),
+      up_(add<nn::ModuleList<nn::ConvTranspose>>("up")),
+      blocks_(add<nn::ModuleList<nn::ResBlock>>("blocks")) {
+  const std::vector<std::int64_t>& width = backbone.decoder;
+  for (std::size_t i = 0; i < width.size(); ++i) {
+    up_.push(spatial_dims, i + 1 < width.size() ? width[i + 1] : backbone.channels.back(), width[i], 2, doubling());
+    blocks_.push(spatial_dims, width[i] + (i < bare_ ? 0 : backbone.channels[i - bare_]), width[i]);
+  }
+}
+
+// Step i puts features f_j beside, of level j = i - bare (for resunet i = j); from the last step to step 0:
+//   d = f_{L-1};   d = ResBlock_i([up_i(d) ; f_j]),  where there is no f_j: ResBlock_i(up_i(d))
+Var Decoder::decode(const std::vector<Var>& features) {
+  MEDUSA_CHECK(features.size() == levels_, "decoder: expects features of {} levels, got {}", levels_, features.size());
+  Var d = features.back();
+  for (std::size_t i = up_.size(); i-- > 0;) {
+    d = up_[i](d);
+    d = blocks_[i](i < bare_ ? d : concat({d, features[i - bare_]}));
+  }
+  return d;
+}
+
+}  // namespace medusa::mtl

@@ -1,0 +1,25 @@
+// Decoder: from features at L resolutions back to features at full resolution, for tasks with an output per pixel.
+#pragma once
+
+#include <vector>
+
+#include "mtl/networks/backbone.h"
+#include "nn/resblock.h"
+#include "nn/sequential.h"
+
+namespace medusa::mtl {
+
+class Decoder : public nn::Module {
+ public:
+  Decoder(int spatial_dims, const Backbone& backbone);
+  // features: of all levels, outermost first (see Features) -> [N, S, backbone.decoder[0]].
+  Var decode(const std::vector<Var>& features);
+
+ private:
+  std::size_t levels_;
+  std::size_t bare_;  // the outermost steps: above level 0, where there are no features to put beside
+  nn::ModuleList<nn::ConvTranspose>& up_;
+  nn::ModuleList<nn::ResBlock>& blocks_;
+};
+
+}  // namespace medusa::mtl

@@ -1,0 +1,94 @@
+// Model configurations as JSON in a checkpoint's metadata.
+#include "mtl/networks/model_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include "mtl/networks/encoder.h"
+#include "nn/safetensors.h"
+
+namespace medusa::mtl {
+
+using Json = nlohmann::ordered_json;
+
+std::string to_json(const ModelConfig& config) {
+  Json tasks = Json::array();
+  for (const Task& task : config.tasks) {
+    tasks.push_back({{"name", task.name},
+                     {"kind", name(task.kind)},
+                     {"channels", task.channels},
+                     {"classes", task.classes},
+                     {"class_weight", task.class_weight},
+                     {"loss_weight", task.loss_weight}});
+    if (task.scale != 1) tasks.back()["scale"] = task.scale;
+    if (!task.unit.empty()) tasks.back()["unit"] = task.unit;
+  }
+  Json json{{"arch", config.arch},         {"backbone", config.backbone},
+            {"rank", config.spatial_dims}, {"in_channels", config.in_channels},
+            {"widths", config.widths},     {"tasks", tasks}};
+  if (config.arch == "ctan")
+    json["ctan"] = {{"attention", name(config.ctan.axis)},
+                    {"scale", config.ctan.scale},
+                    {"projections", name(config.ctan.projections)},
+                    {"residual", config.ctan.residual},
+                    {"parts", name(config.ctan.parts)}};
+  return json.dump();
+}
+
+ModelConfig model_config_from_json(const std::string& text, const std::string& where) {
+  try {
+    const Json json = Json::parse(text);
+    ModelConfig config;
+    config.arch = json.at("arch").get<std::string>();
+    config.backbone = json.at("backbone").get<std::string>();
+    config.spatial_dims = json.at("rank").get<int>();
+    config.in_channels = json.at("in_channels").get<std::int64_t>();
+    config.widths = json.at("widths").get<std::vector<std::int64_t>>();
+    for (const Json& entry : json.at("tasks")) {
+      Task task;
+      task.name = entry.at("name").get<std::string>();
+      task.kind = task_kind(entry.at("kind").get<std::string>());
+      task.channels = entry.at("channels").get<std::int64_t>();
+      task.classes = entry.at("classes").get<std::vector<std::string>>();
+      task.class_weight = entry.at("class_weight").get<std::vector<double>>();
+      task.loss_weight = entry.at("loss_weight").get<double>();
+      task.scale = entry.value("scale", 1.0);
+      task.unit = entry.value("unit", "");
+      config.tasks.push_back(task);
+    }
+    if (json.contains("ctan")) {
+      const Json& ctan = json.at("ctan");
+      config.ctan.axis = ctan_axis(ctan.at("attention").get<std::string>());
+      config.ctan.scale = ctan.at("scale").get<bool>();
+      config.ctan.projections = ctan_projections(ctan.at("projections").get<std::string>());
+      config.ctan.residual = ctan.at("residual").get<bool>();
+      config.ctan.parts = ctan_parts(ctan.value("parts", "both"));
+    }
+    return config;
+  } catch (const Json::exception& error) {
+    fail_input("{}: its model description is malformed: {}", where, error.what());
+  }
+}
+
+ModelConfig read_model_config(const std::string& path) {
+  const nn::SafetensorsReader reader(path);
+  const auto found = reader.metadata().find("model");
+  MEDUSA_CHECK_INPUT(found != reader.metadata().end(),
+                     "{}: does not say what model it is; expected a checkpoint of a run", path);
+  return model_config_from_json(found->second, path);
+}
+
+std::unique_ptr<Model> load_model(const std::string& path) {
+  std::unique_ptr<Model> model = make_model(read_model_config(path));
+  nn::load_checkpoint(path, *model);
+  model->eval();
+  return model;
+}
+
+nn::LoadReport load_pretrained(const std::string& path, Model& model) {
+  nn::LoadReport report;
+  MEDUSA_CHECK_INPUT(!model.encoders().empty(), "{}: this network has no encoder to load it into", path);
+  for (Encoder* encoder : model.encoders()) report = nn::load_checkpoint(path, *encoder, true, nullptr, {"fc."});
+  return report;
+}
+
+}  // namespace medusa::mtl

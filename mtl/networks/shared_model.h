@@ -1,0 +1,29 @@
+// What HPS, MTAN and CTAN have in common: one encoder for all tasks, and for each task a decoder (if it is pixel-level)
+// and a head.  They differ in the features that a task's branch is given, and in nothing else.
+#pragma once
+
+#include "mtl/networks/heads.h"
+#include "mtl/networks/model.h"
+
+namespace medusa::mtl {
+
+class SharedModel : public Model {
+ public:
+  explicit SharedModel(const ModelConfig& config);
+  std::vector<Encoder*> encoders() override { return {&encoder_}; }
+
+ protected:
+  // The branches' outputs in the order of the tasks; features[t]: what task t sees, all levels, outermost first.
+  std::vector<Var> branch_outputs(const std::vector<std::vector<Var>>& features);
+  const Backbone backbone_;
+  Encoder& encoder_;
+
+ private:
+  nn::ModuleDict<Decoder>& decoders_;
+  nn::ModuleDict<nn::Module>& heads_;
+};
+
+// Throws InputError, naming the architecture and STL, where there is no second task to attend to.
+void check_two_tasks(const ModelConfig& config);
+
+}  // namespace medusa::mtl

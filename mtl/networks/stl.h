@@ -1,0 +1,32 @@
+// STL, single-task learning: a whole network of its own for every task; nothing is shared.  The yardstick.
+#pragma once
+
+#include "mtl/networks/heads.h"
+#include "mtl/networks/model.h"
+
+namespace medusa::mtl {
+
+class STL : public Model {
+ public:
+  explicit STL(const ModelConfig& config);
+  std::vector<Var> outputs(const Var& x) override;
+  std::vector<std::vector<std::size_t>> groups() const override;
+  std::vector<Encoder*> encoders() override;
+
+ private:
+  // One task's network.
+  class Net : public nn::Module {
+   public:
+    Net(const ModelConfig& config, const Task& task);
+    Var forward(const Var& x) override { return predict(decoder_, head_, encoder.features(x).p); }
+    Encoder& encoder;
+
+   private:
+    Decoder* decoder_;  // image-level tasks have none
+    nn::Module& head_;
+  };
+
+  nn::ModuleDict<Net>& nets_;
+};
+
+}  // namespace medusa::mtl

@@ -1,0 +1,89 @@
+#include "mtl/training/evaluate.h"
+
+#include <cmath>
+#include <limits>
+
+#include "mtl/inference/padding.h"
+#include "mtl/training/finite_check.h"
+
+namespace medusa::mtl {
+
+namespace {
+
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Model& model) : model_(model), training_(model.training()) { model_.eval(); }
+  ~EvaluationMode() { model_.train(training_); }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Model& model_;
+  bool training_;
+  NoGrad no_grad_;
+};
+
+std::vector<Var> outputs_of(Model& model, const Tensor& input, const SlidingWindow& window) {
+  if (window.size.empty()) return outputs_any_size(model, Var(input));
+  std::vector<Var> outputs;
+  for (const Tensor& y : sliding_outputs(model, input.to(Device::CPU), window))
+    outputs.emplace_back(y.to(input.device()));
+  return outputs;
+}
+
+}  // namespace
+
+void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch) {
+  MEDUSA_CHECK(batch.targets.size() == tasks.size() && batch.labelled.size() == tasks.size(),
+               "batch: {} tasks, but {} targets", tasks.size(), batch.targets.size());
+}
+
+std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop,
+                                   const SlidingWindow& window) {
+  const EvaluationMode mode(model);
+  const std::vector<Task>& tasks = model.tasks();
+  Evaluation result(tasks.size());
+  std::vector<std::unique_ptr<Meter>> meters;
+  for (const Task& task : tasks) meters.push_back(make_meter(task));
+  source.start_epoch(0, 0);
+  while (const std::optional<datasets::Batch> batch = source.next()) {
+    check_batch(tasks, *batch);
+    const std::vector<Var> outputs = outputs_of(model, batch->input, window);
+    for (std::size_t t = 0; t < tasks.size(); ++t) {
+      const datasets::Target& target = batch->targets[t];
+      if (!finite(outputs[t].value()))
+        fail("evaluation: the output of task {} is not finite (samples {})", tasks[t].name, sample_list(*batch));
+      const std::int64_t before = meters[t]->samples();
+      meters[t]->add(outputs[t].value(), target.value, target.mask, batch->labelled[t]);
+      const std::int64_t samples = meters[t]->samples() - before;
+      if (samples == 0) continue;
+      const Var loss = task_loss(tasks[t], outputs[t], target.value, target.mask, batch->labelled[t]);
+      const double value = static_cast<double>(loss.item());
+      if (!std::isfinite(value)) check_classes(tasks[t], target.value);
+      result[t].loss += value * static_cast<double>(samples);
+    }
+    if (stop && stop()) return std::nullopt;
+  }
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    result[t].samples = meters[t]->samples();
+    result[t].loss = result[t].samples > 0 ? result[t].loss / static_cast<double>(result[t].samples)
+                                           : std::numeric_limits<double>::quiet_NaN();
+    result[t].metrics = meters[t]->values();
+  }
+  return result;
+}
+
+double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group) {
+  double sum = 0;
+  int count = 0;
+  for (std::size_t t : group) {
+    const std::string& metric = primary_metric(tasks[t].kind);
+    const double value = evaluation[t].metrics.at(metric);
+    if (std::isnan(value)) continue;
+    sum += larger_is_better(metric) ? value : -value / tasks[t].scale;
+    ++count;
+  }
+  return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace medusa::mtl

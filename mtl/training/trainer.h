@@ -1,0 +1,100 @@
+// Trainer: epochs of steps, validation, best and last checkpoint, early stopping, resuming bit for bit.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mtl/balancing/task_balancing.h"
+#include "mtl/inference/sliding_window.h"
+#include "mtl/networks/model.h"
+#include "mtl/training/batch_source.h"
+#include "mtl/training/progress.h"
+#include "mtl/training/run_folder.h"
+#include "nn/optim.h"
+#include "nn/schedule.h"
+
+namespace medusa::mtl {
+
+struct TrainerOptions {
+  std::int64_t epochs = 20;
+  std::uint64_t seed = 0;  // of ops such as dropout
+  nn::OptimizerOptions optimizer;
+  nn::ScheduleOptions schedule;  // `total` is filled in from epochs and batches
+  BalanceOptions balancing;
+  double clip = 0;             // largest L2 norm of a group's gradients; 0: off
+  std::int64_t patience = 0;   // epochs without a new best until a group of tasks stops; 0: never
+  SlidingWindow window;        // through which validation looks; no size: at whole samples
+  std::string folder;          // of the run, must exist; "": nothing is written
+  std::string data;            // what the samples are, in words: a resumed run must have the same
+  bool resume = false;         // go on from the folder's last.safetensors, where there is one
+  double save_every = 0;       // seconds between saves within an epoch; 0: only at its end
+  std::function<bool()> stop;  // asked after every step: true ends the run after saving
+  Progress* progress = nullptr;
+};
+
+struct TrainResult {
+  bool interrupted = false;              // by `stop`: the run can be resumed
+  bool stopped_early = false;            // by patience, in all groups
+  std::int64_t epochs = 0, steps = 0;    // finished
+  std::vector<std::int64_t> best_epoch;  // per group, from 1
+};
+
+// Every group of Model::groups() has an optimiser, a best checkpoint and a patience of its own: STL's networks train
+// side by side as if each were alone.  "Best" is the largest score() on the validation set; without one (or where
+// score() is NaN), the smallest mean training loss.
+class Trainer {
+ public:
+  // Throws InputError where an option is out of range.
+  Trainer(Model& model, TrainerOptions options);
+
+  // Makes ready for run(), which does it itself otherwise: reads the folder of a resumed run and writes nothing. Throws
+  // InputError where there is no batch or the folder's checkpoint does not fit.
+  void start(const BatchSource& train);
+  // Trains to the end, to early stopping or until interrupted.  Not interrupted, the model then has its best weights.
+  // `val` may be null.  Throws Error where a tensor is not finite (see finite_check.h), leaving the last checkpoint as
+  // it was.
+  TrainResult run(BatchSource& train, BatchSource* val);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool train_epoch(BatchSource& train);                           // false: interrupted
+  bool finish_epoch(const BatchSource& train, BatchSource* val);  // false: interrupted
+  void start_sums();
+  struct Losses {
+    std::vector<Var> plain, weighted;  // per task, empty where the batch has no label; weighted by Task::loss_weight
+    std::vector<double> samples;
+  };
+  void step(BatchSource& train, const datasets::Batch& batch);
+  void update(BatchSource& train, const datasets::Batch& batch, const std::vector<Var>& outputs, const Losses& losses);
+  std::vector<double> read_step(const Losses& losses, bool* good);
+  void backward(const std::vector<Var>& losses);
+  void judge(EpochReport* report);
+  void save();
+  bool stop_asked() const { return options_.stop && options_.stop(); }
+  bool all_stopped() const;
+  double learning_rate() const;
+  void report_step(const BatchSource& train);
+
+  Model& model_;
+  TrainerOptions options_;
+  RunFolder folder_;
+  std::vector<std::vector<std::size_t>> groups_;  // tasks of each
+  std::vector<std::size_t> group_of_task_;
+  std::vector<std::unique_ptr<nn::Optimizer>> optimizers_;  // per group
+  TaskBalancing balancing_;
+  TrainState state_;
+  Weights best_;
+  bool ready_ = false;           // start() was called
+  std::int64_t first_step_ = 0;  // of this process
+  Clock::time_point started_, saved_;
+};
+
+// The parameters or buffers of one group of tasks: all where there is one group; else those below "nets.<task>.".
+bool belongs_to(const std::string& name, const std::vector<Task>& tasks, const std::vector<std::size_t>& group,
+                std::size_t groups);
+
+}  // namespace medusa::mtl

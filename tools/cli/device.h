@@ -1,0 +1,33 @@
+// The options --device and --tf32 of the programs.
+#pragma once
+
+#include <string>
+
+#include "cuda/runtime.h"
+#include "tensor/device.h"
+#include "tools/cli/cli.h"
+
+namespace medusa::tools {
+
+// Where a program computes.
+struct DeviceChoice {
+  std::string device = "cpu";  // cpu | cuda | cuda:k
+  bool tf32 = false;           // a GPU's matrix products with 10 bits of mantissa
+};
+extern const char* const kDeviceHelp;
+extern const char* const kTf32Help;
+
+// Adds --device and --tf32.
+void device_options(CommandLine& command, DeviceChoice& choice);
+// Makes that device ready.  Throws InputError where the text names none, Error where this build or this machine has no
+// such device, with the reason.
+Device open_device(const DeviceChoice& choice);
+
+// Waits until a GPU has done what it was told; a CPU has.
+void wait_for(Device device);
+// All zeros on a CPU.
+cuda::Counters counters_of(Device device);
+// "NVIDIA H100 (9.0, ...)", or the CPU's instruction set and threads.
+std::string device_text(Device device);
+
+}  // namespace medusa::tools

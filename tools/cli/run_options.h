@@ -1,0 +1,100 @@
+// What determines a training run: its options, which config.toml in the run's folder keeps, and what is made of them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/loader.h"
+#include "datasets/options.h"
+#include "datasets/split.h"
+#include "mtl/balancing/balancer.h"
+#include "mtl/networks/model.h"
+#include "mtl/training/evaluate.h"
+#include "nn/optim.h"
+#include "nn/schedule.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/device.h"
+
+namespace medusa::tools {
+
+struct RunOptions {
+  std::string data;  // the dataset's folder
+  std::string dataset = "ham10000";
+  std::string size;                 // height x width (of volumes depth first) of the inputs; "": the dataset's own
+  std::vector<double> spacing;      // mm along depth, height, width, or one for all; empty: the dataset's own
+  std::vector<std::string> inputs;  // what goes in beside the image, where the dataset has more
+  std::vector<std::string> tasks;   // those of the dataset's targets to learn; empty: all
+  std::string patch;                // to train on pieces of that size; "": on whole samples
+  double foreground = 0.5, overlap = 0.5;
+  double val_fraction = 0.2, test_fraction = 0;
+  std::int64_t cache_mib = 1024;
+  std::string cache_disk;  // folder; "": none
+  int workers = 2;
+
+  std::string arch = "hps";
+  std::string backbone = "resunet";
+  std::vector<std::int64_t> widths;  // empty: the backbone's own
+  std::string pretrained;            // a file of weights for the encoders, or none
+  std::string ctan_attention = "spatial", ctan_projections = "none", ctan_parts = "both";
+  bool ctan_scale = true, ctan_residual = true;
+
+  std::int64_t epochs = 20, batch = 16;
+  std::uint64_t seed = 0;
+  nn::OptimizerOptions optimizer;
+  nn::ScheduleOptions schedule;
+  mtl::BalanceOptions balancing;  // its seed is `seed`
+  double clip = 0;
+  std::int64_t patience = 0;
+  std::string class_weights = "sqrt";
+  bool weighted_sampling = false, no_augment = false;
+  datasets::AugmentOptions augment;
+
+  int threads = 0;
+  DeviceChoice device;
+  double save_every = 600;  // seconds
+
+  RunOptions();
+};
+
+// Fills in what was left to the dataset and the backbone: size and widths.
+void complete(RunOptions* options);
+// Makes the paths among the options absolute, for a run may be gone on with from another folder.
+void absolute_paths(RunOptions* options);
+
+// The options of a run as command-line options and config-file entries.
+void add_run_options(CommandLine& command, RunOptions& options);
+// Throws InputError naming the first option that is out of range.
+void check(const RunOptions& options);
+
+// The options as the text of a config file, and as its entries: option name -> value.
+std::string config_text(const RunOptions& options);
+std::map<std::string, std::string> config_entries(const RunOptions& options);
+// False for options that a resumed run may change: they do not decide what is computed.
+bool decides_result(const std::string& option);
+
+// The options of a run that was made before, from RUN/config.toml.
+RunOptions read_run_options(const std::string& run_folder);
+// The path of a file in a run's folder; throws InputError where it does not exist.
+std::string run_file(const std::string& run_folder, const std::string& name);
+
+// The pieces that a run trains on, and the window through which it looks at whole samples; without --patch no size.
+datasets::PatchOptions patch_options(const RunOptions& options);
+mtl::SlidingWindow window_of(const RunOptions& options);
+
+// How to open the dataset of a run.
+datasets::DatasetOptions dataset_options(const RunOptions& options);
+
+// Keeps RUN/dataset.toml, what Dataset::description() says, if it says anything; predict reads it.  Throws InputError,
+// and changes nothing, where the run has one that says something else.
+void keep_description(const std::string& run_folder, const datasets::Dataset& dataset);
+
+// "'old', the dataset now says 'new'": the first line in which the dataset makes inputs otherwise than the run's did;
+// "" where there is none, or the run does not say.
+std::string changed_inputs(const std::string& run_folder, const datasets::Dataset& dataset);
+
+// "  <task>  <metric> <value> ..." lines for people; a value that is not defined is "-".
+std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation);
+
+}  // namespace medusa::tools

@@ -1,0 +1,144 @@
+#include "tools/compare/comparison.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "tensor/check.h"
+#include "tensor/file.h"
+#include "tools/cli/run_options.h"
+
+namespace medusa::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double number(const Json& json) { return json.is_number() ? json.get<double>() : std::nan(""); }
+
+std::map<std::string, std::map<std::string, double>> metrics_of(const Json& json) {
+  std::map<std::string, std::map<std::string, double>> metrics;
+  for (const auto& [task, values] : json.items())
+    for (const auto& [metric, value] : values.items()) metrics[task][metric] = number(value);
+  return metrics;
+}
+
+template <class F>
+void read_json(const std::string& folder, const char* name, const F& use) {
+  const std::string path = run_file(folder, name);
+  try {
+    use(Json::parse(read_text_file(path)));
+  } catch (const Json::exception& error) {
+    fail_input("{}: is not what train writes: {}", path, error.what());
+  }
+}
+
+double median_step_ms(const std::string& folder, std::int64_t batch) {
+  const std::string path = run_file(folder, "metrics.jsonl");
+  std::istringstream lines(read_text_file(path));
+  std::vector<double> times;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line, nullptr, false);
+    MEDUSA_CHECK_INPUT(json.is_object(), "{}: line {} is not a line of metrics", path, times.size() + 1);
+    times.push_back(1000 * static_cast<double>(batch) / number(json.value("images_per_second", Json())));
+  }
+  if (times.empty()) return std::nan("");
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  return *middle;
+}
+
+double value_of(const RunRecord& run, const std::string& task, const std::string& metric) {
+  const auto values = run.test.find(task);
+  if (!run.failure.empty() || values == run.test.end()) return std::nan("");
+  const auto value = values->second.find(metric);
+  return value == values->second.end() ? std::nan("") : value->second;
+}
+
+const RunRecord* with_seed(const Variant& variant, std::uint64_t seed) {
+  for (const RunRecord& run : variant.runs)
+    if (run.seed == seed) return &run;
+  return nullptr;
+}
+
+// NaN where it is not defined.
+double relative(const Comparison& c, const Variant& variant, const RunRecord& run, const JudgedTask& task) {
+  if (variant.baseline < 0) return std::nan("");
+  const RunRecord* stl = with_seed(c.variants[static_cast<std::size_t>(variant.baseline)], run.seed);
+  if (stl == nullptr) return std::nan("");
+  const double m = value_of(run, task.name, task.metric), base = value_of(*stl, task.name, task.metric);
+  return base == 0 ? std::nan("") : (task.larger_is_better ? 100 : -100) * (m - base) / base;
+}
+
+}  // namespace
+
+RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks) {
+  RunRecord run;
+  run.folder = folder;
+  run.seed = seed;
+  std::vector<JudgedTask> judged;
+  read_json(folder, "result.json", [&](const Json& json) {
+    for (const auto& [task, how] : json.at("tasks").items())
+      judged.push_back({task, how.at("metric").get<std::string>(), how.at("larger_is_better").get<bool>()});
+    run.val = metrics_of(json.at("val"));
+    run.test = metrics_of(json.at("test"));
+  });
+  read_json(folder, "cost.json", [&](const Json& json) {
+    run.parameters = number(json.at("parameters"));
+    run.gflop_per_image = number(json.at("gflop_per_image"));
+    run.peak_memory_mib = number(json.at("peak_memory_mib"));
+  });
+  run.step_ms = median_step_ms(folder, batch);
+  if (tasks->empty()) *tasks = judged;
+  return run;
+}
+
+double Spread::mean() const {
+  double sum = 0;
+  for (double value : values) sum += value;
+  return values.empty() ? std::nan("") : sum / static_cast<double>(values.size());
+}
+
+double Spread::std() const {
+  if (values.size() < 2) return std::nan("");
+  double sum = 0;
+  for (double value : values) sum += (value - mean()) * (value - mean());
+  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+Spread metric_spread(const Variant& variant, const std::string& task, const std::string& metric) {
+  Spread spread;
+  for (const RunRecord& run : variant.runs)
+    if (const double value = value_of(run, task, metric); !std::isnan(value)) spread.values.push_back(value);
+  return spread;
+}
+
+Spread relative_spread(const Comparison& c, const Variant& variant, const JudgedTask& task) {
+  Spread spread;
+  for (const RunRecord& run : variant.runs)
+    if (const double value = relative(c, variant, run, task); !std::isnan(value)) spread.values.push_back(value);
+  return spread;
+}
+
+Spread average_spread(const Comparison& c, const Variant& variant) {
+  Spread spread;
+  for (const RunRecord& run : variant.runs) {
+    double sum = 0;
+    for (const JudgedTask& task : c.tasks) sum += relative(c, variant, run, task);
+    if (!std::isnan(sum) && !c.tasks.empty()) spread.values.push_back(sum / static_cast<double>(c.tasks.size()));
+  }
+  return spread;
+}
+
+std::string spread_text(const Spread& spread, int digits, std::size_t expected, bool with_sign) {
+  if (spread.values.empty()) return "-";
+  std::string text =
+      with_sign ? fmt::format("{:+.{}f}", spread.mean(), digits) : fmt::format("{:.{}f}", spread.mean(), digits);
+  if (spread.values.size() > 1) text += fmt::format(" ± {:.{}f}", spread.std(), digits);
+  if (spread.values.size() < expected) text += fmt::format(" (n = {})", spread.values.size());
+  return text;
+}
+
+}  // namespace medusa::tools

@@ -1,0 +1,68 @@
+// A comparison of training runs: what each one reached, means over seeds, performance relative to single-task learning.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace medusa::tools {
+
+// How a task is judged.
+struct JudgedTask {
+  std::string name, metric;
+  bool larger_is_better;
+};
+
+// One training run.
+struct RunRecord {
+  std::string folder, name;  // name: the folder's last part
+  std::uint64_t seed = 0;
+  std::string failure;  // why there are no results; "": there are
+  // By task, by metric: of the weights that the validation set chose.  NaN: not defined on this set.
+  std::map<std::string, std::map<std::string, double>> val, test;
+  double parameters = 0, gflop_per_image = 0, peak_memory_mib = 0;
+  double step_ms = 0;  // a training step with its share of the loading, the median over the epochs
+};
+
+// One row of the table: the same network and options with several seeds.
+struct Variant {
+  std::string name, arch, setting;  // setting: "ctan-scale=false"; "": as given
+  int baseline = -1;                // the row of STL that it is compared to; -1: none
+  std::vector<RunRecord> runs;
+};
+
+struct Comparison {
+  std::vector<JudgedTask> tasks;
+  std::vector<Variant> variants;
+  std::vector<std::uint64_t> seeds;
+  std::string about;  // the dataset and what else a reader should know
+};
+
+// Mean and sample standard deviation (n - 1) of the values that are there.
+struct Spread {
+  std::vector<double> values;
+  double mean() const;  // NaN without values
+  double std() const;   // NaN with fewer than two
+};
+
+// Reads a finished run's result.json, cost.json and metrics.jsonl; throws InputError naming the file.
+RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks);
+
+// On the test set.
+Spread metric_spread(const Variant& variant, const std::string& task, const std::string& metric);
+// 100 (-1)^l (M - M_STL) / M_STL of the task's metric, run by run against STL of the same seed; l = 1 where smaller is
+// better.  Runs without such a partner, or with M_STL = 0, do not count.
+Spread relative_spread(const Comparison& comparison, const Variant& variant, const JudgedTask& task);
+// Its mean over the tasks, run by run; a run counts where every task does.
+Spread average_spread(const Comparison& comparison, const Variant& variant);
+
+// "0.812 ± 0.013", "0.812" for a single value, "-" for none; "0.812 (n = 1)" where more values were expected.
+std::string spread_text(const Spread& spread, int digits, std::size_t expected, bool with_sign = false);
+
+// The same table three times: for a terminal or a README, for programs, for a browser (with a chart).
+std::string table_markdown(const Comparison& comparison);
+std::string table_json(const Comparison& comparison);
+std::string table_html(const Comparison& comparison);
+
+}  // namespace medusa::tools

@@ -1,0 +1,240 @@
+// table.md, table.json and table.html of a comparison.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tools/compare/comparison.h"
+#include "tools/report/svg.h"
+
+namespace medusa::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool has_baseline(const Comparison& c) {
+  return std::any_of(c.variants.begin(), c.variants.end(), [](const Variant& v) { return v.baseline >= 0; });
+}
+
+std::vector<std::string> failures(const Comparison& c) {
+  std::vector<std::string> lines;
+  for (const Variant& variant : c.variants)
+    for (const RunRecord& run : variant.runs)
+      if (!run.failure.empty()) lines.push_back(fmt::format("{} failed: {}", run.name, run.failure));
+  return lines;
+}
+
+Spread cost(const Variant& variant, double RunRecord::*what) {
+  Spread spread;
+  for (const RunRecord& run : variant.runs)
+    if (run.failure.empty()) spread.values.push_back(run.*what);
+  return spread;
+}
+
+// Costs hardly differ between seeds: the mean alone.
+std::string cost_text(const Variant& variant, double RunRecord::*what, int digits) {
+  const Spread spread = cost(variant, what);
+  return spread.values.empty() ? "-" : fmt::format("{:.{}f}", spread.mean(), digits);
+}
+
+std::vector<std::string> heads(const Comparison& c) {
+  std::vector<std::string> cells{"network"};
+  for (const JudgedTask& task : c.tasks) cells.push_back(task.name + " " + task.metric);
+  if (has_baseline(c)) {
+    for (const JudgedTask& task : c.tasks) cells.push_back(task.name + " vs STL, %");
+    cells.push_back("average vs STL, %");
+  }
+  for (const char* head : {"parameters", "GFLOP/image", "step, ms", "memory, MiB", "runs"}) cells.push_back(head);
+  return cells;
+}
+
+std::vector<std::string> cells_of(const Comparison& c, const Variant& v) {
+  std::vector<std::string> cells{v.name};
+  for (const JudgedTask& task : c.tasks)
+    cells.push_back(spread_text(metric_spread(v, task.name, task.metric), 3, v.runs.size()));
+  if (has_baseline(c)) {
+    const bool is_stl = v.arch == "stl";
+    for (const JudgedTask& task : c.tasks)
+      cells.push_back(is_stl ? "0" : spread_text(relative_spread(c, v, task), 1, v.runs.size(), true));
+    cells.push_back(is_stl ? "0" : spread_text(average_spread(c, v), 1, v.runs.size(), true));
+  }
+  cells.push_back(cost_text(v, &RunRecord::parameters, 0));
+  cells.push_back(cost_text(v, &RunRecord::gflop_per_image, 3));
+  cells.push_back(cost_text(v, &RunRecord::step_ms, 0));
+  cells.push_back(cost_text(v, &RunRecord::peak_memory_mib, 0));
+  const auto good = std::count_if(v.runs.begin(), v.runs.end(), [](const RunRecord& r) { return r.failure.empty(); });
+  cells.push_back(good == static_cast<std::ptrdiff_t>(v.runs.size())
+                      ? fmt::format("{}", good)
+                      : fmt::format("{} of {}: the others FAILED", good, v.runs.size()));
+  return cells;
+}
+
+std::string explanation(const Comparison& c) {
+  std::string text = fmt::format(
+      "Test set; each run's weights were chosen on the validation set alone. Mean ± standard deviation over {} seed{}.",
+      c.seeds.size(), c.seeds.size() == 1 ? "" : "s");
+  if (has_baseline(c))
+    text += " vs STL: change of the metric in percent of STL's with the same seed and data, larger is better.";
+  return text;
+}
+
+Json spread_json(const Spread& spread) {
+  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
+  return {{"mean", number(spread.mean())}, {"std", number(spread.std())}, {"values", spread.values}};
+}
+
+Json variant_json(const Comparison& c, const Variant& v) {
+  Json row{{"name", v.name}, {"arch", v.arch}, {"setting", v.setting}, {"test", Json::object()}};
+  for (const RunRecord& run : v.runs)
+    for (const auto& [task, metrics] : run.test)
+      for (const auto& metric : metrics)
+        row["test"][task][metric.first] = spread_json(metric_spread(v, task, metric.first));
+  if (v.baseline >= 0) {
+    for (const JudgedTask& task : c.tasks) row["relative"][task.name] = spread_json(relative_spread(c, v, task));
+    row["relative_average"] = spread_json(average_spread(c, v));
+  }
+  row["parameters"] = spread_json(cost(v, &RunRecord::parameters))["mean"];
+  row["gflop_per_image"] = spread_json(cost(v, &RunRecord::gflop_per_image))["mean"];
+  row["step_ms"] = spread_json(cost(v, &RunRecord::step_ms));
+  row["peak_memory_mib"] = spread_json(cost(v, &RunRecord::peak_memory_mib));
+  for (const RunRecord& run : v.runs) {
+    Json entry{{"seed", run.seed}, {"folder", run.name}};
+    if (!run.failure.empty()) entry["failed"] = run.failure;
+    row["runs"].push_back(entry);
+  }
+  return row;
+}
+
+// ---- the chart: a row for each network, a panel for each task and for the average ---------------------------------
+
+constexpr double kNames = 190, kPanel = 220, kGap = 40, kRow = 30, kHead = 34;
+
+struct Panel {
+  std::string title;
+  std::vector<Spread> rows;
+  bool from_zero;
+};
+
+std::string draw(const Panel& panel, double left, std::size_t rows) {
+  double low = panel.from_zero ? 0 : 1e300, high = panel.from_zero ? 0 : -1e300;
+  for (const Spread& spread : panel.rows)
+    for (double value : spread.values) low = std::min(low, value), high = std::max(high, value);
+  if (low > high) low = 0, high = 1;
+  const double step = round_step(low, std::max(high, low + 1e-6));
+  low = std::floor(low / step) * step;
+  high = std::max(std::ceil(high / step) * step, low + step);
+  const auto at = [&](double v) { return left + (v - low) / (high - low) * kPanel; };
+  const double bottom = kHead + kRow * static_cast<double>(rows);
+  std::string svg =
+      fmt::format("<text x=\"{:.1f}\" y=\"16\" font-weight=\"bold\">{}</text>\n", left, escaped(panel.title));
+  for (double v = low; v <= high + step / 2; v += step)
+    svg += fmt::format(
+        "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\" stroke=\"{3}\"/>"
+        "<text x=\"{0:.1f}\" y=\"{4}\" text-anchor=\"middle\" fill=\"#555\">{5:.4g}</text>\n",
+        at(v), kHead - 8, bottom, std::abs(v) < step / 2 && panel.from_zero ? "#555" : "#ddd", bottom + 14,
+        std::abs(v) < 1e-9 ? 0 : v);
+  for (std::size_t r = 0; r < panel.rows.size(); ++r) {
+    const Spread& spread = panel.rows[r];
+    if (spread.values.empty()) continue;
+    const double y = kHead + kRow * static_cast<double>(r) + kRow / 2 - 4, x0 = at(panel.from_zero ? 0 : low),
+                 x1 = at(spread.mean());
+    const char* colour = kColours[r % std::size(kColours)];
+    svg +=
+        fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"16\" fill=\"{}\" opacity=\"0.45\"/>\n",
+                    std::min(x0, x1), y - 8, std::abs(x1 - x0), colour);
+    for (double value : spread.values)
+      svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\" fill=\"{}\"/>\n", at(value), y, colour);
+  }
+  return svg;
+}
+
+std::string chart(const Comparison& c) {
+  std::vector<Panel> panels;
+  const bool relative = has_baseline(c);
+  for (const JudgedTask& task : c.tasks) {
+    Panel panel{relative ? task.name + ", % vs STL" : task.name + " " + task.metric, {}, relative};
+    for (const Variant& v : c.variants)
+      panel.rows.push_back(relative ? relative_spread(c, v, task) : metric_spread(v, task.name, task.metric));
+    panels.push_back(panel);
+  }
+  if (relative) {
+    Panel panel{"average of the tasks, % vs STL", {}, true};
+    for (const Variant& v : c.variants) panel.rows.push_back(average_spread(c, v));
+    panels.push_back(panel);
+  }
+  const double height = kHead + kRow * static_cast<double>(c.variants.size()) + 24;
+  const double width = kNames + (kPanel + kGap) * static_cast<double>(panels.size()) + 10;
+  std::string svg = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
+      "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+      width, height);
+  for (std::size_t r = 0; r < c.variants.size(); ++r)
+    svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n", kNames - 14,
+                       kHead + kRow * static_cast<double>(r) + kRow / 2, escaped(c.variants[r].name));
+  for (std::size_t p = 0; p < panels.size(); ++p)
+    svg += draw(panels[p], kNames + (kPanel + kGap) * static_cast<double>(p), c.variants.size());
+  return svg + "</svg>\n";
+}
+
+}  // namespace
+
+std::string table_markdown(const Comparison& c) {
+  std::vector<std::vector<std::string>> rows{heads(c)};
+  for (const Variant& variant : c.variants) rows.push_back(cells_of(c, variant));
+  std::vector<std::size_t> width(rows[0].size(), 3);
+  const auto length = [](const std::string& text) {  // in characters: the ± has two bytes
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char b) { return (b & 0xC0) != 0x80; }));
+  };
+  for (const auto& row : rows)
+    for (std::size_t k = 0; k < row.size(); ++k) width[k] = std::max(width[k], length(row[k]));
+  std::string text = fmt::format("# {}\n\n{}\n\n", c.about, explanation(c));
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    text += "|";
+    for (std::size_t k = 0; k < rows[r].size(); ++k)
+      text += " " + rows[r][k] + std::string(width[k] - length(rows[r][k]), ' ') + " |";
+    text += "\n";
+    if (r > 0) continue;
+    text += "|";
+    for (std::size_t k = 0; k < width.size(); ++k)
+      text += (k == 0 ? " " : " ") + std::string(width[k] - 1, '-') + (k == 0 ? "- |" : ": |");
+    text += "\n";
+  }
+  for (const std::string& line : failures(c)) text += "\n* " + line;
+  return text + (failures(c).empty() ? "" : "\n");
+}
+
+std::string table_json(const Comparison& c) {
+  Json json{{"about", c.about}, {"seeds", c.seeds}, {"tasks", Json::array()}, {"rows", Json::array()}};
+  for (const JudgedTask& task : c.tasks)
+    json["tasks"].push_back(
+        {{"name", task.name}, {"metric", task.metric}, {"larger_is_better", task.larger_is_better}});
+  for (const Variant& variant : c.variants) json["rows"].push_back(variant_json(c, variant));
+  return json.dump(2) + "\n";
+}
+
+std::string table_html(const Comparison& c) {
+  const auto row = [](const std::vector<std::string>& cells, const char* tag) {
+    std::string html = "<tr>";
+    for (const std::string& cell : cells) html += fmt::format("<{0}>{1}</{0}>", tag, escaped(cell));
+    return html + "</tr>\n";
+  };
+  std::string html = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n<style>\n"
+      "body {{ font: 14px sans-serif; margin: 2em; max-width: 80em }}\ntable {{ border-collapse: collapse }}\n"
+      "td, th {{ border-bottom: 1px solid #ccc; padding: 4px 10px; text-align: right }}\n"
+      "td:first-child, th:first-child {{ text-align: left }}\n.failed {{ color: #b00 }}\n</style></head><body>\n"
+      "<h1>{0}</h1>\n<p>{1}</p>\n{2}<p>Bars: means; dots: single runs, one for each seed.</p>\n<table>\n{3}",
+      escaped(c.about), escaped(explanation(c)), chart(c), row(heads(c), "th"));
+  for (const Variant& variant : c.variants) html += row(cells_of(c, variant), "td");
+  html += "</table>\n";
+  for (const std::string& line : failures(c)) html += fmt::format("<p class=\"failed\">{}</p>\n", escaped(line));
+  return html +
+         "<p>GFLOP/image: multiply-adds of convolutions and matrix products counted twice, one picture forward. step: "
+         "a "
+         "training step with loading, as it was on the machine. memory: the most that the training program held.</p>\n"
+         "</body></html>\n";
+}
+
+}  // namespace medusa::tools

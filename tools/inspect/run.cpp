@@ -1,0 +1,118 @@
+// What is in a training run's folder; printing.
+#include <algorithm>
+
+#include "mtl/networks/model_file.h"
+#include "tensor/file.h"
+#include "tools/cli/run_options.h"
+#include "tools/inspect/inspect.h"
+
+namespace medusa::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+Json parse_json(const std::string& text, const fs::path& path) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    fail_input("{}: {}", path.string(), error.what());
+  }
+}
+
+// The last of a file's lines of JSON; null where there is none.
+Json last_line(std::string text, const fs::path& path) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.empty() ? Json() : parse_json(text.substr(text.rfind('\n') + 1), path);  // npos + 1 is 0
+}
+
+Json describe_model(const std::string& path) {
+  const mtl::ModelConfig config = mtl::read_model_config(path);
+  Json tasks = Json::array();
+  for (const mtl::Task& task : config.tasks)
+    tasks.push_back(
+        fmt::format("{} ({}, {} channel{})", task.name, name(task.kind), task.channels, task.channels == 1 ? "" : "s"));
+  return {{"arch", config.arch},
+          {"backbone", config.backbone},
+          {"widths", config.widths},
+          {"tasks", tasks},
+          {"parameters", mtl::make_model(config)->parameter_count()}};
+}
+
+}  // namespace
+
+Json describe_run(const fs::path& folder) {
+  const RunOptions options = read_run_options(folder.string());
+  Json json{{"run", folder.string()}, {"data", options.data},      {"size", options.size},
+            {"batch", options.batch}, {"lr", options.schedule.lr}, {"epochs_planned", options.epochs},
+            {"seed", options.seed}};
+  for (const char* file : {"best.safetensors", "last.safetensors"})
+    if (fs::exists(folder / file)) {
+      json.update(describe_model((folder / file).string()));
+      break;
+    }
+  if (fs::exists(folder / "metrics.jsonl")) {
+    const std::string text = read_text_file((folder / "metrics.jsonl").string());
+    json["epochs_done"] = std::count(text.begin(), text.end(), '\n');
+    json["last_epoch"] = last_line(text, folder / "metrics.jsonl");
+  }
+  if (fs::exists(folder / "result.json")) {
+    const fs::path path = folder / "result.json";
+    json["result"] = parse_json(read_text_file(path.string()), path);
+  }
+  return json;
+}
+
+namespace {
+
+std::string text_of(const Json& value) {
+  if (value.is_string()) {
+    const std::string text = value.get<std::string>();
+    // Text with line breaks is printed as JSON has it, in one line.
+    return text.find('\n') == std::string::npos ? text : value.dump();
+  }
+  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const Json& element : value) text += (text.empty() ? "" : ", ") + text_of(element);
+  return "[" + text + "]";
+}
+
+// A list of objects as a table: a column for every key that occurs.
+void print_table(const Json& list) {
+  std::vector<std::string> keys;
+  for (const Json& row : list)
+    for (const auto& [key, value] : row.items())
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+  std::vector<std::vector<std::string>> cells{keys};
+  for (const Json& row : list) {
+    cells.emplace_back();
+    for (const std::string& key : keys) cells.back().push_back(row.contains(key) ? text_of(row[key]) : "");
+  }
+  for (const auto& row : cells) {
+    std::string line;
+    for (std::size_t c = 0; c < keys.size(); ++c) {
+      std::size_t width = 0;
+      for (const auto& other : cells) width = std::max(width, other[c].size());
+      line += fmt::format("{:{}}  ", row[c], width);
+    }
+    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+  }
+}
+
+}  // namespace
+
+void print_text(const Json& json, const std::string& indent) {
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_array() && !value.empty() && value[0].is_object()) {
+      fmt::print("{}\n", key == "list" ? "" : "\n" + key);
+      print_table(value);
+    } else if (value.is_object()) {
+      fmt::print("{}{}\n", indent, key);
+      print_text(value, indent + "  ");
+    } else {
+      fmt::print("{}{:{}} {}\n", indent, key, 16 - std::min<std::size_t>(indent.size(), 15), text_of(value));
+    }
+  }
+}
+
+}  // namespace medusa::tools

@@ -1,0 +1,64 @@
+// Networks on OpenKBP's patients at their original resolution: prediction, the challenge's scores, pictures.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "datasets/layouts/openkbp.h"
+#include "mtl/inference/sliding_window.h"
+#include "mtl/networks/model.h"
+#include "tools/cli/run_options.h"
+
+namespace medusa::tools {
+
+// Where a network computes, and through which window it looks at a patient; no size: at all at once.
+struct Look {
+  Device device = Device::CPU;
+  mtl::SlidingWindow window;
+};
+
+// What a network says about a patient, on the patient's own 128^3 voxels.
+struct KbpPrediction {
+  std::vector<real> dose;                 // Gy, at least 0, and 0 where no dose is possible; empty: no such task
+  std::vector<std::uint16_t> structures;  // bit s: in structure s; empty: no such task
+};
+// The network's outputs on its own grid, blended (trilinear) to 128^3 and only there cut.
+KbpPrediction predict_patient(mtl::Model& model, const datasets::OpenKbp& dataset,
+                              const datasets::openkbp::Patient& patient, const Look& look);
+
+// The figures of one patient; NaN where the network has no such task or the patient no such label.
+struct KbpScore {
+  std::string id;
+  double dose = 0, dvh = 0;  // Gy; dvh: mean over this patient's figures alone
+  double dice = 0;           // mean over outlined structures
+};
+struct KbpReport {
+  double dose_score = 0, dvh_score = 0, dice = 0;  // over all patients; NaN where there is none
+  // The same for a dose that is the same everywhere inside the mask: the mean dose of the patients given; NaN
+  // where none is given, or none with a dose.
+  double constant_gy = 0, constant_dose_score = 0, constant_dvh_score = 0;
+  std::vector<double> structure_dice;  // per structure, NaN: outlined in no patient
+  std::vector<KbpScore> patients;
+};
+
+// Predicts and judges the patients `indices`; `constant_from`: those whose mean dose the constant predictor is given
+// (the training set).  With `pictures` not empty draws <id>_dvh.svg and <id>_dose.png there.
+KbpReport score_patients(mtl::Model& model, const datasets::OpenKbp& dataset, const std::vector<std::int64_t>& indices,
+                         const std::vector<std::int64_t>& constant_from, const Look& look, const std::string& pictures);
+
+std::string kbp_table(const KbpReport& report);
+std::string kbp_json(const KbpReport& report);  // one JSON object
+
+// <folder>/dose.csv and <folder>/<structure>.csv as the dataset is distributed.
+void write_prediction(const KbpPrediction& prediction, const datasets::openkbp::Patient& patient,
+                      const std::string& folder);
+
+// For people: mean dose, structures found.
+std::string prediction_text(const KbpPrediction& prediction);
+
+// DVH curves of every outlined structure: solid the planned dose, dashed the predicted one.
+std::string dvh_svg(const datasets::openkbp::Patient& patient, const std::vector<real>& predicted);
+// Three planes through the middle of the highest prescription: planned dose, predicted dose, difference.
+datasets::Image dose_picture(const datasets::openkbp::Patient& patient, const std::vector<real>& predicted);
+
+}  // namespace medusa::tools

@@ -1,0 +1,48 @@
+#include "tools/predict/class_table.h"
+
+#include <algorithm>
+
+#include "datasets/formats/csv.h"
+#include "tensor/file.h"
+#include "tools/report/picture.h"
+
+namespace medusa::tools {
+ClassTables::ClassTables(const std::vector<mtl::Task>& tasks, const std::string& first) {
+  for (const mtl::Task& task : tasks) {
+    if (pixel_level(task.kind)) continue;
+    std::string text = first;
+    for (std::int64_t c = 0; c < task.channels; ++c)
+      text += "," + datasets::csv_field(class_name(task, static_cast<std::size_t>(c)));
+    tables_[task.name] = text + (task.kind == TaskKind::Scalar ? "\n" : ",predicted\n");
+  }
+}
+
+std::string ClassTables::add(const mtl::Task& task, const std::string& image, const Var& output) {
+  if (task.kind == TaskKind::Scalar) return add_amounts(task, image, output);
+  const bool exclusive = task.kind == TaskKind::Classification;
+  const std::vector<real> p = probabilities(task, output);
+  std::string row = datasets::csv_field(image), predicted;
+  for (real probability : p) row += fmt::format(",{:.6f}", probability);
+  const auto best = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
+  for (std::size_t c = 0; c < p.size(); ++c)
+    if (exclusive ? c == best : p[c] > real(0.5)) predicted += (predicted.empty() ? "" : ";") + class_name(task, c);
+  tables_[task.name] += row + "," + datasets::csv_field(predicted) + "\n";
+  return fmt::format(" {} {} ({:.2f});", task.name, predicted.empty() ? "none" : predicted, p[best]);
+}
+
+std::string ClassTables::add_amounts(const mtl::Task& task, const std::string& image, const Var& output) {
+  std::string row = datasets::csv_field(image), line = " " + task.name;
+  for (real y : output.value().to_vector()) {
+    const double amount = static_cast<double>(y) * task.scale;
+    row += fmt::format(",{:.6g}", amount);
+    line += fmt::format(" {:.4g}", amount);
+  }
+  tables_[task.name] += row + "\n";
+  return line + (task.unit.empty() ? "" : " " + task.unit) + ";";
+}
+
+void ClassTables::write(const std::string& folder) const {
+  for (const auto& [task, text] : tables_) write_file(fmt::format("{}/{}.csv", folder, task), text);
+}
+
+}  // namespace medusa::tools

@@ -1,0 +1,105 @@
+#include "tools/train/arch_help.h"
+
+#include <fmt/ranges.h>
+
+#include <map>
+
+#include "mtl/networks/ctan.h"
+
+namespace medusa::tools {
+
+namespace {
+
+// 1234567 as 1,234,567
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t end = text.size(); end > 3; end -= 3) text.insert(end - 3, ",");
+  return text;
+}
+
+// A part of a network: its parameters, and those of each of its levels where it has one module for each.
+struct Part {
+  std::string name;
+  std::int64_t parameters = 0;
+  std::vector<std::int64_t> levels;
+};
+
+// How many components of a parameter's name are its part's: "attention.lesion.0.conv1.weight" is of "attention.lesion".
+std::size_t depth_of(const std::string& first) {
+  static const std::map<std::string, std::size_t> depth{{"encoder", 1}, {"refine", 1}, {"nets", 3}};
+  return depth.count(first) ? depth.at(first) : 2;
+}
+
+std::vector<std::string> components(const std::string& name) {
+  std::vector<std::string> all;
+  std::size_t from = 0;
+  for (std::size_t dot; (dot = name.find('.', from)) != std::string::npos; from = dot + 1)
+    all.push_back(name.substr(from, dot - from));
+  all.push_back(name.substr(from));
+  return all;
+}
+
+std::vector<Part> parts_of(const mtl::Model& model) {
+  std::vector<Part> parts;
+  for (const nn::Parameter& p : model.parameters()) {
+    const std::vector<std::string> path = components(p.name);
+    const std::size_t depth = depth_of(path[0]);
+    const std::string name = fmt::format("{}", fmt::join(path.begin(), path.begin() + static_cast<long>(depth), "."));
+    if (parts.empty() || parts.back().name != name) parts.push_back({name, 0, {}});
+    const std::int64_t count = p.var.value().numel();
+    parts.back().parameters += count;
+    if (path[depth].find_first_not_of("0123456789") != std::string::npos) continue;
+    parts.back().levels.resize(static_cast<std::size_t>(std::stoll(path[depth])) + 1);
+    parts.back().levels.back() += count;
+  }
+  return parts;
+}
+
+const char* about(const std::string& arch) {
+  static const std::map<std::string, const char*> sentences{
+      {"stl", "a network for every task, nothing shared"},
+      {"hps", "one encoder, a branch for every task"},
+      {"mtan", "and a mask for every task at every level"},
+      {"ctan", "a task's mask is for the other tasks; cross-task attention at the bottleneck"}};
+  return sentences.count(arch) ? sentences.at(arch) : "";
+}
+
+std::string table(const mtl::ModelConfig& config) {
+  std::unique_ptr<mtl::Model> model;
+  try {
+    model = mtl::make_model(config);
+  } catch (const InputError& error) {
+    return fmt::format("\n{}: {}\n  {}\n", config.arch, about(config.arch), error.what());
+  }
+  std::string text = fmt::format("\n{}: {}\n", config.arch, about(config.arch));
+  for (const Part& part : parts_of(*model)) {
+    text += fmt::format("  {:<28} {:>12}", part.name, grouped(part.parameters));
+    std::string levels;
+    for (std::int64_t count : part.levels) levels += (levels.empty() ? "" : " + ") + grouped(count);
+    text += (levels.empty() ? "" : "   levels: " + levels) + "\n";
+  }
+  using Ctan = mtl::CtanOptions;
+  if (config.arch == "ctan" && config.ctan.projections == Ctan::Projections::None &&
+      config.ctan.parts != Ctan::Parts::Encoder)
+    text += fmt::format("  {:<28} {:>12}   queries, keys and values are the features themselves\n", "bottleneck", 0);
+  return text + fmt::format("  {:<28} {:>12}\n", "all", grouped(model->parameter_count()));
+}
+
+}  // namespace
+
+std::string architectures_text(mtl::ModelConfig config) {
+  std::vector<std::string> tasks;
+  for (const mtl::Task& task : config.tasks)
+    tasks.push_back(
+        fmt::format("{} ({}, {} channel{})", task.name, name(task.kind), task.channels, task.channels == 1 ? "" : "s"));
+  std::string text = fmt::format(
+      "Parameters of every part. Backbone {}, widths {}, {}D input of {} channels; tasks: {}.\n", config.backbone,
+      fmt::join(config.widths, ","), config.spatial_dims, config.in_channels, fmt::join(tasks, ", "));
+  for (const std::string& arch : mtl::architectures()) {
+    config.arch = arch;
+    text += table(config);
+  }
+  return text;
+}
+
+}  // namespace medusa::tools

@@ -1,0 +1,17 @@
+// What a network costs: parameters, operations, memory.
+#pragma once
+
+#include <string>
+
+#include "mtl/networks/model.h"
+#include "tools/cli/program.h"
+
+namespace medusa::tools {
+
+// The text of a run's cost.json.
+//   parameters        numbers that are learned
+//   gflop_per_image   of one picture's way forward through all tasks, counted as it runs (autograd/flops.h), in 10^9
+//   peak_memory_mib   the most that this program has held, its cache of samples included
+std::string cost_json(mtl::Model& model, const Size& size);
+
+}  // namespace medusa::tools
