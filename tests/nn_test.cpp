@@ -130,7 +130,7 @@ TEST_CASE("convolution layers: shapes of weights and outputs, errors") {
   CHECK(shape_of(Conv2d(4, 6, 3, grouped), "weight") == Shape{3, 3, 2, 6});
   CHECK(shape_of(ConvTranspose3d(4, 6, 2, grouped), "weight") == Shape{2, 2, 2, 3, 4});
   CHECK(names(Conv2d(1, 1, 1, {}, false)) == std::vector<std::string>{"weight"});
-  CHECK_THROWS_WITH_AS(Conv(4, 1, 1, 3), "conv: rank must be 2 or 3, got 4", Error);
+  CHECK_THROWS_WITH_AS(Conv(4, 1, 1, 3), "conv: spatial_dims must be 2 or 3, got 4", Error);
   CHECK_THROWS_WITH_AS(Conv2d(0, 1, 3), "conv: channels must be at least 1, got 0 in and 1 out", Error);
   CHECK_THROWS_WITH_AS(Conv2d(3, 4, 3, grouped),
                        "conv: groups must divide the channels, got 2 groups for 3 in and 4 out", Error);
