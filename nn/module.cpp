@@ -41,24 +41,34 @@ void Module::adopt(const std::string& name, std::unique_ptr<Module> child) {
   children_.emplace_back(name, std::move(child));
 }
 
-void Module::collect(const std::string& prefix, std::vector<Parameter>* parameters,
+void Module::set_owner(int owner) {
+  MEDUSA_CHECK(owner >= 0, "module: owner {}, expected a number from 0 on", owner);
+  owner_ = owner;
+}
+
+void Module::collect(const std::string& prefix, int owner, std::vector<Parameter>* parameters,
                      std::vector<Buffer>* buffers) const {
+  if (owner_ != kNoOwner) owner = owner_;
   if (parameters)
-    for (const Parameter& p : parameters_) parameters->push_back({joined(prefix, p.name), p.var, p.layout, p.init});
+    for (const Parameter& p : parameters_) {
+      parameters->push_back(p);
+      parameters->back().name = joined(prefix, p.name);
+      parameters->back().owner = owner;
+    }
   if (buffers)
-    for (const Buffer& b : buffers_) buffers->push_back({joined(prefix, b.name), b.tensor});
-  for (const auto& [name, child] : children_) child->collect(joined(prefix, name), parameters, buffers);
+    for (const Buffer& b : buffers_) buffers->push_back({joined(prefix, b.name), b.tensor, owner});
+  for (const auto& [name, child] : children_) child->collect(joined(prefix, name), owner, parameters, buffers);
 }
 
 std::vector<Parameter> Module::parameters() const {
   std::vector<Parameter> all;
-  collect("", &all, nullptr);
+  collect("", kNoOwner, &all, nullptr);
   return all;
 }
 
 std::vector<Buffer> Module::buffers() const {
   std::vector<Buffer> all;
-  collect("", nullptr, &all);
+  collect("", kNoOwner, nullptr, &all);
   return all;
 }
 

@@ -18,16 +18,21 @@ enum class Layout {
   Conv,   // memory [k.., I, O]; disk [O, I, k..]  (for a transposed convolution O is its input, see ops.h)
 };
 
+// The owner of what lies below no marked module (see Module::set_owner).
+constexpr int kNoOwner = -1;
+
 struct Parameter {
   std::string name;  // with the path: "encoder.stages.0.first.conv1.weight"
   Var var;
   Layout layout;
   Init init;
+  int owner = kNoOwner;
 };
 
 struct Buffer {
   std::string name;
   Tensor tensor;  // shares memory with the module's own handle: write through it in place
+  int owner = kNoOwner;
 };
 
 class Module {
@@ -46,6 +51,10 @@ class Module {
   std::vector<Parameter> parameters() const;
   std::vector<Buffer> buffers() const;
   std::int64_t parameter_count() const;
+
+  // Marks this module and all below it, what is added later too: parameters() and buffers() of any module above tell
+  // `owner`, a number from 0 on that has a meaning there (in mtl/ a task).  A mark further down overrides this one.
+  void set_owner(int owner);
 
   // Fills all parameters anew.
   void initialize(std::uint64_t seed);
@@ -81,11 +90,13 @@ class Module {
 
  private:
   void check_name(const std::string& name) const;
-  void collect(const std::string& prefix, std::vector<Parameter>* parameters, std::vector<Buffer>* buffers) const;
+  void collect(const std::string& prefix, int owner, std::vector<Parameter>* parameters,
+               std::vector<Buffer>* buffers) const;
 
   std::vector<Parameter> parameters_;
   std::vector<Buffer> buffers_;
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  int owner_ = kNoOwner;
   bool training_ = true;
 };
 

@@ -1,6 +1,5 @@
 #include "mtl/balancing/task_balancing.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -37,21 +36,14 @@ Var weighted_losses(const std::vector<Var>& losses, const Vector& weights) {
 
 }  // namespace
 
-bool shared_by_tasks(const std::string& parameter, const std::vector<Task>& tasks) {
-  const std::size_t first = parameter.find('.');
-  if (first == std::string::npos || parameter.rfind("encoder.", 0) == 0) return true;
-  const std::string second = parameter.substr(first + 1, parameter.find('.', first + 1) - first - 1);
-  return std::none_of(tasks.begin(), tasks.end(), [&](const Task& task) { return task.name == second; });
-}
-
 TaskBalancing::TaskBalancing(Model& model, const BalanceOptions& options)
     : method_(options.name), balancer_(make_balancer(options, model.tasks().size())), parameters_(model.parameters()) {
-  const bool alone = model.tasks().size() < 2 || model.groups().size() > 1;
+  const bool alone = model.tasks().size() < 2;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    is_shared_.push_back(!alone && shared_by_tasks(parameters_[i].name, model.tasks()));
+    is_shared_.push_back(!alone && parameters_[i].owner == nn::kNoOwner);
     if (is_shared_[i]) shared_.push_back(i);
   }
-  if (alone) balancer_ = make_balancer({}, model.tasks().size());  // equal
+  if (!shares()) balancer_ = make_balancer({}, model.tasks().size());  // equal
 }
 
 BalancedStep TaskBalancing::backward(const std::vector<Var>& losses, std::int64_t step, bool measure) {

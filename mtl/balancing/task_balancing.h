@@ -2,8 +2,8 @@
 //
 // The shared part S of a network is what every task's loss depends on through one and the same parameters: the encoder,
 // and Refine in MTAN and CTAN.  With g_t = dL_t/dS the step goes along  sum_t a_t g_t,  a_1..a_T from a Balancer.
-// Parameters named after a task (decoders, heads, masks) get the sum of all losses' gradients, or the weighted sum
-// where the method weighs the losses themselves (Balancer::weighs_own_parameters).
+// Parameters that belong to a task (decoders, heads, masks: see per_task.h) get the sum of all losses' gradients, or
+// the weighted sum where the method weighs the losses themselves (Balancer::weighs_own_parameters).
 #pragma once
 
 #include <memory>
@@ -56,8 +56,5 @@ class TaskBalancing {
   std::vector<bool> is_shared_;      // per parameter
   std::vector<std::size_t> shared_;  // indices of the shared ones
 };
-
-// Whether several tasks use the parameter: its name's second part is not a task's name, as in "heads.<task>.fc1".
-bool shared_by_tasks(const std::string& parameter, const std::vector<Task>& tasks);
 
 }  // namespace medusa::mtl

@@ -4,22 +4,22 @@ namespace medusa::mtl {
 
 CTAN::CTAN(const ModelConfig& config)
     : SharedModel(config),
-      embed_(add<nn::ModuleDict<nn::ModuleList<nn::ConvNorm>>>("embed")),
-      mask_(add<nn::ModuleDict<nn::ModuleList<nn::ConvNorm>>>("mask")),
+      embed_(per_task<nn::ModuleList<nn::ConvNorm>>("embed")),
+      mask_(per_task<nn::ModuleList<nn::ConvNorm>>("mask")),
       refine_(add<nn::ModuleList<nn::Module>>("refine")),
-      bottleneck_(add<nn::ModuleDict<CrossTaskAttention>>("bottleneck")) {
+      bottleneck_(per_task<CrossTaskAttention>("bottleneck")) {
   check_two_tasks(config);
   const std::vector<std::int64_t>& c = backbone_.channels;
   const bool encoder = config.ctan.parts != Parts::Bottleneck, bottleneck = config.ctan.parts != Parts::Encoder;
-  for (const Task& task : tasks()) {
-    auto& embed = embed_.put(task.name);
-    auto& mask = mask_.put(task.name);
+  for (std::size_t t = 0; t < tasks().size(); ++t) {
+    auto& embed = embed_.put(t);
+    auto& mask = mask_.put(t);
     if (!encoder) embed.push(config.spatial_dims, c.back(), c.back(), 1, true);
     for (std::size_t j = 0; encoder && j < c.size(); ++j) {
       embed.push(config.spatial_dims, j == 0 ? c[j] : 2 * c[j], backbone_.attention_width(j), 1, true);
       mask.push(config.spatial_dims, backbone_.attention_width(j), c[j]);
     }
-    if (bottleneck) bottleneck_.put(task.name, c.back(), config.ctan);
+    if (bottleneck) bottleneck_.put(t, c.back(), config.ctan);
   }
   for (std::size_t j = 0; encoder && j + 1 < c.size(); ++j) refine_.push(make_refine(config, j));
 }
@@ -30,9 +30,8 @@ CTAN::CTAN(const ModelConfig& config)
 std::vector<Var> CTAN::masks(std::size_t j, const Var& u, const std::vector<Var>& a) {
   std::vector<Var> m;
   for (std::size_t t = 0; t < tasks().size(); ++t) {
-    const std::string& name = tasks()[t].name;
-    const Var e = embed_[name][j](j == 0 ? u : concat({u, a[t]}));
-    m.push_back(sigmoid(mask_[name][j](e)));
+    const Var e = embed_[t][j](j == 0 ? u : concat({u, a[t]}));
+    m.push_back(sigmoid(mask_[t][j](e)));
     if (record()) record()->add_mask(t, m.back().value());
   }
   return m;
@@ -59,7 +58,7 @@ CTAN::TaskFeatures CTAN::attended_features(const Features& shared) {
 //   f_t = relu(BN(Conv1x1(p_j)))                                   at the last level
 CTAN::TaskFeatures CTAN::embedded_features(const Features& shared) {
   TaskFeatures f(tasks().size(), shared.p);
-  for (std::size_t t = 0; t < f.size(); ++t) f[t].back() = embed_[tasks()[t].name][0](shared.p.back());
+  for (std::size_t t = 0; t < f.size(); ++t) f[t].back() = embed_[t][0](shared.p.back());
   return f;
 }
 
@@ -69,7 +68,7 @@ void CTAN::attend_to_others(TaskFeatures& f) {
   std::vector<Var> bottleneck;
   for (const std::vector<Var>& levels : f) bottleneck.push_back(levels.back());
   for (std::size_t t = 0; t < f.size(); ++t)
-    f[t].back() = bottleneck_[tasks()[t].name].attend(bottleneck[t], others(bottleneck, t), t, record());
+    f[t].back() = bottleneck_[t].attend(bottleneck[t], others(bottleneck, t), t, record());
 }
 
 std::vector<Var> CTAN::outputs(const Var& x) {

@@ -21,12 +21,12 @@ class CTAN : public SharedModel {
   TaskFeatures embedded_features(const Features& shared);
   void attend_to_others(TaskFeatures& f);
 
-  nn::ModuleDict<nn::ModuleList<nn::ConvNorm>>& embed_;  // by task, by level (bottleneck alone: one)
-  nn::ModuleDict<nn::ModuleList<nn::ConvNorm>>& mask_;   // by task, by level (bottleneck alone: none)
+  PerTask<nn::ModuleList<nn::ConvNorm>>& embed_;  // by task, by level (bottleneck alone: one)
+  PerTask<nn::ModuleList<nn::ConvNorm>>& mask_;   // by task, by level (bottleneck alone: none)
   // By level, shared by all tasks: makes what the next level is given, so there is none at the last (bottleneck alone:
   // none at all).
   nn::ModuleList<nn::Module>& refine_;
-  nn::ModuleDict<CrossTaskAttention>& bottleneck_;  // by task (encoder alone: none)
+  PerTask<CrossTaskAttention>& bottleneck_;  // by task (encoder alone: none)
 };
 
 }  // namespace medusa::mtl

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "mtl/networks/backbone.h"
 #include "mtl/networks/ctan.h"
@@ -46,9 +45,14 @@ void Model::record_attention(AttentionRecord* record) {
 }
 
 std::vector<std::vector<std::size_t>> Model::groups() const {
-  std::vector<std::size_t> all(tasks().size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  return {all};
+  const std::vector<nn::Parameter> all = parameters();
+  for (const nn::Parameter& p : all)
+    MEDUSA_CHECK(p.owner < static_cast<int>(tasks().size()), "model: parameter '{}' belongs to task {} of {}", p.name,
+                 p.owner, tasks().size());
+  const bool shares = std::any_of(all.begin(), all.end(), [](const auto& p) { return p.owner == nn::kNoOwner; });
+  std::vector<std::vector<std::size_t>> groups(shares ? 1 : tasks().size());
+  for (std::size_t t = 0; t < tasks().size(); ++t) groups[shares ? 0 : t].push_back(t);
+  return groups;
 }
 
 const char* name(CtanOptions::Axis axis) { return axis == CtanOptions::Axis::Spatial ? "spatial" : "channel"; }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mtl/networks/attention_record.h"
+#include "mtl/networks/per_task.h"
 #include "mtl/task.h"
 #include "nn/module.h"
 
@@ -53,9 +54,9 @@ class Model : public nn::Module {
   // x [N, S, in_channels], sides of S multiples of size_multiple() -> per task, in order, raw outputs (logits or
   // regressed values): pixel-level [N, S, channels], image-level [N, channels].
   virtual std::vector<Var> outputs(const Var& x) = 0;
-  // Tasks that share parameters, by index; each group has an optimiser and a best checkpoint of its own.
-  // STL: every task alone.  All others: one group of all tasks.
-  virtual std::vector<std::vector<std::size_t>> groups() const;
+  // Tasks that share parameters, by index; each group has an optimiser and a best checkpoint of its own.  Every task
+  // alone where each parameter belongs to a task (STL), else one group of all tasks.
+  std::vector<std::vector<std::size_t>> groups() const;
   // Every encoder in it: STL has one for each task, the others one.
   virtual std::vector<Encoder*> encoders() { return {}; }
   std::int64_t size_multiple() const;
@@ -65,6 +66,11 @@ class Model : public nn::Module {
   void record_attention(AttentionRecord* record);
 
  protected:
+  // A child that holds a module of type M for each task.  What is added in another way is shared by all tasks.
+  template <class M>
+  PerTask<M>& per_task(const std::string& name) {
+    return add<PerTask<M>>(name, tasks());
+  }
   AttentionRecord* record() const { return record_; }  // null: nobody looks
 
  private:

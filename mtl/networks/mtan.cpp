@@ -4,12 +4,12 @@ namespace medusa::mtl {
 
 MTAN::MTAN(const ModelConfig& config)
     : SharedModel(config),
-      attention_(add<nn::ModuleDict<nn::ModuleList<AttentionMask>>>("attention")),
+      attention_(per_task<nn::ModuleList<AttentionMask>>("attention")),
       refine_(add<nn::ModuleList<nn::Module>>("refine")) {
   check_two_tasks(config);
   const std::vector<std::int64_t>& c = backbone_.channels;
-  for (const Task& task : tasks()) {
-    auto& levels = attention_.put(task.name);
+  for (std::size_t t = 0; t < tasks().size(); ++t) {
+    auto& levels = attention_.put(t);
     for (std::size_t j = 0; j < c.size(); ++j)
       levels.push(config.spatial_dims, j == 0 ? c[j] : 2 * c[j], backbone_.attention_width(j), c[j]);
   }
@@ -28,7 +28,7 @@ std::vector<Var> MTAN::outputs(const Var& x) {
   if (record()) record()->clear(T);
   for (std::size_t j = 0; j < L; ++j)
     for (std::size_t t = 0; t < T; ++t) {
-      const Var m = attention_[tasks()[t].name][j](j == 0 ? shared.u[j] : concat({shared.u[j], a[t]}));
+      const Var m = attention_[t][j](j == 0 ? shared.u[j] : concat({shared.u[j], a[t]}));
       if (record()) record()->add_mask(t, m.value());
       f[t].push_back(m * shared.p[j]);
       if (j + 1 < L) a[t] = max_pool(refine_[j](f[t][j]));

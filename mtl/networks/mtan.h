@@ -13,8 +13,8 @@ class MTAN : public SharedModel {
   std::vector<Var> outputs(const Var& x) override;
 
  private:
-  nn::ModuleDict<nn::ModuleList<AttentionMask>>& attention_;  // by task, by level
-  nn::ModuleList<nn::Module>& refine_;                        // by level, shared by all tasks; none at the last
+  PerTask<nn::ModuleList<AttentionMask>>& attention_;  // by task, by level
+  nn::ModuleList<nn::Module>& refine_;                 // by level, shared by all tasks; none at the last
 };
 
 }  // namespace medusa::mtl

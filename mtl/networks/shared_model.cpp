@@ -6,20 +6,17 @@ SharedModel::SharedModel(const ModelConfig& config)
     : Model(config),
       backbone_(backbone_of(config)),
       encoder_(add("encoder", make_encoder(config))),
-      decoders_(add<nn::ModuleDict<Decoder>>("decoders")),
-      heads_(add<nn::ModuleDict<nn::Module>>("heads")) {
-  for (const Task& task : tasks()) {
-    if (pixel_level(task.kind)) decoders_.put(task.name, config.spatial_dims, backbone_);
-    heads_.put(task.name, make_head(config.spatial_dims, backbone_, task));
+      decoders_(per_task<Decoder>("decoders")),
+      heads_(per_task<nn::Module>("heads")) {
+  for (std::size_t t = 0; t < tasks().size(); ++t) {
+    if (pixel_level(tasks()[t].kind)) decoders_.put(t, config.spatial_dims, backbone_);
+    heads_.put(t, make_head(config.spatial_dims, backbone_, tasks()[t]));
   }
 }
 
 std::vector<Var> SharedModel::branch_outputs(const std::vector<std::vector<Var>>& features) {
   std::vector<Var> y;
-  for (std::size_t t = 0; t < tasks().size(); ++t) {
-    const std::string& name = tasks()[t].name;
-    y.push_back(predict(decoders_.find(name), heads_[name], features[t]));
-  }
+  for (std::size_t t = 0; t < tasks().size(); ++t) y.push_back(predict(decoders_.find(t), heads_[t], features[t]));
   return y;
 }
 

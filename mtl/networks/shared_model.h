@@ -19,8 +19,8 @@ class SharedModel : public Model {
   Encoder& encoder_;
 
  private:
-  nn::ModuleDict<Decoder>& decoders_;
-  nn::ModuleDict<nn::Module>& heads_;
+  PerTask<Decoder>& decoders_;  // pixel-level tasks have one
+  PerTask<nn::Module>& heads_;
 };
 
 // Throws InputError, naming the architecture and STL, where there is no second task to attend to.

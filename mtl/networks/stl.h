@@ -10,7 +10,6 @@ class STL : public Model {
  public:
   explicit STL(const ModelConfig& config);
   std::vector<Var> outputs(const Var& x) override;
-  std::vector<std::vector<std::size_t>> groups() const override;
   std::vector<Encoder*> encoders() override;
 
  private:
@@ -26,7 +25,7 @@ class STL : public Model {
     nn::Module& head_;
   };
 
-  nn::ModuleDict<Net>& nets_;
+  PerTask<Net>& nets_;
 };
 
 }  // namespace medusa::mtl

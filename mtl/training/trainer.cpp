@@ -26,14 +26,6 @@ double labelled_samples(const datasets::Batch& batch, std::size_t task) {
 
 }  // namespace
 
-bool belongs_to(const std::string& name, const std::vector<Task>& tasks, const std::vector<std::size_t>& group,
-                std::size_t groups) {
-  if (groups == 1) return true;
-  for (std::size_t t : group)
-    if (name.rfind("nets." + tasks[t].name + ".", 0) == 0) return true;
-  return false;
-}
-
 Trainer::Trainer(Model& model, TrainerOptions options)
     : model_(model),
       options_(std::move(options)),
@@ -43,18 +35,14 @@ Trainer::Trainer(Model& model, TrainerOptions options)
       balancing_(model, options_.balancing) {
   MEDUSA_CHECK_INPUT(options_.epochs >= 1, "epochs {}: expected 1 or more", options_.epochs);
   MEDUSA_CHECK_INPUT(options_.clip >= 0 && options_.patience >= 0, "clip and patience must not be negative");
-  std::size_t owned = 0;
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
+  for (std::size_t g = 0; g < groups_.size(); ++g)
     for (std::size_t t : groups_[g]) group_of_task_[t] = g;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
     std::vector<nn::Parameter> mine;
     for (const nn::Parameter& p : model_.parameters())
-      if (belongs_to(p.name, model_.tasks(), groups_[g], groups_.size())) mine.push_back(p);
-    owned += mine.size();
+      if (in_group(g, p.owner)) mine.push_back(p);
     optimizers_.push_back(nn::make_optimizer(options_.optimizer, std::move(mine)));
   }
-  MEDUSA_CHECK(owned == model_.parameters().size(),
-               "trainer: {} of the model's {} parameters belong to a group of tasks", owned,
-               model_.parameters().size());
 }
 
 TrainResult Trainer::run(BatchSource& train, BatchSource* val) {
@@ -243,6 +231,18 @@ bool Trainer::finish_epoch(const BatchSource& train, BatchSource* val) {
   return true;
 }
 
+// Whether what belongs to a task, or to none, is a part of this group of tasks.
+bool Trainer::in_group(std::size_t group, int owner) const {
+  return groups_.size() == 1 || (owner != nn::kNoOwner && group_of_task_[static_cast<std::size_t>(owner)] == group);
+}
+
+void Trainer::keep_best(std::size_t group) {
+  for (const nn::Parameter& p : model_.parameters())
+    if (in_group(group, p.owner)) best_[p.name] = p.var.value().clone();
+  for (const nn::Buffer& b : model_.buffers())
+    if (in_group(group, b.owner)) best_[b.name] = b.tensor.clone();
+}
+
 // Which groups have a new best, which have waited too long.  The best checkpoint is written before the last one: a
 // run that is killed in between goes on from the older last one and finds the same best again.
 void Trainer::judge(EpochReport* report) {
@@ -263,8 +263,7 @@ void Trainer::judge(EpochReport* report) {
       group.best_epoch = state_.epoch;
       group.waited = 0;
       report->improved[g] = any = true;
-      for (const auto& [name, tensor] : copy_weights(model_))
-        if (belongs_to(name, model_.tasks(), groups_[g], groups_.size())) best_[name] = tensor;
+      keep_best(g);
     } else {
       ++group.waited;
       group.stopped = options_.patience > 0 && group.waited >= options_.patience;

@@ -73,6 +73,8 @@ class Trainer {
   std::vector<double> read_step(const Losses& losses, bool* good);
   void backward(const std::vector<Var>& losses);
   void judge(EpochReport* report);
+  bool in_group(std::size_t group, int owner) const;
+  void keep_best(std::size_t group);
   void save();
   bool stop_asked() const { return options_.stop && options_.stop(); }
   bool all_stopped() const;
@@ -92,9 +94,5 @@ class Trainer {
   std::int64_t first_step_ = 0;  // of this process
   Clock::time_point started_, saved_;
 };
-
-// The parameters or buffers of one group of tasks: all where there is one group; else those below "nets.<task>.".
-bool belongs_to(const std::string& name, const std::vector<Task>& tasks, const std::vector<std::size_t>& group,
-                std::size_t groups);
 
 }  // namespace medusa::mtl
