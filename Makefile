@@ -15,7 +15,8 @@ define build
 @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL cmake --build $(1) --target $(2) -j $(JOBS)
 endef
 
-.PHONY: build help deps demo test double asan tsan sim sim-double sim-asan sim-check cuda bench peer lint format ci clean
+.PHONY: build help deps demo test double asan double-asan tsan sim sim-double sim-asan sim-double-asan sim-check cuda long bench peer \
+  lint format ci clean
 
 build: deps         ## the library and the tools, into build/bin/ (what `make` alone does)
 	$(call build,build,programs)
@@ -38,8 +39,12 @@ asan: deps          ## the tests under the address and undefined-behaviour sanit
 	$(call build,build/asan,all,-DMEDUSA_SANITIZE=address$(comma)undefined -DMEDUSA_ISAS=avx2)
 	@tests/run.sh build/asan
 
-tsan: deps          ## the tests under the thread sanitizer
-	$(call build,build/tsan,all,-DMEDUSA_SANITIZE=thread -DMEDUSA_ISAS=avx2)
+double-asan: deps   ## both at once, as `make ci` does: numbers as double, under the address sanitizer
+	$(call build,build/double-asan,all,-DMEDUSA_REAL=double -DMEDUSA_SANITIZE=address$(comma)undefined -DMEDUSA_ISAS=avx2)
+	@tests/run.sh build/double-asan
+
+tsan: deps          ## the tests of what has threads under the thread sanitizer
+	$(call build,build/tsan,tests programs,-DMEDUSA_SANITIZE=thread -DMEDUSA_ISAS=avx2)
 	@tests/run.sh build/tsan
 
 sim: deps           ## the CUDA backend on the simulated device: every op and a training step, in several orders
@@ -54,6 +59,11 @@ sim-asan: deps      ## the same under the address and undefined-behaviour saniti
 	$(call build,build/sim-asan,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_SANITIZE=address$(comma)undefined)
 	@tests/device.sh build/sim-asan
 
+sim-double-asan: deps  ## both at once, as `make ci` does
+	$(call build,build/sim-double-asan,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_REAL=double \
+	  -DMEDUSA_SANITIZE=address$(comma)undefined)
+	@tests/device.sh build/sim-double-asan
+
 sim-check: deps     ## the same under the checker for races, uninitialised shared memory and foreign addresses
 	$(call build,build/sim-check,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_SIM_CHECK=ON)
 	@tests/device.sh build/sim-check
@@ -61,6 +71,9 @@ sim-check: deps     ## the same under the checker for races, uninitialised share
 cuda: deps          ## the programs for NVIDIA GPUs, into build/cuda/bin/ (needs the CUDA toolkit); tests where a GPU is there
 	$(call build,build/cuda,programs device_tests,-DMEDUSA_CUDA=ON)
 	@tests/device.sh build/cuda
+
+long: build         ## what takes hours: many kills, networks drawn at random, fuzzing, mutants of the kernels; `make ci` takes a sample
+	@tests/long.sh
 
 bench: build        ## training, predicting and loading in figures, beside the machine's limits (and PyTorch: tools/README.md)
 	@build/bin/bench
@@ -85,7 +98,7 @@ clean:              ## remove the build folders
 	@rm -rf build
 
 help:               ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf 'make %-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf 'make %-15s %s\n' "$$name" "$$what"; done
 
 comma := ,
 device_targets := device_tests sim_bugs

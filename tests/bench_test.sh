@@ -23,8 +23,8 @@ at_most() {
 
 # After two warm-up steps all memory comes out of the pool, and the operating system agrees: under 100 page faults a step.
 # A sanitizer's own memory, and a pool that keeps nothing, would be counted as the step's.
-if grep -qs '^MEDUSA_SANITIZE:[^=]*=.' "$BIN/../CMakeCache.txt" || [ "${MEDUSA_POOL:-}" = off ]; then
-  echo "skipped: page faults of a step (sanitizer, or no pool)"
+if build_has SANITIZE=. || [ "${MEDUSA_POOL:-}" = off ]; then
+  echo "left out: page faults of a step (sanitizer, or no pool)"
 else
   for net in "stl 2dtiny" "hps 2dsmall" "mtan 3dtiny" "ctan 2dsmall" "ctan 3dtiny"; do
     read -r arch shape <<<"$net"

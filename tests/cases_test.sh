@@ -64,10 +64,12 @@ refused 'dataset.toml:18: task kind bin is unknown' folder
 "$BIN/phantom" --count 4 --size 16x16 --out "$work/ham10000" >/dev/null
 refused 'ham10000: has no spacing to choose' ham10000 --spacing 2
 
-if [ -d "${MEDUSA_DATA:-/none}/stoic" ]; then
+if [ -z "${MEDUSA_DATA:-}" ]; then
+  echo "left out: real scans (MEDUSA_DATA names no folder)"
+elif [ -d "$MEDUSA_DATA/stoic" ]; then
   mv "$work/stoic" "$work/made" && ln -s "$MEDUSA_DATA/stoic" "$work/stoic" && rm -rf "$work/stoic-run"
   trained stoic 'of these severe' --size 16x16x16 --batch 1 --val-fraction 0.25
 else
-  echo "SKIPPED: no real data; MEDUSA_DATA names a folder with stoic"
+  echo "skipped: real scans (MEDUSA_DATA has no folder stoic)"
 fi
 exit $failed

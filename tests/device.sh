@@ -5,6 +5,7 @@
 # Where a GPU or its driver is absent the tests are said not to have run; a program that is missing or does not start is a
 # failure everywhere.
 set -u -o pipefail
+. "$(dirname "$0")/judge.sh"
 build=${1:-build/sim}
 if ! BIN=$(cd "$build/bin" 2>/dev/null && pwd); then
   echo "FAILED: $build/bin: there is no such folder"
@@ -17,30 +18,19 @@ log=$build/test.log
 
 fails() { echo "FAILED: $1" | tee -a "$log"; }
 
-# run PROGRAM...: a run of device_tests must end with doctest's counts.
+# run JUDGE COMMAND...: a command whose end is judged by judge_program or judge_script
 run() {
-  local own=$log.own status
-  "$@" 2>&1 | tee "$own"
-  status=$?
-  cat "$own" >>"$log"
-  if ! grep -aq '^\[doctest\] test cases:' "$own"; then
-    fails "${*: -2} did not finish (status $status)"
-  elif [ $status != 0 ] && ! grep -aqE '^\[doctest\] test cases:.*\| *[1-9][0-9]* failed' "$own"; then
-    fails "${*: -2} ended with status $status"
-  fi
-  rm -f "$own"
+  local own
+  own=$(mktemp)
+  "${@:2}" >"$own" 2>&1
+  "$1" "${*: -2}" $? "$own" >>"$own"
+  tee -a "$log" <"$own"
+  rm "$own"
 }
-# beside NAME PROGRAM...: while the others run, each with one thread; `wait`, then its log is $log.NAME
-beside() { log=$log.$1 run "${@:2}" >/dev/null; }
-
-# script FILE: a shell test, which prints "ok: what" or "FAILED: what" per check
-script() {
-  local before status
-  before=$(grep -ac '^FAILED: ' "$log")
-  bash "$1" 2>&1 | tee -a "$log"
-  status=$?
-  if [ $status != 0 ] && [ "$(grep -ac '^FAILED: ' "$log")" = "$before" ]; then fails "$1 ended with status $status"; fi
-}
+program() { run judge_program "$@"; }
+script() { run judge_script "$@"; }
+# beside NAME COMMAND...: while the others run, each with one thread; `wait`, then its log is $log.NAME
+beside() { log=$log.$1 "${@:2}" >/dev/null; }
 
 # The driver's own list of GPUs: whether one should be found.  MEDUSA_DEV is for the test of this script.
 has_gpu() { compgen -G "${MEDUSA_DEV:-/dev}/nvidia[0-9]*" >/dev/null || [ -e "${MEDUSA_DEV:-/dev}/dxg" ]; }
@@ -54,21 +44,21 @@ elif [ -x "$BIN/sim_bugs" ] || grep -qs '^MEDUSA_CUDA:[^=]*=SIM$' "$build/CMakeC
   : >"$log.half"
   : >"$log.other"
   half='*/conv_test.cpp,*/cuda_step_test.cpp,*/elementwise_test.cpp,*/reduce_test.cpp'  # of the time, not of the files
-  beside half env MEDUSA_POOL=off "$BIN/device_tests" -sf="$half" -tce='cuda: the trainer ends*' &
-  beside other env MEDUSA_POOL=off "$BIN/device_tests" -sfe="$half" -tce='cuda: the trainer ends*' &
-  run "$BIN/device_tests" -tc='cuda: after the first*,cuda: the copy of the next*,cuda: the trainer ends*,cuda: what is counted,cuda: a convolution*scratch*'
+  beside half program env MEDUSA_POOL=off "$BIN/device_tests" -sf="$half" -tce='cuda: the trainer ends*' &
+  beside other program env MEDUSA_POOL=off "$BIN/device_tests" -sfe="$half" -tce='cuda: the trainer ends*' &
+  program "$BIN/device_tests" -tc='cuda: after the first*,cuda: the copy of the next*,cuda: the trainer ends*,cuda: what is counted,cuda: a convolution*scratch*'
   grep -aq 'to_vector' <<<"$probe" || fails "$BIN/device_tests finds no simulated device"
-  if [ -x "$BIN/sim_bugs" ]; then script tests/sim_test.sh; else fails "$BIN/sim_bugs is missing"; fi
+  if [ -x "$BIN/sim_bugs" ]; then script bash tests/sim_test.sh; else fails "$BIN/sim_bugs is missing"; fi
   if [ -x "$BIN/train" ]; then  # the plain build, which has the programs
-    script tests/device_catalogue.sh
-    script tests/device_train.sh
-    MEDUSA_DEVICE=cuda script tests/oracle_test.sh
+    script bash tests/device_catalogue.sh
+    script bash tests/device_train.sh
+    script env MEDUSA_DEVICE=cuda bash tests/oracle_test.sh
   fi
   wait
   cat "$log.half" "$log.other" | tee -a "$log"
   if grep -a '^sim: ' "$log"; then fails "the simulated device complained"; fi
 elif grep -aq 'to_vector' <<<"$probe"; then
-  run "$BIN/device_tests"
+  program "$BIN/device_tests"
 elif [ "$status" != 0 ]; then
   fails "$BIN/device_tests ended with status $status: $(tail -1 <<<"$probe")"
 elif has_gpu; then
@@ -77,8 +67,4 @@ else
   echo "ok: $build is compiled and linked; it has not run: this machine has no GPU" | tee -a "$log"
 fi
 
-read -r passed failed < <(awk '/^\[doctest\] test cases:/ {
-    for (i = 2; i <= NF; ++i) { if ($i == "passed") p += $(i - 1); if ($i == "failed") f += $(i - 1) } }
-  /^ok: / { ++p } /^FAILED: / { ++f } END { print p + 0, f + 0 }' "$log")
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+conclude "$log"

@@ -12,7 +12,7 @@ mapfile -t kernels < <(sed -n 's/^KERNEL(\([a-z_]*\),.*/\1/p' tensor/kernels.h)
 commands=(-ex "set confirm off" -ex "handle SIGSEGV nostop noprint pass")
 for kernel in "${kernels[@]}"; do commands+=(-ex "tbreak medusa::cuda::$kernel"); done
 commands+=(-ex run)
-for kernel in "${kernels[@]}"; do commands+=(-ex continue); done
+for kernel in "${kernels[@]:1}"; do commands+=(-ex continue); done
 MEDUSA_POOL=off gdb -nx -batch "${commands[@]}" --args "$BIN/device_tests" >"$work/gdb" 2>&1
 missing=""
 for kernel in "${kernels[@]}"; do

@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/device.sh with build folders of made-up programs: only a machine without a GPU may go without a run.
+# Builds: plain
 cd "$(dirname "$0")/.." || exit 1
 . tests/shell.sh
 

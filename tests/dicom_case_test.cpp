@@ -54,10 +54,10 @@ bool noted(const DicomCase& study, const std::string& text) {
   return false;
 }
 
-#define NEEDS_DICOM()                        \
-  if (!have_dicom()) {                       \
-    MESSAGE("SKIPPED: built without DCMTK"); \
-    return;                                  \
+#define NEEDS_DICOM()                     \
+  if (!have_dicom()) {                    \
+    test::skipped("built without DCMTK"); \
+    return;                               \
   }
 
 TEST_CASE("dicom: a case of scan, structures and dose, written as NIfTI files and as an archive") {

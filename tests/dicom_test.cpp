@@ -22,7 +22,7 @@ using test::TempFolder;
 #define NEEDS_DICOM()                                                                                          \
   if (!have_dicom()) {                                                                                         \
     CHECK(contains(input_error([] { read_dicom_case("nowhere", {}); }), "this build has no DICOM support: ")); \
-    MESSAGE("SKIPPED: built without DCMTK");                                                                   \
+    test::skipped("built without DCMTK");                                                                      \
     return;                                                                                                    \
   }
 

@@ -5,15 +5,10 @@
 # last.safetensors, result.json, and metrics.jsonl but for its times.
 # BIN: folder of the programs.  KILLS: per architecture.  ARCHS: architectures.  SEED: of the random moments.
 # TRAIN: more options of train.
-set -u
-: "${BIN:=$PWD/build/bin}" "${KILLS:=10}" "${ARCHS:=hps stl}" "${SEED:=1}" "${TRAIN:=}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
+. "$(dirname "$0")/shell.sh"
+: "${KILLS:=10}" "${ARCHS:=hps stl}" "${SEED:=1}" "${TRAIN:=}"
 RANDOM=$SEED
 
-ok() { echo "ok: $1"; }
-bad() { echo "FAILED: $1"; failed=1; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 train() { "$BIN/train" --out "$@" >>"$work/log" 2>&1; }
 without_times() { sed 's/"seconds":.*//' "$1"; }  # the times end every line

@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/lint_test.sh: each check of tests/check_*.sh finds what is planted for it, and nothing where nothing is.
+# Builds: plain
 cd "$(dirname "$0")/.." || exit 1
 . tests/shell.sh
 checks=$PWD/tests

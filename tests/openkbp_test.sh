@@ -42,11 +42,7 @@ done
 
 # The predicted files hold three decimals; so the scores agree to about one thousandth of a Gy.
 "$BIN/evaluate" --run "$work/run" --split train --json >"$work/ours.json" || bad "evaluate --json"
-python=""
-for candidate in ${PYTHON:-} /usr/bin/python3 python3; do
-  "$candidate" -c 'import numpy' 2>/dev/null && { python=$candidate; break; }
-done
-if [ -n "$python" ]; then
+if with_python numpy 'the scores and curves by numpy'; then
   "$python" "$here/openkbp_reference.py" "$work/data/train-pats" "$work/out" >"$work/theirs.json" || bad "reference"
   "$python" - "$work/ours.json" "$work/theirs.json" <<'EOF' && ok "the scores are numpy's" || bad "the scores are not numpy's"
 import json, sys
@@ -78,8 +74,6 @@ for i, (style, points) in enumerate(lines):
     drawn = 100 - (y - 40) / 320 * 100
     assert (drawn >= least - 0.02).all() and (drawn <= most + 0.02).all(), names[i // 2]
 EOF
-else
-  echo "SKIPPED: no numpy to compare the scores with"
 fi
 
 # The cache on disk: the same weights when it is made and when it is used; what is damaged or outdated is made anew.
@@ -105,9 +99,8 @@ grep -q '^patch = "8x8x8"' "$work/pieces/config.toml" && grep -q '^elastic = 0.0
 expect 0 'dose score' "$BIN/evaluate" --run "$work/pieces"
 expect 0 'pt_4: dose up to' "$BIN/predict" --run "$work/pieces" --input "$work/data" --out "$work/pieces-out"
 # The same patient as a CT in a file, with other axes: the answer lies on the grid of the file.
-plain_python=$(command -v python3)
-if [ -n "$plain_python" ]; then
-  "$plain_python" - "$work/data/validation-pats/pt_4/ct.csv" "$work/pt_4.nrrd" <<'EOF'
+if with_python array 'scans with other axes'; then
+  "$python" - "$work/data/validation-pats/pt_4/ct.csv" "$work/pt_4.nrrd" <<'EOF'
 import array, sys
 hu = array.array("h", [-1024]) * 128 ** 3
 for line in open(sys.argv[1]).read().split("\n")[1:]:
@@ -132,7 +125,7 @@ EOF
   b=$(range "$work/other-axes/pt_4_dose.nii.gz")
   [ "$a" = "$b" ] && ok "predict: the same dose for the same scan with other axes" || bad "predict: $a, with other axes $b"
   # Voxels of the scan's own size: the run knows those of its patients, the middle one of each side.
-  "$plain_python" - "$work" <<'EOF' && ok "the run keeps its patients' spacing" || bad "spacing: $(cat "$work/pieces/dataset.toml")"
+  "$python" - "$work" <<'EOF' && ok "the run keeps its patients' spacing" || bad "spacing: $(cat "$work/pieces/dataset.toml")"
 import glob, re, sys
 mm = [sorted(float(open(f).read().split()[a]) * 8 for f in glob.glob(sys.argv[1] + "/data/train-pats/*/voxel_dimensions.csv"))[1] for a in range(3)]
 text = open(sys.argv[1] + "/pieces/dataset.toml").read()
@@ -142,7 +135,7 @@ EOF
   "$BIN/convert" volume --in "$work/scans/pt_4.nii.gz" --out "$work/finer.nii.gz" --spacing 3.1,2.7,2 >/dev/null || bad "convert --spacing"
   "$BIN/predict" --run "$work/pieces" --input "$work/finer.nii.gz" --out "$work/finer-out" >/dev/null || bad "predict the finer scan"
   [ "$(geometry "$work/finer.nii.gz")" = "$(geometry "$work/finer-out/finer_dose.nii.gz")" ] && ok "predict: the grid of a finer scan" || bad "grid of a finer scan"
-  "$plain_python" - "$("$BIN/inspect" --json "$work/scans-out/pt_4_dose.nii.gz")" "$("$BIN/inspect" --json "$work/finer-out/finer_dose.nii.gz")" <<'EOF' \
+  "$python" - "$("$BIN/inspect" --json "$work/scans-out/pt_4_dose.nii.gz")" "$("$BIN/inspect" --json "$work/finer-out/finer_dose.nii.gz")" <<'EOF' \
     && ok "predict: the same dose from finer voxels" || bad "another dose from finer voxels"
 import json, sys
 a, b = json.loads(sys.argv[1]), json.loads(sys.argv[2])

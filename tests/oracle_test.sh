@@ -4,34 +4,24 @@
 # MEDUSA_DEVICE=cuda replays on a GPU, or on the simulated one of a SIM build.
 # The list below has one case for everything that could go wrong by itself.  MEDUSA_ORACLE_RANDOM=N adds N networks drawn
 # at random - architecture, sizes, tasks, options: the general case - beginning with number MEDUSA_ORACLE_SEED (1).
-set -u
-bin=${BIN:-build/bin}
+. "$(dirname "$0")/shell.sh"
+bin=$BIN
 oracle=${MEDUSA_ORACLE:-}
 if [ -z "$oracle" ]; then
-  echo "skipped: agreement with PyTorch (MEDUSA_ORACLE names no folder with oracle.py)"
+  echo "left out: agreement with PyTorch (MEDUSA_ORACLE names no folder with oracle.py)"
   exit 0
 fi
 [ -f "$oracle/oracle.py" ] || { echo "FAILED: MEDUSA_ORACLE: there is no $oracle/oracle.py"; exit 1; }
-python=""
-for candidate in ${MEDUSA_PYTHON:-} python3 /usr/bin/python3; do
-  "$candidate" -c 'import torch, numpy' 2>/dev/null && { python=$candidate; break; }
-done
-if [ -z "$python" ]; then
-  echo "skipped: agreement with PyTorch (no Python here can import torch)"
-  exit 0
-fi
+with_python 'torch, numpy' 'agreement with PyTorch' || exit 0
 
 tolerance=1e-4
 precision=()
-if grep -qs '^MEDUSA_REAL:.*=double' "$bin/../CMakeCache.txt"; then
+if build_has REAL=double; then
   tolerance=1e-9
   precision=(--double)
 fi
 no_random=""  # as in run.sh
 setarch -R true 2>/dev/null && no_random="setarch -R"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
 
 # agree WHAT ORACLE_OPTIONS...
 agree() {

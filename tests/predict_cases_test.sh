@@ -31,7 +31,7 @@ mask = "body"
 kind = "classification"
 classes = ["low", "high"]
 TOML
-python=$(command -v python3) || { echo "SKIPPED: no python3 to make a table and a map of classes"; exit $failed; }
+with_python csv 'a table and a map of classes' || exit $failed
 "$python" - "$work/pelves" <<'EOP' || bad "no table"
 import csv, gzip, struct, sys
 folder = sys.argv[1]

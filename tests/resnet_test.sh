@@ -3,10 +3,6 @@
 # Python here has torch (MEDUSA_PYTHON, or one in the PATH); and runs with them, as a user calls them.
 . tests/shell.sh
 
-python=""
-for candidate in ${MEDUSA_PYTHON:-} python3 /usr/bin/python3; do
-  "$candidate" -c 'import torch, numpy' 2>/dev/null && { python=$candidate; break; }
-done
 run() { expect "$1" "$2" "$BIN/$3" "${@:4}"; }
 
 run 0 'all                             1,351,672' train --arch help
@@ -34,13 +30,11 @@ pretrained 2 "$work/nowhere.safetensors: cannot be" --pretrained "$work/nowhere.
 pretrained 2 'does not fit this network: 0 matched; 100 missing (conv1.weight, ' --pretrained "$work/run/best.safetensors"
 [ ! -e "$work/new" ] || bad "a refused file leaves a folder behind"
 
-if [ -z "$python" ]; then
-  echo "skipped: agreement of the ResNets with PyTorch (no Python here can import torch)"
-  exit $failed
-elif grep -qs '^MEDUSA_SANITIZE:.*=.' "$BIN/../CMakeCache.txt"; then
-  echo "skipped: agreement of the ResNets with PyTorch (sanitizers are for other mistakes, and slow)"
+if build_has SANITIZE=. && ! build_has REAL=double; then
+  echo "left out: agreement of the ResNets with PyTorch (sanitizers are for other mistakes, and slow)"
   exit $failed
 fi
+with_python 'torch, numpy' 'agreement of the ResNets with PyTorch' || exit $failed
 mkdir "$work/cases"
 "$python" tests/resnet_reference.py make "$work/cases" || bad "resnet_reference.py make"
 for case in "$work"/cases/*; do

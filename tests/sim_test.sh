@@ -4,7 +4,7 @@ set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 . tests/shell.sh
 if [ ! -x "$BIN/sim_bugs" ]; then
-  echo "skipped: the simulated device's own tests (make sim has them)"
+  echo "left out: the simulated device's own tests (make sim has them)"
   exit 0
 fi
 mode=$("$BIN/sim_bugs" 2>&1) || mode="status $?: $mode"

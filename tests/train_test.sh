@@ -2,14 +2,7 @@
 # tests/train_test.sh: train and evaluate as a user calls them, above all wrongly.  BIN is the folder of the programs.
 # Bad input is one line that names the file or option and the reason, status 2 (or 1 after a failure at run time), and
 # leaves no half-written file behind.
-set -u
-: "${BIN:=$PWD/build/bin}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-ok() { echo "ok: $1"; }
-bad() { echo "FAILED: $1"; failed=1; }
+. "$(dirname "$0")/shell.sh"
 
 # judge NAME STATUS EXPECTED TEXT OUTPUT: exit status as expected and TEXT in the output, one line where it is an error
 judge() {
@@ -188,12 +181,9 @@ judge "evaluate to a full disk" $? 1 'No space left on device' "$(cat "$work/log
 # ---- Ctrl-C: saves and says how to go on; no success, or `train ... && evaluate ...` would judge a half-trained run
 for signal in INT TERM; do
   rm -rf "$work/stopped"
-  "$BIN/train" --out "$work/stopped" "${run[@]}" --epochs 100000 --schedule constant --save-every 0.001 >"$work/log" 2>&1 &
+  "$BIN/train" --out "$work/stopped" "${run[@]}" --epochs 1000000 --schedule constant --save-every 0.001 >"$work/log" 2>&1 &
   pid=$!
-  for ((i = 0; i < 600; ++i)); do
-    [ -e "$work/stopped/last.safetensors" ] && break
-    sleep 0.05
-  done
+  await "$work/stopped/last.safetensors" $pid
   kill -$signal $pid
   wait $pid
   judge "SIG$signal" $? 3 "To go on: train --out '$work/stopped' --resume" "$(tail -1 "$work/log")"

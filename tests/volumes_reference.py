@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Reads volumes with nibabel, SimpleITK and numpy and holds `inspect` and `convert volume` against them.
+"""Reads volumes with nibabel, SimpleITK and numpy and holds `inspect` and `convert volume` against them.  Debian has no
+SimpleITK: where it is missing, plain_volumes.py reads and writes MetaImage and NRRD in its place.
 
 Usage: volumes_reference.py BIN [DATA].  Makes files of every type, byte order and orientation itself; of DATA it takes
 every file below formats/nifti and formats/mha, and every .nrrd below prostate.  Prints "ok: what" or "FAILED: what".
@@ -14,10 +15,15 @@ import warnings
 
 import nibabel as nib
 import numpy as np
-import SimpleITK as sitk
+import plain_volumes
+
+try:
+    import SimpleITK as sitk
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+except ImportError:
+    sitk = None
 
 warnings.simplefilter("ignore")
-sitk.ProcessObject.SetGlobalWarningDisplay(False)
 BIN = sys.argv[1]
 DATA = sys.argv[2] if len(sys.argv) > 2 else ""
 OUT = tempfile.TemporaryDirectory()
@@ -58,23 +64,42 @@ def by_nibabel(path):
     return Reference(data.transpose(2, 1, 0, 3).astype(np.float32), image.affine, image.shape, dtype.newbyteorder("="))
 
 
-def by_sitk(path):
+def read_itk(path):
+    """A MetaImage or NRRD, by SimpleITK or without it."""
+    if sitk is None:
+        return plain_volumes.read(path)
     image = sitk.ReadImage(path)
-    n, channels = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
+    n = image.GetDimension()
+    direction = np.array(image.GetDirection()).reshape(n, n)
+    return plain_volumes.Plain(sitk.GetArrayFromImage(image), image.GetSpacing(), image.GetOrigin(), direction,
+                               image.GetNumberOfComponentsPerPixel())
+
+
+def write_itk(path, image, packed=False):
+    if sitk is None:
+        return plain_volumes.write(path, image, packed)
+    made = sitk.GetImageFromArray(image.values, isVector=image.channels > 1)
+    made.SetSpacing(image.spacing.tolist())
+    made.SetOrigin(image.origin.tolist())
+    made.SetDirection(image.direction.ravel().tolist())
+    sitk.WriteImage(made, path, packed)
+
+
+def by_itk(path):
+    image = read_itk(path)
+    n, channels = len(image.spacing), image.channels
     affine = np.eye(4)
     space = min(n, 3)
-    direction = np.array(image.GetDirection()).reshape(n, n)
-    affine[:space, :space] = direction[:space, :space] @ np.diag(image.GetSpacing()[:space])
-    affine[:space, 3] = image.GetOrigin()[:space]
-    data = sitk.GetArrayFromImage(image)
-    dtype = data.dtype
+    affine[:space, :space] = image.direction[:space, :space] @ np.diag(image.spacing[:space])
+    affine[:space, 3] = image.origin[:space]
+    data = image.values
+    shape = list(data.shape[:n][::-1]) + ([channels] if channels > 1 else [])
     if n == 4:
         data = np.moveaxis(data, 0, -1)
     elif channels == 1:
         data = data[..., None]
     data = data.reshape((1,) * (4 - data.ndim) + data.shape)
-    shape = list(image.GetSize()) + ([channels] if channels > 1 else [])
-    return Reference(data.astype(np.float32), flip(affine), shape, dtype)
+    return Reference(data.astype(np.float32), flip(affine), shape, data.dtype.newbyteorder("="))
 
 
 def same_voxels(a, b):
@@ -131,7 +156,7 @@ def written_agrees(path, reference, end):
         data = data.reshape((1,) * (3 - data.ndim) + data.shape)
         again = Reference((data if data.ndim == 4 else data[..., None]).astype(np.float32), affine, [], "")
     else:
-        again = by_sitk(out) if end.startswith(".mh") else by_nibabel(out)
+        again = by_itk(out) if end.startswith(".mh") else by_nibabel(out)
     wrong = []
     if not same_voxels(again.voxels, reference.voxels):
         wrong.append("voxels differ")
@@ -176,7 +201,7 @@ def real_files():
             if name.endswith((".raw", ".zraw")) or not name.endswith((".nii", ".gz", ".hdr", ".mha", ".mhd")):
                 continue  # the voxels of a header; texts
             if folder == "mha":
-                check(path, by_sitk(path), name)
+                check(path, by_itk(path), name)
             elif name.endswith(".hdr") and not os.path.exists(path[:-4] + ".img"):
                 refused(path, "Analyze" if "analyze" in name else "is one half of a pair", name)
             else:
@@ -188,7 +213,7 @@ def real_files():
     for name in sorted(os.listdir(f"{DATA}/prostate")):
         path = f"{DATA}/prostate/{name}"
         if name.endswith(".nrrd"):
-            check(path, by_sitk(path), name)
+            check(path, by_itk(path), name)
 
 
 TYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")
@@ -268,23 +293,15 @@ def made_itk(end, kinds):
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     for code in TYPES:
         for packed in (False, True):
-            image = sitk.GetImageFromArray(numbers(code, (3, 4, 5)))
-            image.SetSpacing(spacing)
-            image.SetOrigin(affine[:3, 3])
-            image.SetDirection((affine[:3, :3] / spacing).ravel())
-            sitk.WriteImage(image, path, packed)
-            check(path, by_sitk(path), f"{kinds} {code}{' packed' if packed else ''}")
+            image = plain_volumes.Plain(numbers(code, (3, 4, 5)), spacing, affine[:3, 3], affine[:3, :3] / spacing)
+            write_itk(path, image, packed)
+            check(path, by_itk(path), f"{kinds} {code}{' packed' if packed else ''}")
     for code in ("u1", "f4"):
-        image = sitk.GetImageFromArray(numbers(code, (3, 4, 5, 4)), isVector=True)
-        image.SetSpacing((1, 2, 3))
-        sitk.WriteImage(image, path)
+        write_itk(path, plain_volumes.Plain(numbers(code, (3, 4, 5, 4)), (1, 2, 3), (0, 0, 0), np.eye(3), 4))
         # NRRD lists the channels first, as they lie in the file.
-        check(path, by_sitk(path), f"{kinds} of 4 channels, {code}", check_shape=end != ".nrrd")
-    picture = sitk.GetImageFromArray(numbers("i2", (4, 5)))
-    picture.SetDirection((0.8, -0.6, 0.6, 0.8))
-    picture.SetOrigin((3, -4))
-    sitk.WriteImage(picture, path)
-    check(path, by_sitk(path), f"{kinds} of 2 axes")
+        check(path, by_itk(path), f"{kinds} of 4 channels, {code}", check_shape=end != ".nrrd")
+    write_itk(path, plain_volumes.Plain(numbers("i2", (4, 5)), (1, 1), (3, -4), [[0.8, -0.6], [0.6, 0.8]]))
+    check(path, by_itk(path), f"{kinds} of 2 axes")
 
 
 def made_metaimage():
@@ -292,7 +309,7 @@ def made_metaimage():
     with open(path, "wb") as file:
         file.write(b"NDims = 3\nDimSize = 5 4 3\nElementSpacing = 1 2 3\nElementByteOrderMSB = True\n"
                    b"ElementType = MET_SHORT\nElementDataFile = LOCAL\n" + numbers_be.astype(">i2").tobytes())
-    check(path, by_sitk(path), "MetaImage, most significant byte first")
+    check(path, by_itk(path), "MetaImage, most significant byte first")
 
 
 def made_npy():
@@ -323,13 +340,13 @@ def made_nrrd():
         file.write("NRRD0004\ntype: signed short int\ndimension: 3\nsizes: 5 4 3\nencoding: ascii\nspace: RAS\n"
                    "space directions: (2,0,0) (0,3,0) (0,0,4)\nspace origin: (1,2,3)\n\n")
         file.write("\n".join(str(v) for v in data.ravel()) + "\n")
-    check(text, by_sitk(text), "NRRD as text, RAS")
+    check(text, by_itk(text), "NRRD as text, RAS")
     detached = f"{OUT.name}/detached.nhdr"
     data.astype(">i2").tofile(f"{OUT.name}/detached.raw")
     with open(detached, "w") as file:
         file.write("NRRD0004\ntype: short\ndimension: 3\nsizes: 5 4 3\nencoding: raw\nendian: big\nspacings: 1 2 3\n"
                    "data file: detached.raw\n")
-    check(detached, by_sitk(detached), "NRRD, detached, big endian, spacings")
+    check(detached, by_itk(detached), "NRRD, detached, big endian, spacings")
 
 
 def triangle_matrix(n_old, n_new, first, step):
@@ -379,7 +396,7 @@ def resampled():
             m = triangle_matrix(data.shape[axis], size[axis], first[axis], spacing[axis] / old[axis])
             expected = np.moveaxis(np.tensordot(m, expected, (1, axis)), 0, axis)
         report(np.allclose(got, expected, atol=2e-3), f"--spacing {spacing}: values, by matrices")
-        if all(t <= s for s, t in zip(old, spacing)):
+        if sitk is not None and all(t <= s for s, t in zip(old, spacing)):
             image = sitk.GetImageFromArray(data.T)
             lps = flip(affine)
             image.SetSpacing(old)

@@ -42,7 +42,8 @@ inline Vec sigmoid_of(Vec x) {
   return x == x ? y : x;  // not a number stays so
 }
 
-void map_sigmoid(const real* x, real* y, std::int64_t n) {
+// In a build with double nobody calls it.
+[[maybe_unused]] void map_sigmoid(const real* x, real* y, std::int64_t n) {
   parallel_for(n, kGrain, [=](std::int64_t begin, std::int64_t end) {
     std::int64_t i = begin;
     for (; i + kLanes <= end; i += kLanes) store(y + i, sigmoid_of(load(x + i)));
