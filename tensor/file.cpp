@@ -154,7 +154,7 @@ void write_file(const std::string& path, const Produce& produce) {
     MEDUSA_CHECK(device.fd >= 0, "{}: cannot be written: {}", path, reason(errno));
     return fill(device.fd, path, produce);
   }
-  const std::string temporary = path + ".tmp";
+  const std::string temporary = path + kTemporaryEnding;
   Descriptor file(open_temporary(temporary, path));
   try {
     fill(file.fd, path, produce);

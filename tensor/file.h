@@ -17,6 +17,9 @@ std::string read_text_file(const std::string& path, std::size_t limit = std::siz
 // Makes the folder and those above it, where they are not there.  Throws Error naming it.
 void make_folders(const std::string& path);
 
+// What the name of a half-written file ends in, after the name that it will have.
+inline constexpr const char* kTemporaryEnding = ".tmp";
+
 // Writes to a temporary file beside `path`, syncs it, renames it, syncs the folder.  On any failure (a full disk, a
 // missing folder) the temporary file is removed, an older file at `path` stays as it was, and an Error names both.
 void write_file(const std::string& path, std::string_view bytes);

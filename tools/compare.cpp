@@ -8,6 +8,7 @@
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/training/progress.h"
+#include "mtl/training/run_folder.h"
 #include "tensor/file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/run_options.h"
@@ -143,15 +144,14 @@ void add_option(const std::string& option, const std::string& value, std::vector
 // Trains, or goes on training; returns why it failed, "" where it did not.
 std::string train(const Command& command, const RunOptions& options, const std::string& folder) {
   const std::string name = fs::path(folder).filename().string(), log = command.out + "/logs/" + name + ".log";
+  const mtl::RunFolder run(folder);
   std::vector<std::string> words{program_beside("train"), "--out", folder};
-  if (fs::exists(folder + "/config.toml")) {
+  if (run.begun()) {
     words.push_back("--resume");
     for (const auto& [option, value] : config_entries(options))
       if (may_change(option)) add_option(option, without_quotes(value), &words);
   } else {
-    if (fs::exists(folder))  // it was stopped before it had begun
-      for (const auto& entry : fs::directory_iterator(folder))
-        if (entry.path().extension() == ".tmp") fs::remove(entry.path());
+    run.remove_unfinished();  // where it was stopped before it had begun
     const std::string config = command.out + "/logs/" + name + ".toml";
     write_file(config, config_text(options));
     words.insert(words.end(), {"--config", config});
@@ -173,7 +173,7 @@ RunRecord do_run(const Command& command, const Variant& variant, std::uint64_t s
   const std::string name = folder_name(variant, seed), folder = command.out + "/" + name;
   const RunOptions options = options_of(command, variant.arch, seed, variant.setting);
   const auto begin = std::chrono::steady_clock::now();
-  const bool begun = fs::exists(folder + "/config.toml"), finished = begun && fs::exists(folder + "/result.json");
+  const bool begun = mtl::RunFolder(folder).begun(), finished = mtl::RunFolder(folder).finished();
   if (begun) check_same(folder, options);
   RunRecord run;
   run.failure = finished ? "" : train(command, options, folder);

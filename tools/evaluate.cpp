@@ -61,7 +61,8 @@ void evaluate(const Options& o) {
   if (!o.data.empty()) run.data = o.data;
   set_threads(o.threads);
   const Device device = open_device(o.device);
-  const std::string weights = run_file(o.run, "best.safetensors");
+  const mtl::RunFolder files(o.run);
+  const std::string weights = files.need(mtl::RunFile::Best);
   const auto model = mtl::load_model(weights);
   MEDUSA_CHECK_INPUT(model->config().arch == run.arch, "{}: holds a network of architecture {}, the run is of {}",
                      weights, model->config().arch, run.arch);
@@ -70,7 +71,7 @@ void evaluate(const Options& o) {
   MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(),
                      "--pictures: only openkbp's doses are drawn, this run's dataset is {}", run.dataset);
   // Patients of openkbp differ in their spacing and are looked at as they are.
-  const std::string changed = run.dataset == "openkbp" ? "" : changed_inputs(o.run, *dataset);
+  const std::string changed = openkbp != nullptr ? "" : files.changed_inputs(*dataset);
   if (!changed.empty())
     fmt::print(stderr, "note: the network was trained with {}: these figures are of other inputs\n", changed);
   std::vector<std::string> names;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "mtl/training/run_folder.h"
 #include "tensor/check.h"
 #include "tensor/parallel.h"
 #include "tools/cli/program.h"
@@ -81,7 +82,9 @@ int main(int argc, char** argv) {
   command.option("--size", check.size, "with --dataset: the size at which labels are counted; none given: its own");
   command.option("--threads", threads, "threads to use; 0: all the machine has").range(0, 1024);
   command.option("--attention", attention.out, "folder for the pictures of attention, made if needed");
-  command.option("--run", attention.run, "folder of the training run; its best.safetensors is used");
+  command.option("--run", attention.run,
+                 fmt::format("folder of the training run; its {} is used",
+                             medusa::mtl::RunFolder::name(medusa::mtl::RunFile::Best)));
   command.option("--input", attention.input, "the picture to look at, PNG or JPEG");
   command.option("--query", attention.query,
                  "Y,X: the place, in pixels of the picture, whose attention at the bottleneck is shown; default: the "

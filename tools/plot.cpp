@@ -4,12 +4,11 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "mtl/training/run_folder.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
 #include "tools/cli/program.h"
-#include "tools/cli/run_options.h"
 #include "tools/report/svg.h"
 
 namespace medusa::tools {
@@ -50,7 +49,6 @@ std::string balance_title(const std::string& group) {
   return group == "task_weight" ? "weight" : group == "cosine" ? "cosine of gradients" : "norm of shared gradient";
 }
 
-// One line of metrics.jsonl is one epoch.
 void read_epoch(const Json& line, std::size_t run, Figure* figure) {
   const double epoch = line.at("epoch").get<double>();
   for (const auto& [task, loss] : line.at("loss").items()) {
@@ -69,17 +67,14 @@ void read_epoch(const Json& line, std::size_t run, Figure* figure) {
 }
 
 void read_run(const std::string& folder, std::size_t run, Figure* figure) {
-  const std::string path = run_file(folder, "metrics.jsonl");
-  const std::vector<unsigned char> bytes = read_file(path);
-  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
-  std::string text;
-  for (int number = 1; std::getline(lines, text); ++number) {
-    try {
-      read_epoch(Json::parse(text), run, figure);
+  const mtl::RunFolder files(folder);
+  int number = 0;
+  for (const std::string& line : files.epochs()) try {
+      ++number;
+      read_epoch(Json::parse(line), run, figure);
     } catch (const Json::exception& error) {
-      fail_input("{}:{}: is not the line of an epoch: {}", path, number, error.what());
+      fail_input("{}:{}: is not the line of an epoch: {}", files.file(mtl::RunFile::Metrics), number, error.what());
     }
-  }
 }
 
 // ---- drawing ----------------------------------------------------------------------------------------------------

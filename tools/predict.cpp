@@ -6,6 +6,7 @@
 #include "datasets/cases/file.h"
 #include "datasets/images/draw.h"
 #include "mtl/networks/model_file.h"
+#include "mtl/training/run_folder.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
@@ -53,7 +54,7 @@ class Predictor {
       : options_(options),
         size_(parse_size(run.size)),
         normalisation_(dataset_options(run).normalisation),
-        model_(mtl::load_model(run_file(options.run, "best.safetensors"))),
+        model_(mtl::load_model(mtl::RunFolder(options.run).need(mtl::RunFile::Best))),
         tables_(model_->tasks(), "image") {
     check_takes_pictures(*model_, options.run);
     model_->to(device);
@@ -156,7 +157,7 @@ void predict_patients(const PredictOptions& options, RunOptions run, Device devi
   run.cache_mib = 0;
   run.cache_disk.clear();
   const datasets::OpenKbp dataset(dataset_options(run));
-  const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
+  const auto model = mtl::load_model(mtl::RunFolder(options.run).need(mtl::RunFile::Best));
   model->to(device);
   make_output_folder(options);
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
@@ -170,7 +171,7 @@ void predict_patients(const PredictOptions& options, RunOptions run, Device devi
 // CTs in files of their own.
 void predict_volumes(const PredictOptions& options, const RunOptions& run, Device device,
                      const std::vector<std::string>& files) {
-  const auto model = mtl::load_model(run_file(options.run, "best.safetensors"));
+  const auto model = mtl::load_model(mtl::RunFolder(options.run).need(mtl::RunFile::Best));
   const KbpGrid grid = grid_of_run(options.run, parse_size(run.size).depth);
   model->to(device);
   make_output_folder(options);

@@ -14,7 +14,6 @@
 #include "mtl/training/loader_source.h"
 #include "mtl/training/run_folder.h"
 #include "mtl/training/trainer.h"
-#include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tools/cli/program.h"
@@ -56,7 +55,8 @@ void parse_command(const std::vector<std::string>& arguments, Command* command) 
   line.option("--out", command->out, "folder of the run, made if it does not exist").not_in_config();
   line.flag("--resume", command->resume, "go on with the run in --out; its own options need not be repeated")
       .not_in_config();
-  line.config_file("file with options, such as the config.toml of another run");
+  line.config_file(
+      fmt::format("file with options, such as the {} of another run", mtl::RunFolder::name(mtl::RunFile::Config)));
   line.footer(
       "Ends with status 0 when the run is finished, 1 after a failure at run time, 2 after bad input, and 3 when\n"
       "Ctrl-C or SIGTERM stopped it: it is saved then, and --resume goes on.");
@@ -84,7 +84,7 @@ Command read_command(int argc, char** argv) {
   if (command.run.arch == "help") return command;
   MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder to keep the run in");
   if (command.resume) {
-    const std::string config = run_file(command.out, "config.toml");
+    const std::string config = mtl::RunFolder(command.out).need(mtl::RunFile::Config);
     for (const std::string& argument : arguments)
       MEDUSA_CHECK_INPUT(argument.rfind("--config", 0) != 0,
                          "--resume: --config cannot be given too, the run has its own");
@@ -182,7 +182,7 @@ mtl::TrainerOptions trainer_options(const Command& command, const std::string& d
 // What goes through the network at a time.
 Size size_seen(const RunOptions& o) { return parse_size(o.patch.empty() ? o.size : o.patch); }
 
-// result.json: the final figures of the best weights.
+// The final figures of the best weights.
 void write_result(const Command& command, mtl::Model& model, const mtl::TrainResult& result, mtl::BatchSource* val,
                   mtl::BatchSource* test) {
   Json json{{"epochs", result.epochs},
@@ -201,9 +201,10 @@ void write_result(const Command& command, mtl::Model& model, const mtl::TrainRes
   };
   add("val", val);
   add("test", test);
-  if (!fs::exists(command.out + "/cost.json"))  // a finished run that is resumed has nothing more to train
-    write_file(command.out + "/cost.json", cost_json(model, size_seen(command.run)));
-  write_file(command.out + "/result.json", json.dump(2) + "\n");
+  const mtl::RunFolder folder(command.out);
+  if (!folder.has(mtl::RunFile::Cost))  // a finished run that is resumed has nothing more to train
+    folder.save(mtl::RunFile::Cost, cost_json(model, size_seen(command.run)));
+  folder.save(mtl::RunFile::Result, json.dump(2) + "\n");
 }
 
 void note_size(const RunOptions& o, const mtl::Model& model) {
@@ -248,9 +249,10 @@ int train(const Command& command) {
   mtl::Trainer trainer(*model, trainer_options(command, describe(*dataset, split), &progress));
 
   trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
-  if (!command.resume) fs::create_directories(command.out);
-  keep_description(command.out, *dataset);
-  write_file(command.out + "/config.toml", config_text(o));
+  const mtl::RunFolder folder(command.out);
+  folder.make();
+  folder.keep_description(*dataset);
+  folder.save(mtl::RunFile::Config, config_text(o));
   progress.note(fmt::format("{}: {} parameters; {} samples to train, {} to validate, {} to test; {} threads", o.arch,
                             model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
                             threads()));

@@ -69,8 +69,18 @@ ModelConfig model_config_from_json(const std::string& text, const std::string& w
   }
 }
 
+namespace {
+// Of the checkpoints of a run.  A file without a version is of this one; raise it, and write it into the metadata, when
+// a program of before can no longer read what is written.
+constexpr const char* kRunVersion = "1";
+}  // namespace
+
 ModelConfig read_model_config(const std::string& path) {
   const nn::SafetensorsReader reader(path);
+  const auto version = reader.metadata().find("version");
+  MEDUSA_CHECK_INPUT(version == reader.metadata().end() || version->second == kRunVersion,
+                     "{}: is of version {}, this program reads version {}; a newer one is needed", path,
+                     version->second, kRunVersion);
   const auto found = reader.metadata().find("model");
   MEDUSA_CHECK_INPUT(found != reader.metadata().end(),
                      "{}: does not say what model it is; expected a checkpoint of a run", path);

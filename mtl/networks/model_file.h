@@ -1,5 +1,5 @@
-// A model in a file that says itself what network it is: best.safetensors and last.safetensors of a run; and encoders
-// that somebody else has trained.
+// A model in a file that says itself what network it is, as the checkpoints of a run do; and encoders that were trained
+// elsewhere.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ std::string to_json(const ModelConfig& config);
 // Throws InputError that begins with `where` (a file's name) where the text is not such a JSON.
 ModelConfig model_config_from_json(const std::string& text, const std::string& where);
 
-// The configuration that a checkpoint was written with.  Throws InputError where the file is missing, malformed or
-// holds none.
+// The configuration that a checkpoint was written with.  Throws InputError where the file is missing, malformed, of a
+// newer version or holds none.
 ModelConfig read_model_config(const std::string& path);
 // The model of a checkpoint with its parameters and buffers, in evaluation mode.
 std::unique_ptr<Model> load_model(const std::string& path);

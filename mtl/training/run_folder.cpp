@@ -1,4 +1,3 @@
-// last.safetensors, best.safetensors and metrics.jsonl.
 #include "mtl/training/run_folder.h"
 
 #include <cmath>
@@ -14,6 +13,7 @@
 namespace medusa::mtl {
 
 using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -34,25 +34,6 @@ Json pairs_json(const std::vector<Task>& tasks, const std::vector<double>& matri
   return json;
 }
 
-// Vectors that keep NaN, as null.
-Json vector_json(const std::vector<double>& values) {
-  Json json = Json::array();
-  for (double value : values) json.push_back(number(value));
-  return json;
-}
-std::vector<double> vector_from(const Json& json) {
-  std::vector<double> values;
-  for (const Json& value : json) values.push_back(value.is_null() ? std::nan("") : value.get<double>());
-  return values;
-}
-Json means_json(const Means& means) { return {vector_json(means.sum), vector_json(means.count)}; }
-Means means_from(const Json& json) {
-  Means means;
-  means.sum = vector_from(json.at(0));
-  means.count = vector_from(json.at(1));
-  return means;
-}
-
 Json evaluation_json(const std::vector<Task>& tasks, const Evaluation& evaluation) {
   Json json = Json::object();
   for (std::size_t t = 0; t < tasks.size(); ++t) {
@@ -63,62 +44,22 @@ Json evaluation_json(const std::vector<Task>& tasks, const Evaluation& evaluatio
   return json;
 }
 
-std::string to_json(const TrainState& s) {
-  Json groups = Json::array();
-  for (const TrainState::Group& g : s.groups)
-    groups.push_back({{"best_epoch", g.best_epoch},
-                      {"best", g.best},
-                      {"waited", g.waited},
-                      {"stopped", g.stopped},
-                      {"optimizer_steps", g.optimizer_steps}});
-  Json balancer = Json::object(), epoch_losses = Json::array();
-  for (const auto& [name, values] : s.balancer) balancer[name] = vector_json(values);
-  for (const std::vector<double>& losses : s.epoch_losses) epoch_losses.push_back(vector_json(losses));
-  return Json{{"data", s.data},
-              {"epoch", s.epoch},
-              {"batch", s.batch},
-              {"step", s.step},
-              {"seed", s.random.seed},
-              {"stream", s.random.stream},
-              {"loss", means_json(s.loss)},
-              {"task_weight", means_json(s.task_weight)},
-              {"shared_norm", means_json(s.shared_norm)},
-              {"cosine", means_json(s.cosine)},
-              {"norm_sum", s.norm_sum},
-              {"norm_max", s.norm_max},
-              {"images", s.images},
-              {"seconds", s.seconds},
-              {"waited", s.waited},
-              {"groups", groups},
-              {"balancer", balancer},
-              {"epoch_losses", epoch_losses}}
-      .dump();
+std::string description_of(const datasets::Dataset& dataset) {
+  const std::string text = dataset.description();
+  return text.empty() ? "" : "# What goes into this run's network and what comes out of it.\n" + text;
 }
 
-TrainState state_from_json(const std::string& text) {
-  const Json json = Json::parse(text);
-  TrainState s;
-  s.data = json.at("data").get<std::string>();
-  s.epoch = json.at("epoch").get<std::int64_t>();
-  s.batch = json.at("batch").get<std::int64_t>();
-  s.step = json.at("step").get<std::int64_t>();
-  s.random = {json.at("seed").get<std::uint64_t>(), json.at("stream").get<std::uint64_t>()};
-  s.loss = means_from(json.at("loss"));
-  s.task_weight = means_from(json.at("task_weight"));
-  s.shared_norm = means_from(json.at("shared_norm"));
-  s.cosine = means_from(json.at("cosine"));
-  s.norm_sum = json.at("norm_sum").get<double>();
-  s.norm_max = json.at("norm_max").get<double>();
-  s.images = json.at("images").get<std::int64_t>();
-  s.seconds = json.at("seconds").get<double>();
-  s.waited = json.value("waited", 0.0);
-  for (const Json& g : json.at("groups"))
-    s.groups.push_back({g.at("best_epoch").get<std::int64_t>(), g.at("best").get<double>(),
-                        g.at("waited").get<std::int64_t>(), g.at("stopped").get<bool>(),
-                        g.at("optimizer_steps").get<std::int64_t>()});
-  for (const auto& [name, values] : json.at("balancer").items()) s.balancer[name] = vector_from(values);
-  for (const Json& losses : json.at("epoch_losses")) s.epoch_losses.push_back(vector_from(losses));
-  return s;
+// "'old line', the dataset now says 'new line'" for the first line that differs; "" where none does.
+std::string first_difference(const std::string& before, const std::string& now) {
+  std::istringstream old_lines(before), new_lines(now);
+  std::string was, is;
+  while (old_lines || new_lines) {
+    was = is = "";
+    std::getline(old_lines, was);
+    std::getline(new_lines, is);
+    if (was != is) return fmt::format("'{}', the dataset now says '{}'", was, is);
+  }
+  return "";
 }
 
 std::string prefix_of(std::size_t group) { return fmt::format("optimizer.{}.", group); }
@@ -129,7 +70,7 @@ TrainState read_state(const std::string& path, std::size_t tasks, std::size_t gr
   const auto text = reader.metadata().find("state");
   MEDUSA_CHECK_INPUT(text != reader.metadata().end(), "{}: holds no training state to go on from", path);
   try {
-    TrainState state = state_from_json(text->second);
+    TrainState state = train_state_from_json(text->second);
     MEDUSA_CHECK_INPUT(state.groups.size() == groups && state.loss.sum.size() == tasks &&
                            state.loss.count.size() == tasks && state.task_weight.sum.size() == tasks &&
                            state.shared_norm.sum.size() == tasks && state.cosine.sum.size() == tasks * tasks,
@@ -142,10 +83,68 @@ TrainState read_state(const std::string& path, std::size_t tasks, std::size_t gr
 
 }  // namespace
 
-std::vector<double> Means::values() const {
-  std::vector<double> means;
-  for (std::size_t i = 0; i < sum.size(); ++i) means.push_back(count[i] > 0 ? sum[i] / count[i] : std::nan(""));
-  return means;
+const char* RunFolder::name(RunFile file) {
+  switch (file) {
+    case RunFile::Config: return "config.toml";
+    case RunFile::Description: return "dataset.toml";
+    case RunFile::Metrics: return "metrics.jsonl";
+    case RunFile::Best: return "best.safetensors";
+    case RunFile::Last: return "last.safetensors";
+    case RunFile::Result: return "result.json";
+    case RunFile::Cost: return "cost.json";
+  }
+  fail("unknown file of a run");
+}
+
+std::string RunFolder::file(RunFile file) const { return (fs::path(path_) / name(file)).string(); }
+
+bool RunFolder::has(RunFile file) const { return fs::exists(this->file(file)); }
+
+std::string RunFolder::need(RunFile file) const {
+  MEDUSA_CHECK_INPUT(fs::is_directory(path_), "{}: there is no such run folder", path_);
+  MEDUSA_CHECK_INPUT(has(file), "{}: there is no {} in it; is it the folder of a run?", path_, name(file));
+  return this->file(file);
+}
+
+void RunFolder::make() const { make_folders(path_); }
+
+void RunFolder::save(RunFile file, const std::string& text) const {
+  if (!path_.empty()) write_file(this->file(file), text);
+}
+
+void RunFolder::keep_description(const datasets::Dataset& dataset) const {
+  const std::string now = description_of(dataset), path = file(RunFile::Description);
+  if (now.empty() || path_.empty()) return;
+  if (!fs::exists(path)) return write_file(path, now);
+  const std::string difference = first_difference(read_text_file(path), now);
+  MEDUSA_CHECK_INPUT(difference.empty(), "{}: the run was begun with {}; start a new run to change it", path,
+                     difference);
+}
+
+void RunFolder::remove_unfinished() const {
+  if (!fs::is_directory(path_)) return;
+  for (const auto& entry : fs::directory_iterator(path_))
+    if (entry.path().extension() == kTemporaryEnding) fs::remove(entry.path());
+}
+
+std::string RunFolder::changed_inputs(const datasets::Dataset& dataset) const {
+  const std::string now = description_of(dataset);
+  if (now.empty() || !has(RunFile::Description)) return "";
+  const auto inputs = [](const std::string& text) { return text.substr(0, text.find("\n[target.")); };
+  return first_difference(inputs(read_text_file(file(RunFile::Description))), inputs(now));
+}
+
+std::string RunFolder::option(const std::string& name) const {
+  if (!has(RunFile::Config)) return "";
+  std::istringstream lines(read_text_file(file(RunFile::Config)));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string::npos || line.substr(0, line.find_first_of(" =")) != name) continue;
+    std::string value = line.substr(std::min(line.find_first_not_of(' ', equals + 1), line.size()));
+    const bool quoted = value.size() >= 2 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
+    return quoted ? value.substr(1, value.size() - 2) : value;
+  }
+  return "";
 }
 
 Weights copy_weights(const Model& model) {
@@ -162,7 +161,7 @@ void set_weights(Model& model, const Weights& weights) {
 
 void RunFolder::save_last(const Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers,
                           const TrainState& state) const {
-  if (!exists()) return;
+  if (path_.empty()) return;
   TrainState full = state;
   full.random = op_seed_state();
   nn::Checkpoint checkpoint;
@@ -171,11 +170,11 @@ void RunFolder::save_last(const Model& model, const std::vector<std::unique_ptr<
     for (const auto& [name, tensor] : optimizers[g]->state()) checkpoint.extra[prefix_of(g) + name] = tensor;
   }
   checkpoint.metadata = {{"model", to_json(model.config())}, {"state", to_json(full)}};
-  nn::save_checkpoint(file("last.safetensors"), model, checkpoint);
+  nn::save_checkpoint(file(RunFile::Last), model, checkpoint);
 }
 
 void RunFolder::save_best(Model& model, const Weights& best, const TrainState& state) const {
-  if (!exists()) return;
+  if (path_.empty()) return;
   const Weights current = copy_weights(model);
   set_weights(model, best);
   Json epochs = Json::array();
@@ -183,7 +182,7 @@ void RunFolder::save_best(Model& model, const Weights& best, const TrainState& s
   nn::Checkpoint checkpoint;
   checkpoint.metadata = {{"model", to_json(model.config())}, {"best_epochs", epochs.dump()}};
   try {
-    nn::save_checkpoint(file("best.safetensors"), model, checkpoint);
+    nn::save_checkpoint(file(RunFile::Best), model, checkpoint);
   } catch (...) {
     set_weights(model, current);
     throw;
@@ -192,7 +191,7 @@ void RunFolder::save_best(Model& model, const Weights& best, const TrainState& s
 }
 
 void RunFolder::add_epoch(const std::vector<Task>& tasks, const EpochReport& r) {
-  if (!exists()) return;
+  if (path_.empty()) return;
   Json line{{"epoch", r.epoch}, {"step", r.step}, {"lr", number(r.lr)}, {"loss", values_json(tasks, r.losses)}};
   if (r.val) {
     std::vector<double> losses;
@@ -212,25 +211,35 @@ void RunFolder::add_epoch(const std::vector<Task>& tasks, const EpochReport& r) 
   line["images_per_second"] = std::round(r.images_per_second * 100) / 100;
   line["waited_share"] = std::round(r.waited_share * 10000) / 10000;
   lines_.push_back(line.dump());
-  write_file(file("metrics.jsonl"), fmt::format("{}\n", fmt::join(lines_, "\n")));
+  write_file(file(RunFile::Metrics), fmt::format("{}\n", fmt::join(lines_, "\n")));
 }
 
-void RunFolder::read_epochs(std::int64_t epochs) {
-  lines_.clear();
-  if (!std::filesystem::exists(file("metrics.jsonl"))) return;
-  std::istringstream text(read_text_file(file("metrics.jsonl")));
-  for (std::string line; std::getline(text, line);) {
+std::vector<std::string> RunFolder::epochs() const {
+  const std::string path = need(RunFile::Metrics);
+  std::istringstream text(read_text_file(path));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line); lines.push_back(line)) {
     const Json json = Json::parse(line, nullptr, false);
     MEDUSA_CHECK_INPUT(json.is_object() && json.contains("epoch") && json["epoch"].is_number_integer(),
-                       "{}: line {} is not a line of metrics", file("metrics.jsonl"), lines_.size() + 1);
-    if (json["epoch"].get<std::int64_t>() <= epochs) lines_.push_back(line);
+                       "{}:{}: is not the line of an epoch", path, lines.size() + 1);
   }
+  return lines;
+}
+
+std::string RunFolder::json(RunFile file) const {
+  const std::string path = need(file), text = read_text_file(path);
+  try {
+    static_cast<void>(Json::parse(text));
+  } catch (const Json::exception& error) {
+    fail_input("{}: {}", path, error.what());
+  }
+  return text;
 }
 
 bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers, TrainState* state,
                        Weights* best) {
-  const std::string path = file("last.safetensors");
-  if (!exists() || !std::filesystem::exists(path)) return false;
+  const std::string path = file(RunFile::Last);
+  if (path_.empty() || !has(RunFile::Last)) return false;
   const TrainState before = read_state(path, model.tasks().size(), optimizers.size());
   MEDUSA_CHECK_INPUT(before.data == state->data, "{}: the run was begun with {}, this is {}; is it the same data?",
                      path, before.data, state->data);
@@ -243,7 +252,7 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
   for (const TrainState::Group& g : state->groups) any_best = any_best || g.best_epoch > 0;
   if (any_best) {
     const Weights current = copy_weights(model);
-    nn::load_checkpoint(file("best.safetensors"), model);
+    nn::load_checkpoint(file(RunFile::Best), model);
     *best = copy_weights(model);
     set_weights(model, current);
   }
@@ -255,7 +264,10 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
     optimizers[g]->set_state(slots, state->groups[g].optimizer_steps);
   }
   set_op_seed_state(state->random);
-  read_epochs(state->epoch);
+  lines_.clear();
+  if (!has(RunFile::Metrics)) return true;
+  for (const std::string& line : epochs())
+    if (Json::parse(line)["epoch"].get<std::int64_t>() <= state->epoch) lines_.push_back(line);
   return true;
 }
 

@@ -78,7 +78,7 @@ void Trainer::start(const BatchSource& train) {
   if (best_.empty()) best_ = copy_weights(model_);
   MEDUSA_CHECK_INPUT(state_.batch <= train.batches() && state_.step == state_.epoch * train.batches() + state_.batch,
                      "{}: is at step {}, but {} epochs of {} batches and {} more are not as many; is it the same data?",
-                     folder_.file("last.safetensors"), state_.step, state_.epoch, train.batches(), state_.batch);
+                     folder_.file(RunFile::Last), state_.step, state_.epoch, train.batches(), state_.batch);
   if (options_.progress && !balancing_.shares() && options_.balancing.name != "equal")
     options_.progress->note(fmt::format("balancing {}: no effect, for the tasks of {} share nothing",
                                         options_.balancing.name, model_.config().arch));

@@ -29,7 +29,7 @@ struct TrainerOptions {
   SlidingWindow window;        // through which validation looks; no size: at whole samples
   std::string folder;          // of the run, must exist; "": nothing is written
   std::string data;            // what the samples are, in words: a resumed run must have the same
-  bool resume = false;         // go on from the folder's last.safetensors, where there is one
+  bool resume = false;         // go on from the folder's last checkpoint, where there is one
   double save_every = 0;       // seconds between saves within an epoch; 0: only at its end
   std::function<bool()> stop;  // asked after every step: true ends the run after saving
   Progress* progress = nullptr;

@@ -4,34 +4,26 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <sstream>
 
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
+#include "mtl/training/run_folder.h"
 #include "tensor/check.h"
-#include "tensor/file.h"
 #include "tools/cli/program.h"
 
 namespace medusa::tools {
-
-std::string run_file(const std::string& run_folder, const std::string& name) {
-  const std::filesystem::path path = std::filesystem::path(run_folder) / name;
-  MEDUSA_CHECK_INPUT(std::filesystem::is_directory(run_folder), "{}: there is no such run folder", run_folder);
-  MEDUSA_CHECK_INPUT(std::filesystem::exists(path), "{}: there is no {} in it; is it the folder of a run?", run_folder,
-                     name);
-  return path.string();
-}
 
 RunOptions read_run_options(const std::string& run_folder) {
   RunOptions options;
   CommandLine command("", "run");
   add_run_options(command, options);
   command.config_file("");
+  const mtl::RunFolder folder(run_folder);
   try {
-    command.parse({"--config", run_file(run_folder, "config.toml")});
+    command.parse({"--config", folder.need(mtl::RunFile::Config)});
     check(options);
   } catch (const InputError& error) {
-    fail_input("{}/config.toml: {}", run_folder, error.what());
+    fail_input("{}: {}", folder.file(mtl::RunFile::Config), error.what());
   }
   return options;
 }
@@ -77,44 +69,6 @@ datasets::DatasetOptions dataset_options(const RunOptions& options) {
   result.cache_bytes = options.cache_mib << 20;
   result.cache_folder = options.cache_disk;
   return result;
-}
-
-namespace {
-
-std::string description_file(const datasets::Dataset& dataset) {
-  const std::string text = dataset.description();
-  return text.empty() ? "" : "# What goes into this run's network and what comes out of it.\n" + text;
-}
-
-// "'old line', the dataset now says 'new line'" for the first line that differs; "" where none does.
-std::string first_difference(const std::string& before, const std::string& now) {
-  std::istringstream old_lines(before), new_lines(now);
-  std::string was, is;
-  while (old_lines || new_lines) {
-    was = is = "";
-    std::getline(old_lines, was);
-    std::getline(new_lines, is);
-    if (was != is) return fmt::format("'{}', the dataset now says '{}'", was, is);
-  }
-  return "";
-}
-
-}  // namespace
-
-void keep_description(const std::string& run_folder, const datasets::Dataset& dataset) {
-  const std::string now = description_file(dataset), path = run_folder + "/dataset.toml";
-  if (now.empty()) return;
-  if (!std::filesystem::exists(path)) return write_file(path, now);
-  const std::string difference = first_difference(read_text_file(path), now);
-  MEDUSA_CHECK_INPUT(difference.empty(), "{}: the run was begun with {}; start a new run to change it", path,
-                     difference);
-}
-
-std::string changed_inputs(const std::string& run_folder, const datasets::Dataset& dataset) {
-  const std::string now = description_file(dataset), path = run_folder + "/dataset.toml";
-  if (now.empty() || !std::filesystem::exists(path)) return "";
-  const auto inputs = [](const std::string& text) { return text.substr(0, text.find("\n[target.")); };
-  return first_difference(inputs(read_text_file(path)), inputs(now));
 }
 
 std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation) {

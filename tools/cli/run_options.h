@@ -1,4 +1,4 @@
-// What determines a training run: its options, which config.toml in the run's folder keeps, and what is made of them.
+// What determines a training run: its options, which the run's folder keeps, and what is made of them.
 #pragma once
 
 #include <map>
@@ -74,10 +74,8 @@ std::map<std::string, std::string> config_entries(const RunOptions& options);
 // False for options that a resumed run may change: they do not decide what is computed.
 bool decides_result(const std::string& option);
 
-// The options of a run that was made before, from RUN/config.toml.
+// The options of a run that was made before, as its folder keeps them.
 RunOptions read_run_options(const std::string& run_folder);
-// The path of a file in a run's folder; throws InputError where it does not exist.
-std::string run_file(const std::string& run_folder, const std::string& name);
 
 // The pieces that a run trains on, and the window through which it looks at whole samples; without --patch no size.
 datasets::PatchOptions patch_options(const RunOptions& options);
@@ -85,14 +83,6 @@ mtl::SlidingWindow window_of(const RunOptions& options);
 
 // How to open the dataset of a run.
 datasets::DatasetOptions dataset_options(const RunOptions& options);
-
-// Keeps RUN/dataset.toml, what Dataset::description() says, if it says anything; predict reads it.  Throws InputError,
-// and changes nothing, where the run has one that says something else.
-void keep_description(const std::string& run_folder, const datasets::Dataset& dataset);
-
-// "'old', the dataset now says 'new'": the first line in which the dataset makes inputs otherwise than the run's did;
-// "" where there is none, or the run does not say.
-std::string changed_inputs(const std::string& run_folder, const datasets::Dataset& dataset);
 
 // "  <task>  <metric> <value> ..." lines for people; a value that is not defined is "-".
 std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation);

@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <sstream>
 
+#include "mtl/training/run_folder.h"
 #include "tensor/check.h"
-#include "tensor/file.h"
-#include "tools/cli/run_options.h"
 
 namespace medusa::tools {
 
@@ -26,24 +23,18 @@ std::map<std::string, std::map<std::string, double>> metrics_of(const Json& json
 }
 
 template <class F>
-void read_json(const std::string& folder, const char* name, const F& use) {
-  const std::string path = run_file(folder, name);
+void read_json(const mtl::RunFolder& run, mtl::RunFile file, const F& use) {
   try {
-    use(Json::parse(read_text_file(path)));
+    use(Json::parse(run.json(file)));
   } catch (const Json::exception& error) {
-    fail_input("{}: is not what train writes: {}", path, error.what());
+    fail_input("{}: is not what train writes: {}", run.file(file), error.what());
   }
 }
 
-double median_step_ms(const std::string& folder, std::int64_t batch) {
-  const std::string path = run_file(folder, "metrics.jsonl");
-  std::istringstream lines(read_text_file(path));
+double median_step_ms(const mtl::RunFolder& run, std::int64_t batch) {
   std::vector<double> times;
-  for (std::string line; std::getline(lines, line);) {
-    const Json json = Json::parse(line, nullptr, false);
-    MEDUSA_CHECK_INPUT(json.is_object(), "{}: line {} is not a line of metrics", path, times.size() + 1);
-    times.push_back(1000 * static_cast<double>(batch) / number(json.value("images_per_second", Json())));
-  }
+  for (const std::string& line : run.epochs())
+    times.push_back(1000 * static_cast<double>(batch) / number(Json::parse(line).value("images_per_second", Json())));
   if (times.empty()) return std::nan("");
   const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
   std::nth_element(times.begin(), middle, times.end());
@@ -75,22 +66,23 @@ double relative(const Comparison& c, const Variant& variant, const RunRecord& ru
 }  // namespace
 
 RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks) {
+  const mtl::RunFolder files(folder);
   RunRecord run;
   run.folder = folder;
   run.seed = seed;
   std::vector<JudgedTask> judged;
-  read_json(folder, "result.json", [&](const Json& json) {
+  read_json(files, mtl::RunFile::Result, [&](const Json& json) {
     for (const auto& [task, how] : json.at("tasks").items())
       judged.push_back({task, how.at("metric").get<std::string>(), how.at("larger_is_better").get<bool>()});
     run.val = metrics_of(json.at("val"));
     run.test = metrics_of(json.at("test"));
   });
-  read_json(folder, "cost.json", [&](const Json& json) {
+  read_json(files, mtl::RunFile::Cost, [&](const Json& json) {
     run.parameters = number(json.at("parameters"));
     run.gflop_per_image = number(json.at("gflop_per_image"));
     run.peak_memory_mib = number(json.at("peak_memory_mib"));
   });
-  run.step_ms = median_step_ms(folder, batch);
+  run.step_ms = median_step_ms(files, batch);
   if (tasks->empty()) *tasks = judged;
   return run;
 }

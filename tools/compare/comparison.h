@@ -46,7 +46,7 @@ struct Spread {
   double std() const;   // NaN with fewer than two
 };
 
-// Reads a finished run's result.json, cost.json and metrics.jsonl; throws InputError naming the file.
+// Reads what a finished run's folder keeps about result, cost and epochs; throws InputError naming the file.
 RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks);
 
 // On the test set.

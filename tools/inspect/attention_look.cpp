@@ -8,6 +8,7 @@
 #include "datasets/layouts/registry.h"
 #include "mtl/inference/padding.h"
 #include "mtl/networks/model_file.h"
+#include "mtl/training/run_folder.h"
 #include "tools/cli/run_options.h"
 #include "tools/predict/case_answers.h"
 #include "tools/report/picture.h"
@@ -150,7 +151,7 @@ Look look(const AttentionOptions& options) {
   const RunOptions run = read_run_options(options.run);
   Look look;
   look.size = parse_size(run.size);
-  look.model = mtl::load_model(run_file(options.run, "best.safetensors"));
+  look.model = mtl::load_model(mtl::RunFolder(options.run).need(mtl::RunFile::Best));
   check_takes_pictures(*look.model, options.run);
   look.model->to(open_device(options.device));
   look.name = std::filesystem::path(options.input).stem().string();

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "mtl/networks/model_file.h"
-#include "tensor/file.h"
+#include "mtl/training/run_folder.h"
 #include "tools/cli/run_options.h"
 #include "tools/inspect/inspect.h"
 
@@ -10,20 +10,6 @@ namespace medusa::tools {
 namespace {
 
 namespace fs = std::filesystem;
-
-Json parse_json(const std::string& text, const fs::path& path) {
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
-    fail_input("{}: {}", path.string(), error.what());
-  }
-}
-
-// The last of a file's lines of JSON; null where there is none.
-Json last_line(std::string text, const fs::path& path) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text.empty() ? Json() : parse_json(text.substr(text.rfind('\n') + 1), path);  // npos + 1 is 0
-}
 
 Json describe_model(const std::string& path) {
   const mtl::ModelConfig config = mtl::read_model_config(path);
@@ -45,20 +31,18 @@ Json describe_run(const fs::path& folder) {
   Json json{{"run", folder.string()}, {"data", options.data},      {"size", options.size},
             {"batch", options.batch}, {"lr", options.schedule.lr}, {"epochs_planned", options.epochs},
             {"seed", options.seed}};
-  for (const char* file : {"best.safetensors", "last.safetensors"})
-    if (fs::exists(folder / file)) {
-      json.update(describe_model((folder / file).string()));
+  const mtl::RunFolder run(folder.string());
+  for (mtl::RunFile file : {mtl::RunFile::Best, mtl::RunFile::Last})
+    if (run.has(file)) {
+      json.update(describe_model(run.file(file)));
       break;
     }
-  if (fs::exists(folder / "metrics.jsonl")) {
-    const std::string text = read_text_file((folder / "metrics.jsonl").string());
-    json["epochs_done"] = std::count(text.begin(), text.end(), '\n');
-    json["last_epoch"] = last_line(text, folder / "metrics.jsonl");
+  if (run.has(mtl::RunFile::Metrics)) {
+    const std::vector<std::string> epochs = run.epochs();
+    json["epochs_done"] = epochs.size();
+    json["last_epoch"] = epochs.empty() ? Json() : Json::parse(epochs.back());
   }
-  if (fs::exists(folder / "result.json")) {
-    const fs::path path = folder / "result.json";
-    json["result"] = parse_json(read_text_file(path.string()), path);
-  }
+  if (run.has(mtl::RunFile::Result)) json["result"] = Json::parse(run.json(mtl::RunFile::Result));
   return json;
 }
 

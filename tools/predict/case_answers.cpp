@@ -11,6 +11,7 @@
 #include "datasets/images/draw.h"
 #include "mtl/networks/model_file.h"
 #include "mtl/training/finite_check.h"
+#include "mtl/training/run_folder.h"
 #include "tensor/check.h"
 #include "tools/cli/program.h"
 #include "tools/predict/inputs.h"
@@ -123,7 +124,7 @@ datasets::CasePlan plan_of_run(const std::string& run_folder, const mtl::Model& 
 }
 
 CasePredictor::CasePredictor(const std::string& run_folder, const RunOptions& run, Device device)
-    : model_(mtl::load_model(run_file(run_folder, "best.safetensors"))),
+    : model_(mtl::load_model(mtl::RunFolder(run_folder).need(mtl::RunFile::Best))),
       plan_(plan_of_run(run_folder, *model_)),
       window_(window_of(run)),
       tables_(model_->tasks(), "case"),

@@ -8,7 +8,7 @@
 
 namespace medusa::tools {
 
-// The text of a run's cost.json.
+// What a run keeps about its cost, JSON text.
 //   parameters        numbers that are learned
 //   gflop_per_image   of one picture's way forward through all tasks, counted as it runs (autograd/flops.h), in 10^9
 //   peak_memory_mib   the most that this program has held, its cache of samples included
