@@ -297,7 +297,8 @@ TEST_CASE("messages about inputs and configurations") {
   c.backbone = "vgg";
   CHECK_THROWS_WITH_AS(make_model(c),
                        "backbone 'vgg' is unknown, expected one of: resunet, resnet18, resnet34, resnet50", InputError);
-  CHECK_THROWS_WITH_AS(make_model(config("hps", 1, {2}, {kLesion})), "model: spatial_dims must be 2 or 3, got 1", InputError);
+  CHECK_THROWS_WITH_AS(make_model(config("hps", 1, {2}, {kLesion})), "model: spatial_dims must be 2 or 3, got 1",
+                       InputError);
   CHECK_THROWS_WITH_AS(make_model(config("hps", 2, {}, {kLesion})), "model: expected 1 to 16 widths, got 0",
                        InputError);
   CHECK_THROWS_WITH_AS(make_model(config("hps", 2, {2, 0}, {kLesion})), "model: widths must be at least 1, got 0",

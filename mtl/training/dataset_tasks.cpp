@@ -8,7 +8,7 @@
 namespace medusa::mtl {
 
 std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,
-                                  std::vector<std::size_t>* target_of_task) {
+                             std::vector<std::size_t>* target_of_task) {
   const auto& targets = dataset.targets();
   std::vector<std::string> known;
   for (const auto& target : targets) known.push_back(target.name);

@@ -12,7 +12,7 @@ namespace medusa::mtl {
 // The dataset's targets as tasks, those named in `names` (all where it is empty), in the dataset's order.
 // `target_of_task` receives each task's place among the dataset's targets.
 std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,
-                                  std::vector<std::size_t>* target_of_task);
+                             std::vector<std::size_t>* target_of_task);
 // Weights of the classes in the loss: none (all 1, empty), inverse (total / (classes * count)) or sqrt (its root).
 // A class that never occurs gets the weight of one that occurs once.
 std::vector<double> class_weights(const std::string& rule, const std::vector<std::int64_t>& counts);
