@@ -55,6 +55,11 @@ says 1 "0 passed, 1 failed" "device_tests did not finish (status 0)"
 program device_tests <<<"[ \$# = 0 ] && { $passes; exit 3; }; $runs"
 says 1 "1 passed, 1 failed" "device_tests ended with status 3"
 
+# What a test lacks is a failure in CI alone.
+program device_tests <<<"[ \$# = 0 ] && echo 'skipped: of two'; $runs"
+MEDUSA_CI="" says 0 "1 passed, 0 failed" "skipped: of two"
+MEDUSA_CI=1 says 1 "1 passed, 1 failed" "FAILED: in CI nothing is skipped: skipped: of two"
+
 # Of the simulated device: three runs of device_tests, and sim_bugs.
 build SIM
 says 1 "0 passed, 1 failed" "device_tests does not start"
