@@ -111,23 +111,42 @@ class Adam : public Optimizer {
   OptimizerOptions options_;
 };
 
-void check_options(const OptimizerOptions& o) {
-  MEDUSA_CHECK_INPUT(o.momentum >= 0 && o.momentum < 1, "optimizer: momentum is {}, expected 0 <= momentum < 1",
-                     o.momentum);
-  MEDUSA_CHECK_INPUT(!o.nesterov || o.momentum > 0, "optimizer: nesterov needs a momentum above 0");
-  MEDUSA_CHECK_INPUT(o.beta1 >= 0 && o.beta1 < 1, "optimizer: beta1 is {}, expected 0 <= beta1 < 1", o.beta1);
-  MEDUSA_CHECK_INPUT(o.beta2 >= 0 && o.beta2 < 1, "optimizer: beta2 is {}, expected 0 <= beta2 < 1", o.beta2);
-  MEDUSA_CHECK_INPUT(o.eps >= 0, "optimizer: eps is {}, expected 0 or more", o.eps);
-  MEDUSA_CHECK_INPUT(o.weight_decay >= 0, "optimizer: weight decay is {}, expected 0 or more", o.weight_decay);
+template <class O>
+std::unique_ptr<Optimizer> make(const OptimizerOptions& options, std::vector<Parameter> parameters) {
+  return std::make_unique<O>(options, std::move(parameters));
 }
+
+// A new optimiser is one more line here.
+struct Row {
+  const char* name;
+  std::unique_ptr<Optimizer> (*make)(const OptimizerOptions&, std::vector<Parameter>);
+};
+constexpr Row kOptimizers[] = {{"sgd", make<Sgd>}, {"adam", make<Adam>}, {"adamw", make<Adam>}};
 
 }  // namespace
 
+std::vector<std::string> optimizers() {
+  std::vector<std::string> names;
+  for (const Row& row : kOptimizers) names.emplace_back(row.name);
+  return names;
+}
+
+void OptimizerOptions::declare(Options& o) {
+  o.add("optimizer", name, "rule by which the gradients change the weights").one_of(optimizers());
+  o.add("weight-decay", weight_decay, "weight decay (adamw: decoupled; else added to the gradient)").at_least(0);
+  o.add("momentum", momentum, "sgd: momentum, 0 to 1").from_to_below(0, 1);
+  o.add("nesterov", nesterov, "sgd: Nesterov momentum");
+  o.add("beta1", beta1, "adam, adamw: how much of the gradients' running mean is kept in a step").from_to_below(0, 1);
+  o.add("beta2", beta2, "adam, adamw: how much of their squares' running mean is kept in a step").from_to_below(0, 1);
+  o.add("eps", eps, "adam, adamw: added to the root of the squares' mean").at_least(0);
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters) {
-  check_options(options);
-  if (options.name == "sgd") return std::make_unique<Sgd>(options, std::move(parameters));
-  if (options.name == "adam" || options.name == "adamw") return std::make_unique<Adam>(options, std::move(parameters));
-  fail_input("optimizer '{}': expected sgd, adam or adamw", options.name);
+  check_options(options, "optimizer: ");
+  MEDUSA_CHECK_INPUT(!options.nesterov || options.momentum > 0, "optimizer: nesterov needs a momentum above 0");
+  for (const Row& row : kOptimizers)
+    if (options.name == row.name) return row.make(options, std::move(parameters));
+  fail("optimizer '{}' is not in its table", options.name);
 }
 
 Tensor grad_squares(const std::vector<Parameter>& parameters) {

@@ -8,6 +8,7 @@
 
 #include "nn/module.h"
 #include "tensor/geometry.h"
+#include "tensor/options.h"
 
 namespace medusa::nn {
 
@@ -39,14 +40,17 @@ class Optimizer {
 };
 
 struct OptimizerOptions {
-  std::string name = "adam";  // sgd | adam | adamw
+  std::string name = "adam";  // one of optimizers()
   double momentum = 0;        // sgd
   bool nesterov = false;      // sgd
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0;
+
+  void declare(Options& o);
 };
-// Throws InputError that lists the names.
+// Throws InputError where the name is unknown (lists the names) or an option out of range.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters);
+std::vector<std::string> optimizers();
 
 // The sum of squares of all gradients, left where they are: [2] numbers whose sum it is (see kernels::inner_product);
 // no tensor where there is no gradient.

@@ -24,39 +24,78 @@ double onecycle(const ScheduleOptions& o, double i) {
   return cosine(o.lr, last, (i - top) / (end - top));
 }
 
-void check(const ScheduleOptions& o) {
-  MEDUSA_CHECK_INPUT(o.lr >= 0 && std::isfinite(o.lr), "schedule: learning rate is {}, expected 0 or more", o.lr);
-  MEDUSA_CHECK_INPUT(o.total >= 1, "schedule: {} steps in all, expected 1 or more", o.total);
-  MEDUSA_CHECK_INPUT(o.warmup >= 0, "schedule: {} warm-up steps, expected 0 or more", o.warmup);
-  MEDUSA_CHECK_INPUT(o.onecycle_start > 0 && o.onecycle_end > 0,
-                     "schedule: onecycle_start and onecycle_end are {} and {}, expected above 0", o.onecycle_start,
-                     o.onecycle_end);
+// t: the step after the warm-up, below 0 during it; T: steps after the warm-up in all.
+using Rate = double (*)(const ScheduleOptions& o, double t, double T);
+
+double constant(const ScheduleOptions& o, double, double) { return o.lr; }
+
+double step_wise(const ScheduleOptions& o, double t, double) {
+  const double step = t + static_cast<double>(o.warmup);
+  const auto passed = std::count_if(o.milestones.begin(), o.milestones.end(),
+                                    [&](std::int64_t m) { return static_cast<double>(m) <= step; });
+  return o.lr * std::pow(o.gamma, static_cast<double>(passed));
+}
+
+// Loshchilov, Hutter, "SGDR", 2017, eq. 5, without restarts.
+double half_cosine(const ScheduleOptions& o, double t, double T) { return cosine(o.lr, o.min_lr, t / T); }
+
+double poly(const ScheduleOptions& o, double t, double T) {
+  return o.min_lr + (o.lr - o.min_lr) * std::pow(t < 0 ? 1 : 1 - t / T, o.power);
+}
+
+// A new schedule is one more line here.
+struct Row {
+  const char* name;
+  Rate rate;  // null: without a warm-up, see learning_rate
+  bool open_ended;
+};
+constexpr Row kSchedules[] = {{"constant", constant, true},
+                              {"step", step_wise, true},
+                              {"cosine", half_cosine, false},
+                              {"poly", poly, false},
+                              {"onecycle", nullptr, false}};
+
+const Row& row_of(const ScheduleOptions& o) {
+  for (const Row& row : kSchedules)
+    if (o.name == row.name) return row;
+  check_one_of("schedule:", o.name, schedules());
+  fail("schedule '{}' is not in its table", o.name);
 }
 
 }  // namespace
 
-double learning_rate(const ScheduleOptions& o, std::int64_t step) {
-  check(o);
-  const double i = static_cast<double>(std::clamp<std::int64_t>(step, 0, o.total - 1));
-  if (o.name == "onecycle") return onecycle(o, i);
+std::vector<std::string> schedules() {
+  std::vector<std::string> names;
+  for (const Row& row : kSchedules) names.emplace_back(row.name);
+  return names;
+}
 
+bool open_ended(const ScheduleOptions& o) {
+  return std::any_of(std::begin(kSchedules), std::end(kSchedules),
+                     [&](const Row& row) { return o.name == row.name && row.open_ended; });
+}
+
+void ScheduleOptions::declare(Options& o) {
+  o.add("lr", lr, "learning rate; with onecycle the largest one").above(0);
+  o.add("schedule", name, "learning rate over time").one_of(schedules());
+  o.add("warmup", warmup, "steps of linear warm-up (not for onecycle)").at_least(0);
+  o.add("milestones", milestones, "step: the steps after which the rate is multiplied by --gamma");
+  o.add("gamma", gamma, "step: the factor");
+  o.add("power", power, "poly: the exponent");
+  o.add("min-lr", min_lr, "cosine, poly: the rate at the end").at_least(0);
+  o.add("onecycle-start", onecycle_start, "onecycle: the first rate is --lr divided by this").above(0);
+  o.add("onecycle-end", onecycle_end, "onecycle: the last rate is the first divided by this").above(0);
+}
+
+double learning_rate(const ScheduleOptions& o, std::int64_t step) {
+  check_options(o, "schedule: ");
+  MEDUSA_CHECK_INPUT(o.total >= 1, "schedule: {} steps in all, expected 1 or more", o.total);
+  const double i = static_cast<double>(std::clamp<std::int64_t>(step, 0, o.total - 1));
+  const Row& row = row_of(o);
+  if (row.rate == nullptr) return onecycle(o, i);
   const double w = static_cast<double>(o.warmup);
   const double t = i - w, T = static_cast<double>(std::max<std::int64_t>(1, o.total - o.warmup));
-  double rate;
-  if (o.name == "constant") {
-    rate = o.lr;
-  } else if (o.name == "step") {
-    const auto passed =
-        std::count_if(o.milestones.begin(), o.milestones.end(), [&](std::int64_t m) { return m <= step; });
-    rate = o.lr * std::pow(o.gamma, static_cast<double>(passed));
-  } else if (o.name == "cosine") {  // Loshchilov, Hutter, "SGDR", 2017, eq. 5, without restarts
-    rate = cosine(o.lr, o.min_lr, t / T);
-  } else if (o.name == "poly") {
-    rate = o.min_lr + (o.lr - o.min_lr) * std::pow(t < 0 ? 1 : 1 - t / T, o.power);
-  } else {
-    fail_input("schedule '{}': expected constant, step, cosine, poly or onecycle", o.name);
-  }
-  return t < 0 ? o.lr * (i + 1) / (w + 1) : rate;
+  return t < 0 ? o.lr * (i + 1) / (w + 1) : row.rate(o, t, T);
 }
 
 }  // namespace medusa::nn

@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "tensor/options.h"
+
 namespace medusa::nn {
 
 struct ScheduleOptions {
-  std::string name = "constant";         // constant | step | cosine | poly | onecycle
+  std::string name = "constant";         // one of schedules()
   double lr = 1e-3;                      // the base rate; for onecycle the largest rate
   std::int64_t total = 1;                // steps in all
   std::int64_t warmup = 0;               // steps of linear warm-up from 0 (not for onecycle)
@@ -18,9 +20,16 @@ struct ScheduleOptions {
   double min_lr = 0;                     // cosine, poly: the end
   double onecycle_start = 25;  // onecycle: first rate = lr / this, as torch's OneCycleLR (cosine, pct_start 0.3)
   double onecycle_end = 1e4;   // onecycle: last rate = first / this
-};
 
-// The rate of step i in 0..total-1; a pure function, so resuming needs no state.  Throws InputError on a bad name.
+  void declare(Options& o);  // all but `total`
+};
+std::vector<std::string> schedules();
+// Whether the rate of a step is the same however many steps there are in all, so that a run can be made longer.  Of an
+// unknown name: false.
+bool open_ended(const ScheduleOptions& options);
+
+// The rate of step i in 0..total-1; a pure function, so resuming needs no state.  Throws InputError
+// where the name is unknown (lists the names) or an option out of range.
 double learning_rate(const ScheduleOptions& options, std::int64_t step);
 
 }  // namespace medusa::nn

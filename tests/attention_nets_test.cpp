@@ -5,6 +5,7 @@
 #include <set>
 
 #include "mtl/networks/attention.h"
+#include "mtl/networks/ctan.h"
 #include "mtl/networks/model.h"
 #include "mtl/networks/model_file.h"
 #include "tests/op_case.h"
@@ -41,7 +42,7 @@ std::set<std::string> names(const Model& model) {
 Array plain_bottleneck(const std::vector<Array>& in, const CtanOptions& options) {
   const Array &own = in[0], &other = in[1];
   const std::int64_t n = own.size(0), places = own.size(1) * own.size(2), channels = own.size(3);
-  const bool channel = options.axis == CtanOptions::Axis::Channel;
+  const bool channel = options.attention == "channel";
   const std::int64_t count = channel ? channels : places, d = channel ? places : channels;
   const auto at = [&](std::int64_t b, std::int64_t token, std::int64_t k) {
     return (b * places + (channel ? k : token)) * channels + (channel ? token : k);
@@ -72,7 +73,7 @@ TEST_CASE("mtan, ctan: as many parameters as their definition says") {
   CHECK(make_model(config("mtan", 2))->parameter_count() == 1351672);
   CHECK(make_model(config("ctan", 2))->parameter_count() == 1351672);
   ModelConfig linear = config("ctan", 2);
-  linear.ctan.projections = CtanOptions::Projections::Linear;
+  linear.options["projections"] = "linear";
   CHECK(make_model(linear)->parameter_count() == 1351672 + 2 * 3 * 128 * 128);
 }
 
@@ -83,7 +84,7 @@ TEST_CASE("mtan, ctan: names of the parts that are theirs") {
     CHECK_MESSAGE(mtan.count(name), name);
   CHECK(mtan.count("refine.3.conv1.weight") == 0);  // nothing follows the last level
   ModelConfig linear = config("ctan", 2);
-  linear.ctan.projections = CtanOptions::Projections::Linear;
+  linear.options["projections"] = "linear";
   const std::set<std::string> ctan = names(*make_model(linear));
   for (const char* name : {"embed.lesion.0.conv.weight", "mask.diagnosis.3.norm.weight", "bottleneck.lesion.q.weight"})
     CHECK_MESSAGE(ctan.count(name), name);
@@ -96,52 +97,59 @@ TEST_CASE("mtan, ctan: a single task is refused, and STL named") {
 }
 
 TEST_CASE("ctan: options by name") {
-  CHECK(ctan_axis("channel") == CtanOptions::Axis::Channel);
-  CHECK(ctan_projections("linear") == CtanOptions::Projections::Linear);
-  CHECK_THROWS_WITH_AS(ctan_axis("time"), doctest::Contains("'time' is unknown, expected spatial or channel"),
-                       InputError);
-  CHECK_THROWS_WITH_AS(ctan_projections("deep"), doctest::Contains("expected none or linear"), InputError);
+  const auto refused = [](const char* name, const OptionValue& value, const char* message) {
+    ModelConfig c = config("ctan", 2);
+    c.options[name] = value;
+    CHECK_THROWS_WITH_AS(make_model(c), message, InputError);
+  };
+  refused("attention", "time", "ctan: attention time: expected one of spatial, channel");
+  refused("projections", "deep", "ctan: projections deep: expected one of none, linear");
+  refused("parts", "half", "ctan: parts half: expected one of both, encoder, bottleneck");
+  refused("scale", 2, "ctan: scale 2: expected true or false");
+  refused("part", "both", "ctan: part: unknown option, expected one of attention, scale, projections, residual, parts");
+  ModelConfig other = config("mtan", 2);
+  other.options["parts"] = "both";
+  CHECK_THROWS_WITH_AS(make_model(other), "mtan: parts: unknown option, expected none", InputError);
 }
 
 TEST_CASE("ctan: its options survive a model file's description") {
   ModelConfig before = config("ctan", 2);
-  before.ctan = {CtanOptions::Axis::Channel, false, CtanOptions::Projections::Linear, false,
-                 CtanOptions::Parts::Encoder};
-  const ModelConfig after = model_config_from_json(to_json(before), "test");
-  CHECK(after.ctan.axis == before.ctan.axis);
-  CHECK(after.ctan.projections == before.ctan.projections);
-  CHECK(after.ctan.scale == false);
-  CHECK(after.ctan.residual == false);
-  CHECK(after.ctan.parts == before.ctan.parts);
+  before.options = option_values(CtanOptions{"channel", false, "linear", false, "encoder"});
+  const std::string text = to_json(before);
+  CHECK(text.find(R"("ctan":{"attention":"channel","scale":false,"projections":"linear","residual":false,)"
+                  R"("parts":"encoder"}})") != std::string::npos);
+  CHECK(model_config_from_json(text, "test").options == before.options);
+  // Files of before there were parts.
+  const std::string old = R"({"arch":"ctan","backbone":"resunet","rank":2,"in_channels":3,"widths":[4,8],"tasks":[],)"
+                          R"("ctan":{"attention":"channel","scale":true,"projections":"none","residual":true}})";
+  CHECK(read_options<CtanOptions>(model_config_from_json(old, "test").options).parts == "both");
 }
 
 TEST_CASE("ctan: one of its parts alone") {
   ModelConfig alone = config("ctan", 2);
-  alone.ctan.projections = CtanOptions::Projections::Linear;  // 3 x 128 x 128 for each task
+  alone.options["projections"] = "linear";  // 3 x 128 x 128 for each task
   const std::int64_t both = make_model(alone)->parameter_count();
-  alone.ctan.parts = CtanOptions::Parts::Encoder;
+  alone.options["parts"] = "encoder";
   CHECK(make_model(alone)->parameter_count() == both - 2 * 3 * 128 * 128);
-  alone.ctan.parts = CtanOptions::Parts::Bottleneck;
+  alone.options["parts"] = "bottleneck";
   const auto model = make_model(alone);
   // HPS, and for each task an embedding 128 -> 128 with a batch norm, and the projections.
   CHECK(model->parameter_count() == 917304 + 2 * (128 * 128 + 2 * 128 + 3 * 128 * 128));
   CHECK(model->outputs(Var(Tensor::ones({2, 16, 16, 3})))[0].shape() == Shape{2, 16, 16, 1});
-  CHECK(ctan_parts("bottleneck") == CtanOptions::Parts::Bottleneck);
-  CHECK_THROWS_WITH_AS(ctan_parts("half"), doctest::Contains("expected both, encoder or bottleneck"), InputError);
 }
 
 TEST_CASE("ctan: the bottleneck is its formula, with every option") {
-  for (auto axis : {CtanOptions::Axis::Spatial, CtanOptions::Axis::Channel})
+  for (const char* attention : {"spatial", "channel"})
     for (bool scale : {true, false})
       for (bool residual : {true, false}) {
-        const CtanOptions options{axis, scale, CtanOptions::Projections::None, residual};
+        const CtanOptions options{attention, scale, "none", residual, "both"};
         const std::string row =
-            std::string("bottleneck/") + name(axis) + (scale ? "/scale" : "") + (residual ? "/residual" : "");
+            std::string("bottleneck/") + attention + (scale ? "/scale" : "") + (residual ? "/residual" : "");
         test::check_op(
             row, {test::normal({2, 2, 3, 5}), test::normal({2, 2, 3, 5})},
             [&](const std::vector<Var>& in) {
-              CrossTaskAttention attention(5, options);
-              return attention.attend(in[0], {in[1]});
+              CrossTaskAttention bottleneck(5, options);
+              return bottleneck.attend(in[0], {in[1]});
             },
             [&](const std::vector<Array>& in) { return plain_bottleneck(in, options); });
       }
@@ -170,7 +178,7 @@ TEST_CASE("mtan, ctan: three and four tasks; a task sees through its own mask, o
       ModelConfig c = config(arch, 3);
       if (tasks == 4) c.tasks.push_back(task("hair", TaskKind::Binary, 1));
       c.widths = {4};  // one level and no bottleneck: nothing else by which a mask could be reached
-      c.ctan.parts = CtanOptions::Parts::Encoder;
+      if (c.arch == "ctan") c.options["parts"] = "encoder";
       for (std::size_t t = 0; t < tasks; ++t) {
         auto model = make_model(c, 1);
         const std::vector<Var> y = model->outputs(Var(test::draw(test::normal({2, 4, 4, 3}), 5)));

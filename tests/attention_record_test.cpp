@@ -114,9 +114,9 @@ TEST_CASE("attention record: shapes, ranges and row sums, 2 and 3 tasks, 2D and 
   for (const char* arch : {"mtan", "ctan"})
     for (std::size_t tasks : {std::size_t{2}, std::size_t{3}})
       for (int rank : {2, 3})
-        for (auto axis : {CtanOptions::Axis::Spatial, CtanOptions::Axis::Channel}) {
+        for (const char* axis : {"spatial", "channel"}) {
           ModelConfig c = config(arch, tasks, rank);
-          c.ctan.axis = axis;
+          if (c.arch == "ctan") c.options["attention"] = axis;
           const auto model = tiny(c);
           AttentionRecord record;
           model->record_attention(&record);
@@ -125,7 +125,8 @@ TEST_CASE("attention record: shapes, ranges and row sums, 2 and 3 tasks, 2D and 
           check_record(record, c, x);
           const bool ctan = c.arch == "ctan";
           for (std::size_t t = 0; t < tasks; ++t) CHECK(record.bottleneck[t].size() == (ctan ? tasks : 0));
-          const std::int64_t tokens = axis == CtanOptions::Axis::Channel ? 6 : rank == 2 ? 2 * 3 : 2 * 3 * 1;
+          const std::int64_t tokens = axis == std::string("channel") ? 6 : rank == 2 ? 2 * 3 : 2 * 3 * 1;
+          CHECK(record.over_channels == (ctan && axis == std::string("channel")));
           if (ctan) CHECK(record.bottleneck[0][1].shape() == Shape{2, tokens, tokens});
         }
 }

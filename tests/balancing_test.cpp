@@ -43,7 +43,7 @@ double dot(const Vector& a, const Vector& b) {
 std::unique_ptr<Balancer> make(const std::string& name, std::size_t tasks) {
   BalanceOptions options;
   options.name = name;
-  options.fixed = Vector(tasks, 2.0);
+  if (name == "fixed") options.own["task-weights"] = Vector(tasks, 2.0);
   return make_balancer(options, tasks);
 }
 
@@ -72,7 +72,7 @@ TEST_CASE("balancing: equal and fixed") {
 }
 
 TEST_CASE("balancing: DWA by hand") {
-  DynamicWeightAverage dwa(2, 2);
+  DynamicWeightAverage dwa(2, {2});
   dwa.start_epoch({});
   CHECK(dwa.weights({}) == Vector{1, 1});
   dwa.start_epoch({{4, 4}});
@@ -84,7 +84,7 @@ TEST_CASE("balancing: DWA by hand") {
 }
 
 TEST_CASE("balancing: uncertainty weighting finds exp s = L for constant losses, so that every weighted loss is 1/2") {
-  UncertaintyWeighting uw(2, 0.025);
+  UncertaintyWeighting uw(2, {0.025});
   CHECK(uw.weights({{4, 0.25}, {}, 0}) == Vector{0.5, 0.5});
   Vector a;
   for (int i = 0; i < 4000; ++i) a = uw.weights({{4, 0.25}, {}, i});
@@ -93,7 +93,7 @@ TEST_CASE("balancing: uncertainty weighting finds exp s = L for constant losses,
 }
 
 TEST_CASE("balancing: FAMO weighs relative losses, and the task that falls more slowly more") {
-  Famo famo(2, 0.5, 0);
+  Famo famo(2, {{0.5}, 0});
   const Vector first = famo.weights({{4, 1}, {}, 0});  // z = 1/2 each: a ~ 1/L, sum 1
   CHECK(first[0] == Approx(0.2));
   CHECK(first[1] == Approx(0.8));
@@ -104,7 +104,7 @@ TEST_CASE("balancing: FAMO weighs relative losses, and the task that falls more 
 }
 
 TEST_CASE("balancing: GradNorm takes one step towards equal norms, by hand") {
-  GradNorm gradnorm(2, 1.5, 0.1);
+  GradNorm gradnorm(2, {{0.1}, 1.5});
   const Vector a = gradnorm.weights({{1, 1}, gram_of(kRightAngle), 0});  // norms 3, 1, mean 2, both ratios 1
   const double w0 = 1 - 0.1 * 3, w1 = 1 + 0.1 * 1;
   CHECK(a[0] == Approx(2 * w0 / (w0 + w1)));
@@ -126,7 +126,7 @@ TEST_CASE("balancing: PCGrad by hand, and it never leaves a conflict between two
 }
 
 TEST_CASE("balancing: CAGrad is the plain sum for c = 0, and improves the worst task for c = 1/2") {
-  CHECK(CaGrad(2, 0).weights({{1, 1}, gram_of(kConflict), 0})[0] == Approx(1));
+  CHECK(CaGrad(2, {0}).weights({{1, 1}, gram_of(kConflict), 0})[0] == Approx(1));
   // Equal lengths at a right angle: by symmetry the mean gradient is the answer already; its length grows by c.
   const Vector same = weights("cagrad", {{1, 0}, {0, 1}});
   CHECK(same[0] == Approx(1.5).epsilon(1e-6));
@@ -243,11 +243,11 @@ TEST_CASE("balancing: state goes on where it stopped") {
 TEST_CASE("balancing: bad options are named") {
   BalanceOptions options;
   options.name = "magic";
-  CHECK_THROWS_WITH_AS(make_balancer(options, 2), doctest::Contains("'magic': expected one of equal, fixed, dwa"),
-                       InputError);
+  CHECK_THROWS_WITH_AS(make_balancer(options, 2),
+                       doctest::Contains("balancing magic: expected one of equal, fixed, dwa"), InputError);
   options.name = "fixed";
-  options.fixed = {1};
+  options.own["task-weights"] = Vector{1};
   CHECK_THROWS_WITH_AS(make_balancer(options, 2), doctest::Contains("1 weights for 2 tasks"), InputError);
-  options.fixed = {1, -1};
-  CHECK_THROWS_WITH_AS(make_balancer(options, 2), doctest::Contains("weight -1"), InputError);
+  options.own["task-weights"] = Vector{1, -1};
+  CHECK_THROWS_WITH_AS(make_balancer(options, 2), doctest::Contains("task-weights -1: expected 0 or more"), InputError);
 }

@@ -18,6 +18,7 @@ expect 2 '--arch: compare has --archs instead' compare x --arch hps
 expect 2 '--test-fraction 0' compare x --test-fraction 0
 expect 2 'expected OPTION=VALUE' compare x --sweep lr
 expect 2 "'nonsense' is no option of train" compare x --sweep nonsense=1,2
+expect 2 "cannot sweep 'tasks': all runs of a comparison must share it" compare x --sweep tasks=lesion,diagnosis
 expect 2 'expected values that differ' compare x --sweep lr=1,1
 expect 2 '--lr -1: expected more than 0' compare x --sweep lr=-1,1
 [ ! -e "$work/x" ] && ok "nothing is written" || bad "bad input left a folder behind"

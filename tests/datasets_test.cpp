@@ -236,7 +236,7 @@ TEST_CASE("open_dataset: names and options") {
   CHECK(contains(input_error([] { open_dataset(options_for("x", 0, 5)); }), "size 0x5"));
   o = options_for("x");
   o.augment.rotation = 500;
-  CHECK(contains(input_error([&] { open_dataset(o); }), "augment: rotation is 500"));
+  CHECK(contains(input_error([&] { open_dataset(o); }), "augment: rotation 500: expected 0 to 180"));
 }
 
 // Numbered samples in groups of three.

@@ -143,17 +143,17 @@ TEST_CASE("optimisers: errors say what was expected") {
   Parameter p = parameter("p", start(3));
   OptimizerOptions options;
   options.name = "lion";
-  CHECK_THROWS_WITH_AS(nn::make_optimizer(options, {p}), "optimizer 'lion': expected sgd, adam or adamw", InputError);
+  CHECK_THROWS_WITH_AS(nn::make_optimizer(options, {p}), "optimizer: optimizer lion: expected one of sgd, adam, adamw",
+                       InputError);
   options.name = "sgd";
   options.nesterov = true;
   CHECK_THROWS_WITH_AS(nn::make_optimizer(options, {p}), "optimizer: nesterov needs a momentum above 0", InputError);
   options = {};
   options.beta2 = 1;
-  CHECK_THROWS_WITH_AS(nn::make_optimizer(options, {p}), "optimizer: beta2 is 1, expected 0 <= beta2 < 1", InputError);
+  CHECK_THROWS_WITH_AS(nn::make_optimizer(options, {p}), "optimizer: beta2 1: expected 0 or more, below 1", InputError);
   options = {};
   options.weight_decay = -1;
-  CHECK_THROWS_WITH_AS(nn::make_optimizer(options, {p}), "optimizer: weight decay is -1, expected 0 or more",
-                       InputError);
+  CHECK_THROWS_WITH_AS(nn::make_optimizer(options, {p}), "optimizer: weight-decay -1: expected 0 or more", InputError);
 
   const auto adam = nn::make_optimizer({}, {p});
   CHECK_NOTHROW(adam->set_state({}, 0));

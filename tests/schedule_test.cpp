@@ -61,16 +61,16 @@ TEST_CASE("schedules: a linear warm-up, then the schedule over what is left") {
 
 TEST_CASE("schedules: errors say what was expected") {
   CHECK_THROWS_WITH_AS(learning_rate(options_of("linear", 10), 0),
-                       "schedule 'linear': expected constant, step, cosine, poly or onecycle", InputError);
+                       "schedule: schedule linear: expected one of constant, step, cosine, poly, onecycle", InputError);
   CHECK_THROWS_WITH_AS(learning_rate(options_of("linear", 10, 5), 0),
-                       "schedule 'linear': expected constant, step, cosine, poly or onecycle", InputError);
+                       "schedule: schedule linear: expected one of constant, step, cosine, poly, onecycle", InputError);
   CHECK_THROWS_WITH_AS(learning_rate(options_of("cosine", 0), 0), "schedule: 0 steps in all, expected 1 or more",
                        InputError);
-  CHECK_THROWS_WITH_AS(learning_rate(options_of("cosine", 9, -1), 0), "schedule: -1 warm-up steps, expected 0 or more",
+  CHECK_THROWS_WITH_AS(learning_rate(options_of("cosine", 9, -1), 0), "schedule: warmup -1: expected 0 or more",
                        InputError);
   ScheduleOptions negative = options_of("constant", 10);
   negative.lr = -1;
-  CHECK_THROWS_WITH_AS(learning_rate(negative, 0), "schedule: learning rate is -1, expected 0 or more", InputError);
+  CHECK_THROWS_WITH_AS(learning_rate(negative, 0), "schedule: lr -1: expected more than 0", InputError);
 }
 
 }  // namespace medusa::test

@@ -67,7 +67,7 @@ struct Tiny : Model {
 BalanceOptions method(const std::string& name) {
   BalanceOptions options;
   options.name = name;
-  if (name == "fixed") options.fixed = {2, 3};
+  if (name == "fixed") options.own["task-weights"] = Vector{2, 3};
   return options;
 }
 

@@ -73,9 +73,12 @@ refused 2 '--batch 0: expected 1 or more' --batch 0
 refused 2 '--epochs 0: expected 1 or more' --epochs 0
 refused 2 '--epochs' --epochs many
 refused 2 'expected one of stl, hps' --arch nonsense
-refused 2 'dataset nonsense is unknown' --dataset nonsense
+refused 2 '--dataset nonsense: expected one of ham10000' --dataset nonsense
 refused 2 '--lr: expected a number, found abc' --lr abc
 refused 2 '--epochs: expected a whole number, found 1.5' --epochs 1.5
+refused 2 '--threads: expected a whole number, found 4294967297' --threads 4294967297
+refused 2 '--seed: expected a whole number of 0 or more, found 18446744073709551616' --seed 18446744073709551616
+refused 2 '--epochs: expected a whole number, found 010' --epochs 010
 refused 2 '--widths: expected a whole number, found x' --widths 4,x
 refused 2 '--power: expected a number, found ' --power ''
 refused 2 '--ctan-scale: expected true or false, found maybe' --ctan-scale maybe
@@ -87,8 +90,9 @@ judge "train --help: the status" 0 0 'or SIGTERM stopped it' "$help"
 refused 2 '--tasks nonsense: expected one of lesion, diagnosis' --tasks nonsense
 refused 2 "needs at least 2 tasks, got 1" --arch ctan --tasks lesion
 refused 2 '--lr -1: expected more than 0' --lr -1
-refused 2 '--widths: 0 is outside 1..65536' --widths 0
+refused 2 '--widths 0: expected 1 to 65536' --widths 0
 refused 2 '--val-fraction 1: expected 0 or more, below 1' --val-fraction 1
+refused 2 '--schedule nonsense: expected one of constant' --schedule nonsense
 refused 2 '--balancing nonsense: expected one of equal, fixed' --balancing nonsense
 refused 2 '--balancing fixed: --task-weights is missing' --balancing fixed
 refused 2 '--task-weights: only with --balancing fixed' --task-weights 1,2

@@ -81,7 +81,7 @@ TrainerOptions small_options(const std::string& folder = "", const std::string& 
   options.schedule.name = "constant";
   options.schedule.lr = 0.01;
   options.balancing.name = method;
-  if (method == "fixed") options.balancing.fixed = {2, 0.5};
+  if (method == "fixed") options.balancing.own["task-weights"] = Vector{2, 0.5};
   return options;
 }
 

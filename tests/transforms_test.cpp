@@ -116,10 +116,10 @@ TEST_CASE("augment: hue keeps the largest and the smallest channel") {
 TEST_CASE("augment: options out of range are named") {
   CHECK_NOTHROW(check(AugmentOptions()));
   CHECK_NOTHROW(check(AugmentOptions::rich()));
-  CHECK(input_error([] { check(only(&AugmentOptions::rotation, 200)); }) ==
-        "augment: rotation is 200, expected 0 to 180");
-  CHECK(contains(input_error([] { check(only(&AugmentOptions::horizontal_flip, -1)); }), "horizontal_flip is -1"));
-  CHECK(contains(input_error([] { check(only(&AugmentOptions::hue, 0.0 / 0.0)); }), "nan, expected 0 to 0.5"));
+  CHECK(input_error([] { check(only(&AugmentOptions::rotation, 200)); }) == "augment: rotation 200: expected 0 to 180");
+  CHECK(contains(input_error([] { check(only(&AugmentOptions::horizontal_flip, -1)); }),
+                 "flip-horizontal -1: expected 0 to 1"));
+  CHECK(contains(input_error([] { check(only(&AugmentOptions::hue, 0.0 / 0.0)); }), "nan: expected 0 to 0.5"));
   Normalisation n;
   CHECK_NOTHROW(check(n));
   n.std[1] = 0;

@@ -44,7 +44,7 @@ void bench_roofline(const RooflineOptions& options) {
 
 // ---- the command line: a function for each subcommand --------------------------------------------------------------
 
-struct Options {
+struct BenchOptions {
   int threads = 1;
   BenchTablesOptions tables;
   StepOptions step;
@@ -54,11 +54,11 @@ struct Options {
   RooflineOptions roofline;
 };
 
-void add_threads(CommandLine& line, Options& o) {
+void add_threads(CommandLine& line, BenchOptions& o) {
   line.option("--threads", o.threads, "threads that compute; 0: all the machine has");
 }
 
-void add_tables(CommandLine& command, Options& o) {
+void add_tables(CommandLine& command, BenchOptions& o) {
   command.option("--steps", o.tables.steps, "of the tables: measured training steps for each row");
   command.option("--seconds", o.tables.seconds, "of the tables: time for each kernel, in seconds");
   command.option("--threads", o.tables.threads, "of the tables: numbers of threads, with commas");
@@ -69,7 +69,7 @@ void add_tables(CommandLine& command, Options& o) {
       "torch (else: python3), the tables set training steps beside PyTorch's, run in turn.");
 }
 
-CommandLine& add_step(CommandLine& command, Options& o) {
+CommandLine& add_step(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "step", "one training step: forward, losses, backward, Adam, on random data; medians over --steps steps");
   line.option("--arch", o.step.arch, "architecture: stl (all tasks' networks in one step), hps, mtan or ctan");
@@ -87,7 +87,7 @@ CommandLine& add_step(CommandLine& command, Options& o) {
   return line;
 }
 
-CommandLine& add_infer(CommandLine& command, Options& o) {
+CommandLine& add_infer(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "infer", "one prediction: the forward pass in evaluation mode, on random data; median, least and most");
   line.option("--arch", o.infer.arch, "architecture: stl (all tasks' networks), hps, mtan or ctan");
@@ -101,7 +101,7 @@ CommandLine& add_infer(CommandLine& command, Options& o) {
   return line;
 }
 
-CommandLine& add_ops(CommandLine& command, Options& o) {
+CommandLine& add_ops(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "ops", "kernel by kernel: GFLOP/s of convolutions, GB/s of what memory bounds, against measured peaks");
   line.option("--only", o.ops.only, "only cases whose name or shape contains this text");
@@ -111,7 +111,7 @@ CommandLine& add_ops(CommandLine& command, Options& o) {
   return line;
 }
 
-CommandLine& add_load(CommandLine& command, Options& o) {
+CommandLine& add_load(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "load", "files into tensors: volumes, pictures (RGB, resized), tables; medians of --repeats times");
   line.option(
@@ -124,7 +124,7 @@ CommandLine& add_load(CommandLine& command, Options& o) {
   return line;
 }
 
-CommandLine& add_roofline(CommandLine& command, Options& o) {
+CommandLine& add_roofline(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "roofline", "what a device does at most: copies within its memory and from the host, a large matrix product");
   line.option("--mib", o.roofline.mib, "size of what is copied, MiB");
@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
       "Times a training step of a network, the kernels one by one, or the loading of files.  Without a subcommand: "
       "tables of all of that, in two to five minutes.",
       "bench"};
-  Options o;
+  BenchOptions o;
   add_tables(command, o);
   const CommandLine &step = add_step(command, o), &infer = add_infer(command, o), &ops = add_ops(command, o),
                     &load = add_load(command, o), &roof = add_roofline(command, o);

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <set>
 
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
@@ -31,7 +30,7 @@ struct Command {
 // ---- what is to be compared ---------------------------------------------------------------------------------------
 
 struct Sweep {
-  std::string option;
+  std::string option, owner;
   std::vector<std::string> values;
 };
 
@@ -39,11 +38,13 @@ struct Sweep {
 Sweep parse_sweep(const std::string& text, const RunOptions& run) {
   const std::size_t equals = text.find('=');
   MEDUSA_CHECK_INPUT(equals != std::string::npos && equals > 0, "--sweep {}: expected OPTION=VALUE,VALUE,...", text);
-  Sweep sweep{text.substr(0, equals), {}};
-  const std::set<std::string> ours{"arch", "seed", "data", "dataset", "test-fraction", "val-fraction", "tasks"};
-  MEDUSA_CHECK_INPUT(config_entries(run).count(sweep.option) == 1 && ours.count(sweep.option) == 0,
-                     "--sweep {}: '{}' is no option of train that runs of one comparison may differ in", text,
+  Sweep sweep{text.substr(0, equals), "", {}};
+  const std::vector<ConfigEntry> rows = config_entries(run);
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == sweep.option; });
+  MEDUSA_CHECK_INPUT(row != rows.end(), "--sweep {}: '{}' is no option of train", text, sweep.option);
+  MEDUSA_CHECK_INPUT(!row->shared, "--sweep {}: cannot sweep '{}': all runs of a comparison must share it", text,
                      sweep.option);
+  sweep.owner = row->owner;
   const char separator = text.find(';') != std::string::npos ? ';' : ',';
   for (std::size_t at = equals; at != std::string::npos;) {
     const std::size_t end = text.find(separator, at + 1);
@@ -56,12 +57,9 @@ Sweep parse_sweep(const std::string& text, const RunOptions& run) {
   return sweep;
 }
 
-// Whether an option makes a difference to an architecture.
-bool matters(const std::string& option, const std::string& arch) {
-  static const std::set<std::string> balancing{"balancing", "task-weights", "dwa-temperature", "gradnorm-alpha",
-                                               "cagrad-c",  "balancing-lr", "famo-decay"};
-  if (option.rfind("ctan-", 0) == 0) return arch == "ctan";
-  return balancing.count(option) == 0 || arch != "stl";
+// Whether the option makes a difference to an architecture: STL's tasks share nothing to be balanced.
+bool matters(const Sweep& sweep, const std::string& arch) {
+  return sweep.owner.empty() || sweep.owner == arch || (sweep.owner == "balancing" && arch != "stl");
 }
 
 RunOptions options_of(const Command& command, const std::string& arch, std::uint64_t seed, const std::string& setting) {
@@ -84,13 +82,13 @@ std::vector<Variant> plan(const Command& command) {
   std::vector<Variant> variants;
   const Sweep sweep = command.sweep.empty() ? Sweep{} : parse_sweep(command.sweep, command.run);
   for (const std::string& arch : command.archs) {
-    if (sweep.values.empty() || !matters(sweep.option, arch)) {
+    if (sweep.values.empty() || !matters(sweep, arch)) {
       variants.push_back({arch, arch, "", -1, {}});
       continue;
     }
     for (const std::string& value : sweep.values) {
       const std::string setting = sweep.option + "=" + value;
-      const bool own = setting.rfind(arch + "-", 0) == 0;  // "ctan parts=both", not "ctan ctan-parts=both"
+      const bool own = sweep.owner == arch;  // "ctan parts=both", not "ctan ctan-parts=both"
       variants.push_back({arch + " " + (own ? setting.substr(arch.size() + 1) : setting), arch, setting, -1, {}});
     }
   }
@@ -111,23 +109,16 @@ std::string folder_name(const Variant& variant, std::uint64_t seed) {
 // ---- one run ------------------------------------------------------------------------------------------------------
 
 // Whether a run may have another value of an option than it was begun with, to go on or, finished, to stand in the
-// table.  Not other data, for nobody looks again whether they are the same samples, nor another patience, which decides
-// where a run ends.
-bool may_change(const std::string& option) {
-  return !decides_result(option) && option != "data" && option != "patience";
-}
+// table.  Not other data: nothing checks again whether they are the same samples.
+bool may_change(const OptionRow& row) { return row.effect == OptionRow::Effect::Nothing && !row.shared; }
 
 // Throws InputError where a run that is there already was made with other options.
 void check_same(const std::string& folder, const RunOptions& now) {
   RunOptions before = read_run_options(folder);
   absolute_paths(&before);
-  const auto then = config_entries(before);
-  for (const auto& [option, value] : config_entries(now)) {
-    if (may_change(option)) continue;
-    MEDUSA_CHECK_INPUT(then.at(option) == value,
-                       "{}: was made with --{} {}, not {}; another --out begins a new comparison", folder, option,
-                       then.at(option), value);
-  }
+  const auto change = first_change(before, now, may_change);
+  MEDUSA_CHECK_INPUT(!change, "{}: was made with --{} {}, not {}; another --out begins a new comparison", folder,
+                     change->name, change->before, change->now);
 }
 
 std::string without_quotes(const std::string& value) {
@@ -148,8 +139,8 @@ std::string train(const Command& command, const RunOptions& options, const std::
   std::vector<std::string> words{program_beside("train"), "--out", folder};
   if (run.begun()) {
     words.push_back("--resume");
-    for (const auto& [option, value] : config_entries(options))
-      if (may_change(option)) add_option(option, without_quotes(value), &words);
+    for (const ConfigEntry& entry : config_entries(options))
+      if (may_change(entry)) add_option(entry.name, without_quotes(entry.value), &words);
   } else {
     run.remove_unfinished();  // where it was stopped before it had begun
     const std::string config = command.out + "/logs/" + name + ".toml";

@@ -6,6 +6,7 @@
 
 #include "autograd/ops.h"
 #include "mtl/networks/backbone.h"
+#include "mtl/networks/model_file.h"
 #include "nn/checkpoint.h"
 #include "nn/optim.h"
 #include "nn/safetensors.h"
@@ -65,13 +66,8 @@ mtl::ModelConfig config_of(const json& spec) {
     task.channels = t.at("channels");
     config.tasks.push_back(task);
   }
-  if (spec.contains("ctan")) {
-    const json& ctan = spec.at("ctan");
-    config.ctan.axis = mtl::ctan_axis(ctan.at("attention"));
-    config.ctan.scale = ctan.at("scale");
-    config.ctan.projections = mtl::ctan_projections(ctan.at("projections"));
-    config.ctan.residual = ctan.at("residual");
-  }
+  if (spec.contains(config.arch))
+    config.options = mtl::option_values_from_json(spec.at(config.arch).dump(), "case.json");
   MEDUSA_CHECK_INPUT(spec.at("bn") == json({{"eps", 1e-5}, {"momentum", 0.1}}) && spec.at("dice_smooth") == 1e-5 &&
                          spec.at("balancing") == "equal",
                      "replay: batch norm, Dice smoothing or balancing other than eps 1e-5, momentum 0.1, 1e-5, equal");

@@ -66,15 +66,10 @@ void parse_command(const std::vector<std::string>& arguments, Command* command) 
 
 // Refuses to go on with other options than the run was begun with.
 void check_unchanged(const Command& now) {
-  const RunOptions then = read_run_options(now.out);
-  const auto before = config_entries(then);
-  for (const auto& [option, value] : config_entries(now.run)) {
-    const bool fixed_schedule = then.schedule.name == "constant" || then.schedule.name == "step";
-    if (!decides_result(option) || (option == "epochs" && fixed_schedule)) continue;
-    MEDUSA_CHECK_INPUT(before.at(option) == value,
-                       "--resume: the run in {} was begun with --{} {}, not {}; start a new run to change it", now.out,
-                       option, before.at(option), value);
-  }
+  const auto change = first_change(read_run_options(now.out), now.run,
+                                   [](const OptionRow& row) { return row.effect != OptionRow::Effect::Result; });
+  MEDUSA_CHECK_INPUT(!change, "--resume: the run in {} was begun with --{} {}, not {}; start a new run to change it",
+                     now.out, change->name, change->before, change->now);
 }
 
 Command read_command(int argc, char** argv) {
@@ -128,8 +123,7 @@ mtl::ModelConfig network_of(const RunOptions& o) {
   config.arch = o.arch;
   config.backbone = o.backbone;
   config.widths = o.widths.empty() ? mtl::default_widths(o.backbone) : o.widths;
-  config.ctan = {mtl::ctan_axis(o.ctan_attention), o.ctan_scale, mtl::ctan_projections(o.ctan_projections),
-                 o.ctan_residual, mtl::ctan_parts(o.ctan_parts)};
+  if (const auto own = o.arch_options.find(o.arch); own != o.arch_options.end()) config.options = own->second;
   return config;
 }
 
@@ -289,7 +283,7 @@ int explain_architectures(const RunOptions& o) {
     config.spatial_dims = shape.rank() - 1;
     config.in_channels = shape[-1];
   }
-  fmt::print("{}", architectures_text(config));
+  fmt::print("{}", architectures_text(config, o.arch_options));
   return 0;
 }
 

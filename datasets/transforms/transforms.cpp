@@ -141,10 +141,6 @@ void change_intensities(Image& image, const Choice& k) {
   }
 }
 
-void check_range(const char* option, double value, double low, double high) {
-  MEDUSA_CHECK_INPUT(value >= low && value <= high, "augment: {} is {}, expected {} to {}", option, value, low, high);
-}
-
 }  // namespace
 
 AugmentOptions AugmentOptions::none() {
@@ -163,20 +159,25 @@ AugmentOptions AugmentOptions::rich() {
   return o;
 }
 
-void check(const AugmentOptions& a) {
-  check_range("horizontal_flip", a.horizontal_flip, 0, 1);
-  check_range("vertical_flip", a.vertical_flip, 0, 1);
-  check_range("rotation", a.rotation, 0, 180);
-  check_range("scale", a.scale, 0, 0.9);
-  check_range("translation", a.translation, 0, 1);
-  check_range("brightness", a.brightness, 0, 1);
-  check_range("contrast", a.contrast, 0, 1);
-  check_range("saturation", a.saturation, 0, 1);
-  check_range("hue", a.hue, 0, 0.5);
-  check_range("elastic", a.elastic, 0, Elastic::kMost);
-  check_range("noise", a.noise, 0, 10);
-  check_range("gamma", a.gamma, 0, 10);
+void AugmentOptions::declare(Options& o) {
+  o.add("flip-horizontal", horizontal_flip, "probability of a left-right flip").range(0, 1);
+  o.add("flip-vertical", vertical_flip, "probability of an up-down flip; of pictures, volumes have none").range(0, 1);
+  o.add("rotation", rotation, "random rotation, up to so many degrees either way").range(0, 180);
+  o.add("scale", scale, "random zoom by a factor in 1 - x to 1 + x").range(0, 0.9);
+  o.add("translation", translation, "random shift, up to this part of the side").range(0, 1);
+  o.add("brightness", brightness, "ham10000: random brightness factor in 1 - x to 1 + x").range(0, 1);
+  o.add("contrast", contrast, "ham10000: random contrast factor in 1 - x to 1 + x").range(0, 1);
+  o.add("saturation", saturation, "ham10000: random saturation factor in 1 - x to 1 + x").range(0, 1);
+  o.add("elastic", elastic, "random smooth deformation, up to this part of the side; at most 0.1")
+      .range(0, Elastic::kMost);
+  o.add("noise", noise,
+        "standard deviation of noise: of ham10000's pictures a part of black to white, else in the input's units")
+      .range(0, 10);
+  o.add("gamma-range", gamma, "random power of the intensities, in 1 / (1 + x) to 1 + x").range(0, 10);
+  o.add("hue", hue, "ham10000: random hue shift, up to this part of the colour circle").range(0, 0.5);
 }
+
+void check(const AugmentOptions& a) { check_options(a, "augment: "); }
 
 void check(const Normalisation& n) {
   for (std::size_t c = 0; c < 3; ++c)

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "datasets/images/image.h"
+#include "tensor/options.h"
 #include "tensor/tensor.h"
 
 namespace medusa::datasets {
@@ -34,6 +35,7 @@ struct AugmentOptions {
   // Volumes are flipped left-right alone (horizontal_flip) and know no colours: see transforms/volume_transforms.h.
   // Brightness, contrast, saturation and hue are of ham10000's pictures alone, the rest of all pictures.
 
+  void declare(Options& o);
   static AugmentOptions none();  // changes nothing
   static AugmentOptions rich();  // any rotation, 20 % zoom, 10 % shift, moderate colours
 };

@@ -35,30 +35,124 @@ std::size_t task_count(const Vector& gram) {
   return n;
 }
 
+namespace {
+
+// `declare` adds the rows of the method's own options, bound to `values`, which get the defaults of those they lack.
+struct Method {
+  const char* name;
+  std::unique_ptr<Balancer> (*make)(const BalanceOptions& options, std::size_t tasks);
+  void (*declare)(Options& rows, OptionValues& values);
+};
+
+void no_options(Options&, OptionValues&) {}
+
+// What a method B declares, out of the values of all methods.
+template <class B>
+typename B::Options options_of(const BalanceOptions& all) {
+  typename B::Options options;
+  Options rows;
+  options.declare(rows);
+  for (Option& row : rows.rows())
+    if (const auto value = all.own.find(row.name); value != all.own.end()) row.set(value->second);
+  rows.check(fmt::format("balancing {}: ", all.name));
+  return options;
+}
+
+template <class B>
+Method method(const char* name) {
+  if constexpr (requires { typename B::Options; }) {
+    const auto make = [](const BalanceOptions& options, std::size_t tasks) -> std::unique_ptr<Balancer> {
+      return std::make_unique<B>(tasks, options_of<B>(options));
+    };
+    return {name, make, declare_values<typename B::Options>};
+  } else {
+    const auto make = [](const BalanceOptions&, std::size_t tasks) -> std::unique_ptr<Balancer> {
+      return std::make_unique<B>(tasks);
+    };
+    return {name, make, no_options};
+  }
+}
+
+// A new method is one more line here.
+const std::vector<Method>& table() {
+  const auto equal = [](const BalanceOptions&, std::size_t tasks) -> std::unique_ptr<Balancer> {
+    return std::make_unique<FixedWeights>(tasks, FixedWeights::Options{Vector(tasks, 1.0)});
+  };
+  const auto pcgrad = [](const BalanceOptions& options, std::size_t tasks) -> std::unique_ptr<Balancer> {
+    return std::make_unique<PcGrad>(tasks, options.seed);
+  };
+  static const std::vector<Method> methods{{"equal", equal, no_options},
+                                           method<FixedWeights>("fixed"),
+                                           method<DynamicWeightAverage>("dwa"),
+                                           method<UncertaintyWeighting>("uw"),
+                                           method<GradNorm>("gradnorm"),
+                                           {"pcgrad", pcgrad, no_options},
+                                           method<CaGrad>("cagrad"),
+                                           method<Imtl>("imtl"),
+                                           method<NashMtl>("nashmtl"),
+                                           method<Famo>("famo")};
+  return methods;
+}
+
+}  // namespace
+
 std::vector<std::string> balancing_methods() {
-  return {"equal", "fixed", "dwa", "uw", "gradnorm", "pcgrad", "cagrad", "imtl", "nashmtl", "famo"};
+  std::vector<std::string> names;
+  for (const Method& method : table()) names.emplace_back(method.name);
+  return names;
+}
+
+void BalanceOptions::declare(Options& o) {
+  o.group("Balancing of the tasks", "balancing");
+  o.add("balancing", name, "how the tasks are weighed against each other").one_of(balancing_methods());
+  std::vector<Option> all;
+  std::vector<std::string> methods;  // of each row, those that have it
+  for (const Method& method : table()) {
+    Options rows;
+    method.declare(rows, own);
+    for (const Option& row : rows.rows()) {
+      const auto same = [&](const Option& other) { return other.name == row.name; };
+      const auto at = std::find_if(all.begin(), all.end(), same) - all.begin();
+      if (at < std::ssize(all)) {
+        methods[static_cast<std::size_t>(at)] += fmt::format(", {}", method.name);
+        continue;
+      }
+      all.push_back(row);
+      methods.emplace_back(method.name);
+    }
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].help = fmt::format("balancing {}: {}", methods[i], all[i].help);
+    o.add(all[i]);
+  }
+}
+
+void BalanceOptions::check(const std::string& prefix) const {
+  check_one_of(prefix + "balancing", name, balancing_methods());
+  BalanceOptions all = *this;
+  Options known;
+  all.declare(known);
+  known.assign(own, prefix);
+  known.check(prefix);
+  for (const Method& method : table()) {
+    OptionValues defaults;
+    Options rows;
+    method.declare(rows, defaults);
+    for (const Option& row : rows.rows()) {
+      if (!toml_text(row.value()).empty()) continue;
+      const bool given = !toml_text(all.own.at(row.name)).empty(), chosen = name == method.name;
+      MEDUSA_CHECK_INPUT(given || !chosen, "{}balancing {}: {}{} is missing", prefix, name, prefix, row.name);
+      MEDUSA_CHECK_INPUT(!given || chosen, "{}{}: only with {}balancing {}", prefix, row.name, prefix, method.name);
+    }
+  }
 }
 
 std::unique_ptr<Balancer> make_balancer(const BalanceOptions& o, std::size_t tasks) {
   MEDUSA_CHECK_INPUT(tasks > 0, "balancing: no tasks");
-  if (o.name == "equal") return std::make_unique<FixedWeights>(Vector(tasks, 1.0));
-  if (o.name == "fixed") {
-    MEDUSA_CHECK_INPUT(o.fixed.size() == tasks, "balancing fixed: {} weights for {} tasks", o.fixed.size(), tasks);
-    for (double w : o.fixed)
-      MEDUSA_CHECK_INPUT(std::isfinite(w) && w >= 0, "balancing fixed: weight {}: expected a number >= 0", w);
-    return std::make_unique<FixedWeights>(o.fixed);
-  }
-  if (o.name == "dwa") return std::make_unique<DynamicWeightAverage>(tasks, o.temperature);
-  if (o.name == "uw") return std::make_unique<UncertaintyWeighting>(tasks, o.lr);
-  if (o.name == "gradnorm") return std::make_unique<GradNorm>(tasks, o.alpha, o.lr);
-  if (o.name == "pcgrad") return std::make_unique<PcGrad>(tasks, o.seed);
-  if (o.name == "cagrad") return std::make_unique<CaGrad>(tasks, o.c);
-  if (o.name == "imtl") return std::make_unique<Imtl>(tasks);
-  if (o.name == "nashmtl") return std::make_unique<NashMtl>(tasks);
-  if (o.name == "famo") return std::make_unique<Famo>(tasks, o.lr, o.decay);
-  std::string known;
-  for (const std::string& name : balancing_methods()) known += (known.empty() ? "" : ", ") + name;
-  fail_input("balancing '{}': expected one of {}", o.name, known);
+  o.check();
+  for (const Method& method : table())
+    if (o.name == method.name) return method.make(o, tasks);
+  fail("balancing '{}' is not in its table", o.name);
 }
 
 }  // namespace medusa::mtl

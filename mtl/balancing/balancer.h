@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/options.h"
+
 namespace medusa::mtl {
 
 using Vector = std::vector<double>;
@@ -47,15 +49,23 @@ class Balancer {
   std::size_t tasks_;
 };
 
+// Which method, and its options.  Each method declares its own in its class; those of all methods are here, so that a
+// name that several have (the rate of the weights' own updates) is one option.
 struct BalanceOptions {
-  std::string name = "equal";  // equal | fixed | dwa | uw | gradnorm | pcgrad | cagrad | imtl | nashmtl | famo
-  Vector fixed;                // fixed: one weight per task
-  double temperature = 2;      // dwa
-  double alpha = 1.5;          // gradnorm
-  double c = 0.5;              // cagrad
-  double lr = 0.025;           // uw, gradnorm, famo: rate of the weights' own updates
-  double decay = 0.001;        // famo
+  std::string name = "equal";  // one of balancing_methods()
+  OptionValues own;            // of the methods, by name; one that is not here has its default
   std::uint64_t seed = 0;      // pcgrad: the random order of projections
+
+  void declare(Options& o);
+  // Throws InputError where the chosen method lacks an option that has no default, or another method's is given.
+  // `prefix` stands before the names of options: "--".
+  void check(const std::string& prefix = "") const;
+};
+
+// The option that several methods have.
+struct WeightsRate {
+  double lr = 0.025;
+  void declare(Options& o) { o.add("balancing-lr", lr, "learning rate of the weights").at_least(0); }
 };
 
 // Throws InputError that lists the names, or names the option that does not fit.

@@ -14,7 +14,15 @@ std::size_t task_count(const Vector& gram);
 // -= lr sign(w_t |g_t| - target_t) |g_t|,  then w is scaled to sum T.
 class GradNorm : public Balancer {
  public:
-  GradNorm(std::size_t tasks, double alpha, double lr) : Balancer(tasks), alpha_(alpha), lr_(lr), w_(tasks, 1.0) {}
+  struct Options : WeightsRate {
+    double alpha = 1.5;
+    void declare(medusa::Options& o) {
+      WeightsRate::declare(o);
+      o.add("gradnorm-alpha", alpha, "how much more a task gets that learns slowly").at_least(0);
+    }
+  };
+  GradNorm(std::size_t tasks, const Options& options)
+      : Balancer(tasks), alpha_(options.alpha), lr_(options.lr), w_(tasks, 1.0) {}
   bool needs_gradients() const override { return true; }
   bool needs_losses() const override { return true; }
   bool weighs_own_parameters() const override { return true; }
@@ -44,7 +52,13 @@ class PcGrad : public Balancer {
 // g_0 + c |g_0| / |g_w| g_w.   Scaled by T [ours], so that c = 0 is the plain sum.  T = 2: a 1-D search.
 class CaGrad : public Balancer {
  public:
-  CaGrad(std::size_t tasks, double c) : Balancer(tasks), c_(c) {}
+  struct Options {
+    double c = 0.5;
+    void declare(medusa::Options& o) {
+      o.add("cagrad-c", c, "how far from the mean gradient, 0 (not at all) to 1").range(0, 1);
+    }
+  };
+  CaGrad(std::size_t tasks, const Options& options) : Balancer(tasks), c_(options.c) {}
   bool needs_gradients() const override { return true; }
   Vector weights(const BalanceInput& input) override;
 

@@ -29,6 +29,10 @@ Vector softmax(const Vector& x) {
   return y;
 }
 
+FixedWeights::FixedWeights(std::size_t tasks, const Options& options) : Balancer(tasks), weights_(options.weights) {
+  MEDUSA_CHECK_INPUT(weights_.size() == tasks, "balancing fixed: {} weights for {} tasks", weights_.size(), tasks);
+}
+
 void DynamicWeightAverage::start_epoch(const std::vector<Vector>& mean_losses) {
   weights_.assign(tasks(), 1.0);
   const std::size_t e = mean_losses.size();
@@ -42,8 +46,8 @@ void DynamicWeightAverage::start_epoch(const std::vector<Vector>& mean_losses) {
   for (double& w : weights_) w *= static_cast<double>(tasks());
 }
 
-UncertaintyWeighting::UncertaintyWeighting(std::size_t tasks, double lr)
-    : Balancer(tasks), lr_(lr), s_(tasks, 0.0), m_(tasks, 0.0), v_(tasks, 0.0) {}
+UncertaintyWeighting::UncertaintyWeighting(std::size_t tasks, const Options& options)
+    : Balancer(tasks), lr_(options.lr), s_(tasks, 0.0), m_(tasks, 0.0), v_(tasks, 0.0) {}
 
 Vector UncertaintyWeighting::weights(const BalanceInput& input) {
   Vector a(tasks());

@@ -8,7 +8,14 @@ namespace medusa::mtl {
 // a_t = w_t.  All 1 is the plain sum of losses.
 class FixedWeights : public Balancer {
  public:
-  explicit FixedWeights(Vector weights) : Balancer(weights.size()), weights_(std::move(weights)) {}
+  struct Options {
+    Vector weights;
+    void declare(medusa::Options& o) {
+      o.add("task-weights", weights, "a weight for each task's loss, comma-separated").at_least(0);
+    }
+  };
+  // Throws InputError where there is not a weight for each task.
+  FixedWeights(std::size_t tasks, const Options& options);
   Vector weights(const BalanceInput&) override { return weights_; }
 
  private:
@@ -19,8 +26,14 @@ class FixedWeights : public Balancer {
 //   r_t = L_t(e-1) / L_t(e-2) on epoch means,  a = T softmax(r / temperature),  all 1 in the first two epochs.
 class DynamicWeightAverage : public Balancer {
  public:
-  DynamicWeightAverage(std::size_t tasks, double temperature)
-      : Balancer(tasks), temperature_(temperature), weights_(tasks, 1.0) {}
+  struct Options {
+    double temperature = 2;
+    void declare(medusa::Options& o) {
+      o.add("dwa-temperature", temperature, "larger is closer to equal weights").above(0);
+    }
+  };
+  DynamicWeightAverage(std::size_t tasks, const Options& options)
+      : Balancer(tasks), temperature_(options.temperature), weights_(tasks, 1.0) {}
   void start_epoch(const std::vector<Vector>& mean_losses) override;
   Vector weights(const BalanceInput&) override { return weights_; }
 
@@ -34,7 +47,8 @@ class DynamicWeightAverage : public Balancer {
 // it stays within -10..10 [ours].
 class UncertaintyWeighting : public Balancer {
  public:
-  UncertaintyWeighting(std::size_t tasks, double lr);
+  using Options = WeightsRate;
+  UncertaintyWeighting(std::size_t tasks, const Options& options);
   bool needs_losses() const override { return true; }
   Vector weights(const BalanceInput& input) override;
   std::map<std::string, Vector> state() const override;
@@ -50,7 +64,15 @@ class UncertaintyWeighting : public Balancer {
 // step: xi -= lr (J(z)^T (log L_before - log L_after) + decay xi).  [ours] L_after is the next batch's loss.
 class Famo : public Balancer {
  public:
-  Famo(std::size_t tasks, double lr, double decay) : Balancer(tasks), lr_(lr), decay_(decay), xi_(tasks, 0.0) {}
+  struct Options : WeightsRate {
+    double decay = 0.001;
+    void declare(medusa::Options& o) {
+      WeightsRate::declare(o);
+      o.add("famo-decay", decay, "weight decay of the weights' logits").at_least(0);
+    }
+  };
+  Famo(std::size_t tasks, const Options& options)
+      : Balancer(tasks), lr_(options.lr), decay_(options.decay), xi_(tasks, 0.0) {}
   bool needs_losses() const override { return true; }
   Vector weights(const BalanceInput& input) override;
   std::map<std::string, Vector> state() const override { return {{"xi", xi_}, {"last", last_}}; }

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "mtl/networks/ctan.h"
+
 namespace medusa::mtl {
 
 namespace {
@@ -17,8 +19,9 @@ AttentionMask::AttentionMask(int spatial_dims, std::int64_t in, std::int64_t mid
       conv2_(add<nn::Conv>("conv2", spatial_dims, middle, out, 1, ConvOptions{}, kNoBias)),
       norm2_(add<nn::BatchNorm>("norm2", out)) {}
 
-CrossTaskAttention::CrossTaskAttention(std::int64_t channels, const CtanOptions& options) : options_(options) {
-  if (options.projections == CtanOptions::Projections::None) return;
+CrossTaskAttention::CrossTaskAttention(std::int64_t channels, const CtanOptions& options)
+    : over_channels_(options.attention == "channel"), scale_(options.scale), residual_(options.residual) {
+  if (options.projections == "none") return;
   q_ = &add<nn::Linear>("q", channels, channels, false);
   k_ = &add<nn::Linear>("k", channels, channels, false);
   v_ = &add<nn::Linear>("v", channels, channels, false);
@@ -29,7 +32,7 @@ Var CrossTaskAttention::tokens(nn::Linear* projection, const Var& e) const {
   const std::int64_t n = e.size(0), c = e.size(-1), places = e.value().numel() / (n * c);
   const Var projected = projection ? projection->forward(e) : e;
   const Var x = reshape(projected, {n, places, c});
-  return options_.axis == CtanOptions::Axis::Channel ? permute(x, {0, 2, 1}) : x;
+  return over_channels_ ? permute(x, {0, 2, 1}) : x;
 }
 
 // With E_t own, E_{t'} another task's, rows = tokens of length d  [recalled; layout, scale and residual ours]:
@@ -39,7 +42,7 @@ Var CrossTaskAttention::tokens(nn::Linear* projection, const Var& e) const {
 Var CrossTaskAttention::attend(const Var& own, const std::vector<Var>& others, std::size_t task,
                                AttentionRecord* record) {
   const Var k = tokens(k_, own), v = tokens(v_, own);
-  const real scale = options_.scale ? static_cast<real>(1 / std::sqrt(static_cast<double>(k.size(-1)))) : real(1);
+  const real scale = scale_ ? static_cast<real>(1 / std::sqrt(static_cast<double>(k.size(-1)))) : real(1);
   std::vector<Var> found;
   std::vector<Tensor> weights;
   for (const Var& other : others) {
@@ -48,10 +51,11 @@ Var CrossTaskAttention::attend(const Var& own, const std::vector<Var>& others, s
     found.push_back(attention(q, k, v, scale));
   }
   if (record) record->set_bottleneck(task, std::move(weights));
+  if (record) record->over_channels = over_channels_;
   Var o = mean_of(found);
-  if (options_.axis == CtanOptions::Axis::Channel) o = permute(o, {0, 2, 1});
+  if (over_channels_) o = permute(o, {0, 2, 1});
   o = reshape(o, own.shape());
-  return options_.residual ? own + o : o;
+  return residual_ ? own + o : o;
 }
 
 std::vector<Var> others(const std::vector<Var>& all, std::size_t but) {

@@ -23,6 +23,8 @@ class AttentionMask : public nn::Module {
   nn::BatchNorm& norm2_;
 };
 
+struct CtanOptions;
+
 // CTAN's bottleneck for one task (CTAB): queries from the other tasks' features, keys and values from its own.
 class CrossTaskAttention : public nn::Module {
  public:
@@ -33,7 +35,7 @@ class CrossTaskAttention : public nn::Module {
  private:
   Var tokens(nn::Linear* projection, const Var& e) const;
 
-  CtanOptions options_;
+  bool over_channels_, scale_, residual_;                  // see CtanOptions
   nn::Linear *q_ = nullptr, *k_ = nullptr, *v_ = nullptr;  // null: the identity
 };
 

@@ -17,6 +17,7 @@ struct AttentionRecord {
   // Spatial attention: queries and keys are the places of the last level in row-major order; channel attention: its
   // channels.  Empty at o = t.
   std::vector<std::vector<Tensor>> bottleneck;
+  bool over_channels = false;  // bottleneck: channel attention
 
   // Ready for a network of `tasks` tasks.
   void clear(std::size_t tasks);

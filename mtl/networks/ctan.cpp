@@ -2,15 +2,16 @@
 
 namespace medusa::mtl {
 
-CTAN::CTAN(const ModelConfig& config)
+CTAN::CTAN(const ModelConfig& config, const CtanOptions& options)
     : SharedModel(config),
+      options_(options),
       embed_(per_task<nn::ModuleList<nn::ConvNorm>>("embed")),
       mask_(per_task<nn::ModuleList<nn::ConvNorm>>("mask")),
       refine_(add<nn::ModuleList<nn::Module>>("refine")),
       bottleneck_(per_task<CrossTaskAttention>("bottleneck")) {
   check_two_tasks(config);
   const std::vector<std::int64_t>& c = backbone_.channels;
-  const bool encoder = config.ctan.parts != Parts::Bottleneck, bottleneck = config.ctan.parts != Parts::Encoder;
+  const bool encoder = options.has_encoder_part(), bottleneck = options.has_bottleneck_part();
   for (std::size_t t = 0; t < tasks().size(); ++t) {
     auto& embed = embed_.put(t);
     auto& mask = mask_.put(t);
@@ -19,7 +20,7 @@ CTAN::CTAN(const ModelConfig& config)
       embed.push(config.spatial_dims, j == 0 ? c[j] : 2 * c[j], backbone_.attention_width(j), 1, true);
       mask.push(config.spatial_dims, backbone_.attention_width(j), c[j]);
     }
-    if (bottleneck) bottleneck_.put(t, c.back(), config.ctan);
+    if (bottleneck) bottleneck_.put(t, c.back(), options);
   }
   for (std::size_t j = 0; encoder && j + 1 < c.size(); ++j) refine_.push(make_refine(config, j));
 }
@@ -73,10 +74,9 @@ void CTAN::attend_to_others(TaskFeatures& f) {
 
 std::vector<Var> CTAN::outputs(const Var& x) {
   if (record()) record()->clear(tasks().size());
-  const Parts parts = config().ctan.parts;
   const Features shared = encoder_.features(x);
-  TaskFeatures f = parts == Parts::Bottleneck ? embedded_features(shared) : attended_features(shared);
-  if (parts != Parts::Encoder) attend_to_others(f);
+  TaskFeatures f = options_.has_encoder_part() ? attended_features(shared) : embedded_features(shared);
+  if (options_.has_bottleneck_part()) attend_to_others(f);
   return branch_outputs(f);
 }
 

@@ -8,19 +8,40 @@
 
 namespace medusa::mtl {
 
+// What CTAN's authors leave open in the paper's abstract  [ours].
+struct CtanOptions {
+  std::string attention = "spatial";
+  bool scale = true;
+  std::string projections = "none";
+  bool residual = true;
+  std::string parts = "both";
+  void declare(Options& o) {
+    o.add("attention", attention, "ctan's bottleneck: what attends to what, places or channels")
+        .one_of({"spatial", "channel"});
+    o.add("scale", scale, "ctan's bottleneck: divide the scores by sqrt(d), d the length of the dot product");
+    o.add("projections", projections, "ctan's bottleneck: maps of the features that Q, K, V are; none, or learned")
+        .one_of({"none", "linear"});
+    o.add("residual", residual, "ctan's bottleneck: add to the task's own features");
+    o.add("parts", parts, "which parts of ctan's attention there are; encoder: its masks alone")
+        .one_of({"both", "encoder", "bottleneck"});
+  }
+  bool has_encoder_part() const { return parts != "bottleneck"; }  // CTAE
+  bool has_bottleneck_part() const { return parts != "encoder"; }  // CTAB
+};
+
 class CTAN : public SharedModel {
  public:
-  explicit CTAN(const ModelConfig& config);
+  CTAN(const ModelConfig& config, const CtanOptions& options);
   std::vector<Var> outputs(const Var& x) override;
 
  private:
-  using Parts = CtanOptions::Parts;
   using TaskFeatures = std::vector<std::vector<Var>>;  // by task, by level
   std::vector<Var> masks(std::size_t level, const Var& u, const std::vector<Var>& a);
   TaskFeatures attended_features(const Features& shared);
   TaskFeatures embedded_features(const Features& shared);
   void attend_to_others(TaskFeatures& f);
 
+  CtanOptions options_;
   PerTask<nn::ModuleList<nn::ConvNorm>>& embed_;  // by task, by level (bottleneck alone: one)
   PerTask<nn::ModuleList<nn::ConvNorm>>& mask_;   // by task, by level (bottleneck alone: none)
   // By level, shared by all tasks: makes what the next level is given, so there is none at the last (bottleneck alone:

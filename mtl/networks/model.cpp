@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "mtl/networks/backbone.h"
 #include "mtl/networks/ctan.h"
@@ -14,18 +15,16 @@ namespace medusa::mtl {
 
 namespace {
 
-template <class M>
-std::unique_ptr<Model> construct(const ModelConfig& config) {
-  return std::make_unique<M>(config);
-}
-
 // A new architecture is one more line here.
-struct Architecture {
-  const char* name;
-  std::unique_ptr<Model> (*make)(const ModelConfig&);
-};
-constexpr Architecture kArchitectures[] = {
-    {"stl", construct<STL>}, {"hps", construct<HPS>}, {"mtan", construct<MTAN>}, {"ctan", construct<CTAN>}};
+std::deque<Architecture>& table() {
+  static std::deque<Architecture> rows{
+      architecture<STL>("stl", "a network for every task, nothing shared"),
+      architecture<HPS>("hps", "one encoder, a branch for every task"),
+      architecture<MTAN>("mtan", "and a mask for every task at every level"),
+      architecture<CTAN, CtanOptions>("ctan",
+                                      "a task's mask is for the other tasks; cross-task attention at the bottleneck")};
+  return rows;
+}
 
 void check_config(const ModelConfig& config) {
   MEDUSA_CHECK_INPUT(config.spatial_dims == 2 || config.spatial_dims == 3, "model: spatial_dims must be 2 or 3, got {}",
@@ -55,48 +54,34 @@ std::vector<std::vector<std::size_t>> Model::groups() const {
   return groups;
 }
 
-const char* name(CtanOptions::Axis axis) { return axis == CtanOptions::Axis::Spatial ? "spatial" : "channel"; }
-
-const char* name(CtanOptions::Projections projections) {
-  return projections == CtanOptions::Projections::None ? "none" : "linear";
-}
-
-const char* name(CtanOptions::Parts parts) {
-  return parts == CtanOptions::Parts::Both ? "both" : parts == CtanOptions::Parts::Encoder ? "encoder" : "bottleneck";
-}
-
-CtanOptions::Axis ctan_axis(const std::string& text) {
-  for (auto axis : {CtanOptions::Axis::Spatial, CtanOptions::Axis::Channel})
-    if (text == name(axis)) return axis;
-  fail_input("ctan: attention '{}' is unknown, expected spatial or channel", text);
-}
-
-CtanOptions::Projections ctan_projections(const std::string& text) {
-  for (auto projections : {CtanOptions::Projections::None, CtanOptions::Projections::Linear})
-    if (text == name(projections)) return projections;
-  fail_input("ctan: projections '{}' are unknown, expected none or linear", text);
-}
-
-CtanOptions::Parts ctan_parts(const std::string& text) {
-  for (auto parts : {CtanOptions::Parts::Both, CtanOptions::Parts::Encoder, CtanOptions::Parts::Bottleneck})
-    if (text == name(parts)) return parts;
-  fail_input("ctan: parts '{}' are unknown, expected both, encoder or bottleneck", text);
-}
-
 std::unique_ptr<Model> make_model(const ModelConfig& config, std::uint64_t seed) {
   check_config(config);
-  for (const Architecture& architecture : kArchitectures) {
-    if (config.arch != architecture.name) continue;
-    auto model = architecture.make(config);
-    model->initialize(seed);
-    return model;
-  }
-  fail_input("architecture '{}' is unknown, expected one of: {}", config.arch, fmt::join(architectures(), ", "));
+  std::unique_ptr<Model> model = find_architecture(config.arch).make(config);
+  model->initialize(seed);
+  return model;
+}
+
+void register_architecture(Architecture architecture) {
+  const std::string& name = architecture.name;
+  const bool good = !name.empty() && name != "help" && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  MEDUSA_CHECK(good, "architecture '{}': expected a name of lower-case letters, digits, '_' and '-'", name);
+  const std::vector<std::string> names = architectures();
+  MEDUSA_CHECK(std::find(names.begin(), names.end(), name) == names.end(), "architecture '{}': the name is taken",
+               name);
+  table().push_back(std::move(architecture));
+}
+
+const Architecture& find_architecture(const std::string& name) {
+  for (const Architecture& row : table())
+    if (row.name == name) return row;
+  fail_input("architecture '{}' is unknown, expected one of: {}", name, fmt::join(architectures(), ", "));
 }
 
 std::vector<std::string> architectures() {
   std::vector<std::string> names;
-  for (const Architecture& architecture : kArchitectures) names.emplace_back(architecture.name);
+  for (const Architecture& row : table()) names.push_back(row.name);
   return names;
 }
 

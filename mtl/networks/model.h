@@ -1,6 +1,8 @@
 // Model: what every architecture is - a network from an image to one raw output per task.
 #pragma once
 
+#include <concepts>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,38 +11,20 @@
 #include "mtl/networks/per_task.h"
 #include "mtl/task.h"
 #include "nn/module.h"
+#include "tensor/options.h"
 
 namespace medusa::mtl {
 
-// CTAN's bottleneck, where the paper's abstract leaves room  [ours].
-struct CtanOptions {
-  enum class Axis { Spatial, Channel };            // which attends to which: places to places, or channels to channels
-  enum class Projections { None, Linear };         // Q, K, V are the features themselves, or learned C x C maps of them
-  enum class Parts { Both, Encoder, Bottleneck };  // which of CTAE and CTAB are there: for ablations
-  Axis axis = Axis::Spatial;
-  bool scale = true;  // divide the scores by sqrt(d), d the length of the dot product
-  Projections projections = Projections::None;
-  bool residual = true;  // E + O; false: O alone
-  Parts parts = Parts::Both;
-};
-const char* name(CtanOptions::Axis axis);
-const char* name(CtanOptions::Projections projections);
-const char* name(CtanOptions::Parts parts);
-// By name; throw InputError that lists the names.
-CtanOptions::Axis ctan_axis(const std::string& name);
-CtanOptions::Projections ctan_projections(const std::string& name);
-CtanOptions::Parts ctan_parts(const std::string& name);
-
 // Everything that determines a network's structure; written to and read from a run's config.
 struct ModelConfig {
-  std::string arch = "hps";          // stl | hps | mtan | ctan
+  std::string arch = "hps";          // one of architectures()
   std::string backbone = "resunet";  // resunet | resnet18 | resnet34 | resnet50
   int spatial_dims = 2;              // 2: images [N, H, W, C]; 3: volumes [N, D, H, W, C]
   std::int64_t in_channels = 3;
   // Channels of each encoder level, outermost first; of a ResNet: inside the blocks of its four stages.
   std::vector<std::int64_t> widths{16, 32, 64, 128};
   std::vector<Task> tasks;
-  CtanOptions ctan;  // of arch ctan
+  OptionValues options;  // the architecture's own, by name; one that is not here has its default
 };
 
 class Encoder;
@@ -78,8 +62,41 @@ class Model : public nn::Module {
   AttentionRecord* record_ = nullptr;
 };
 
-// The architecture by name; throws InputError that lists the names.  Parameters are initialised with `seed`.
+// One row of the table of architectures.
+struct Architecture {
+  std::string name, help;  // help: one line
+  // Throws InputError where one of config.options does not exist or is out of range.
+  std::function<std::unique_ptr<Model>(const ModelConfig& config)> make;
+  // Adds the rows of its own options, bound to `values`, which gets the defaults of those that it lacks.
+  std::function<void(Options& rows, OptionValues& values)> declare;
+};
+
+struct NoOptions {
+  void declare(Options&) {}
+};
+
+// The row of an architecture M, which is made as M(config), or, where it has options of its own, as M(config, options);
+// those are a struct O that declares them (tensor/options.h).
+template <std::derived_from<Model> M, class O = NoOptions>
+Architecture architecture(const std::string& name, const std::string& help) {
+  const auto make = [](const ModelConfig& config) -> std::unique_ptr<Model> {
+    const O options = read_options<O>(config.options, config.arch + ": ");
+    if constexpr (std::is_constructible_v<M, const ModelConfig&, const O&>)
+      return std::make_unique<M>(config, options);
+    else
+      return std::make_unique<M>(config);
+  };
+  return {name, help, make, declare_values<O>};
+}
+
+// Adds an architecture from outside of this library: it has all that the others have, `train --arch NAME` too in a
+// program that registers it first.  Call it before the first thread is started.  Throws Error where the name is taken
+// or is not lower-case letters, digits, '_' and '-'.
+void register_architecture(Architecture architecture);
+
+// Throw InputError that lists the names.  Parameters are initialised with `seed`.
 std::unique_ptr<Model> make_model(const ModelConfig& config, std::uint64_t seed = 0);
+const Architecture& find_architecture(const std::string& name);
 std::vector<std::string> architectures();
 
 }  // namespace medusa::mtl

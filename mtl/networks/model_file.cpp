@@ -1,6 +1,7 @@
 // Model configurations as JSON in a checkpoint's metadata.
 #include "mtl/networks/model_file.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "mtl/networks/encoder.h"
@@ -9,6 +10,38 @@
 namespace medusa::mtl {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
+
+// The architecture's own options, in the order in which it declares them.
+Json options_json(const ModelConfig& config) {
+  OptionValues values = config.options;
+  Options rows;
+  find_architecture(config.arch).declare(rows, values);
+  Json json = Json::object();
+  for (const Option& row : rows.rows()) std::visit([&](const auto* value) { json[row.name] = *value; }, row.place);
+  return json;
+}
+
+OptionValue option_value(const Json& json) {
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_unsigned()) return json.get<std::uint64_t>();
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number()) return json.get<double>();
+  if (!json.is_array()) return json.get<std::string>();
+  const auto all = [&](auto is) { return !json.empty() && std::all_of(json.begin(), json.end(), is); };
+  if (all([](const Json& e) { return e.is_number_integer(); })) return json.get<std::vector<std::int64_t>>();
+  if (all([](const Json& e) { return e.is_number(); })) return json.get<std::vector<double>>();
+  return json.get<std::vector<std::string>>();
+}
+
+OptionValues option_values(const Json& json) {
+  OptionValues values;
+  for (const auto& [name, value] : json.items()) values[name] = option_value(value);
+  return values;
+}
+
+}  // namespace
 
 std::string to_json(const ModelConfig& config) {
   Json tasks = Json::array();
@@ -25,12 +58,11 @@ std::string to_json(const ModelConfig& config) {
   Json json{{"arch", config.arch},         {"backbone", config.backbone},
             {"rank", config.spatial_dims}, {"in_channels", config.in_channels},
             {"widths", config.widths},     {"tasks", tasks}};
-  if (config.arch == "ctan")
-    json["ctan"] = {{"attention", name(config.ctan.axis)},
-                    {"scale", config.ctan.scale},
-                    {"projections", name(config.ctan.projections)},
-                    {"residual", config.ctan.residual},
-                    {"parts", name(config.ctan.parts)}};
+  if (const Json own = options_json(config); !own.empty()) {
+    MEDUSA_CHECK(!json.contains(config.arch), "architecture '{}': a model description has something else of that name",
+                 config.arch);
+    json[config.arch] = own;
+  }
   return json.dump();
 }
 
@@ -55,17 +87,18 @@ ModelConfig model_config_from_json(const std::string& text, const std::string& w
       task.unit = entry.value("unit", "");
       config.tasks.push_back(task);
     }
-    if (json.contains("ctan")) {
-      const Json& ctan = json.at("ctan");
-      config.ctan.axis = ctan_axis(ctan.at("attention").get<std::string>());
-      config.ctan.scale = ctan.at("scale").get<bool>();
-      config.ctan.projections = ctan_projections(ctan.at("projections").get<std::string>());
-      config.ctan.residual = ctan.at("residual").get<bool>();
-      config.ctan.parts = ctan_parts(ctan.value("parts", "both"));
-    }
+    if (json.contains(config.arch)) config.options = option_values(json.at(config.arch));
     return config;
   } catch (const Json::exception& error) {
     fail_input("{}: its model description is malformed: {}", where, error.what());
+  }
+}
+
+OptionValues option_values_from_json(const std::string& text, const std::string& where) {
+  try {
+    return option_values(Json::parse(text));
+  } catch (const Json::exception& error) {
+    fail_input("{}: malformed options: {}", where, error.what());
   }
 }
 
@@ -88,7 +121,13 @@ ModelConfig read_model_config(const std::string& path) {
 }
 
 std::unique_ptr<Model> load_model(const std::string& path) {
-  std::unique_ptr<Model> model = make_model(read_model_config(path));
+  const ModelConfig config = read_model_config(path);
+  std::unique_ptr<Model> model;
+  try {
+    model = make_model(config);
+  } catch (const InputError& error) {
+    fail_input("{}: {}", path, error.what());
+  }
   nn::load_checkpoint(path, *model);
   model->eval();
   return model;

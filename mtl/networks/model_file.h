@@ -15,6 +15,9 @@ std::string to_json(const ModelConfig& config);
 // Throws InputError that begins with `where` (a file's name) where the text is not such a JSON.
 ModelConfig model_config_from_json(const std::string& text, const std::string& where);
 
+// Options as a JSON object, {"name": value, ...}; throws InputError that begins with `where` where it is none.
+OptionValues option_values_from_json(const std::string& text, const std::string& where);
+
 // The configuration that a checkpoint was written with.  Throws InputError where the file is missing, malformed, of a
 // newer version or holds none.
 ModelConfig read_model_config(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 
 #include "tensor/check.h"
 
@@ -9,51 +10,78 @@ namespace medusa::tools {
 
 namespace {
 
-// CLI11 only says "Could not convert": this says what was expected, of every word that CLI11 would not read as a T.
+// CLI11 reads 010 as 8 and clips what is too large for a T: true where it reads what the text says.
 template <class T>
-Option reads(Option option, const char* expected) {
+bool reads_as_said(const std::string& text) {
+  T value{}, said{};
+  if (!CLI::detail::lexical_cast(text, value)) return false;
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + (text[0] == '+'), end, said);
+    return error == std::errc() && stop == end && value == said;
+  }
+  return true;
+}
+
+// CLI11 only says "Could not convert": this says what was expected.
+template <class T>
+CommandOption reads(CommandOption option, const char* expected) {
   return option.check([expected](const std::string& text) -> std::string {
-    T value{};
-    return CLI::detail::lexical_cast(text, value) ? "" : fmt::format("expected {}, found {}", expected, text);
+    return reads_as_said<T>(text) ? "" : fmt::format("expected {}, found {}", expected, text);
   });
+}
+
+void add_row(CommandLine& command, const std::string& name, bool& value, const std::string& help) {
+  if (value)  // on by default: --name false switches it off
+    command.option(name, value, help).last_counts();
+  else
+    command.flag(name, value, help).last_counts();
+}
+template <class T>
+void add_row(CommandLine& command, const std::string& name, std::vector<T>& values, const std::string& help) {
+  command.option(name, values, help).split_at_comma();
+}
+template <class T>
+void add_row(CommandLine& command, const std::string& name, T& value, const std::string& help) {
+  command.option(name, value, help).last_counts();
 }
 
 constexpr const char *kWhole = "a whole number", *kNumber = "a number";
 
 }  // namespace
 
-Option& Option::required() {
+CommandOption& CommandOption::required() {
   option_->required();
   return *this;
 }
 
-Option& Option::one_of(const std::vector<std::string>& values) {
+CommandOption& CommandOption::one_of(const std::vector<std::string>& values) {
   option_->check(CLI::IsMember(values));
   return *this;
 }
 
-Option& Option::range(double least, double most) {
+CommandOption& CommandOption::range(double least, double most) {
   option_->check(CLI::Range(least, most)
                      .description(most < 1e9 ? fmt::format("{}..{}", least, most) : fmt::format("at least {}", least)));
   return *this;
 }
 
-Option& Option::check(const std::function<std::string(const std::string&)>& rule) {
+CommandOption& CommandOption::check(const std::function<std::string(const std::string&)>& rule) {
   option_->check(rule);
   return *this;
 }
 
-Option& Option::last_counts() {
+CommandOption& CommandOption::last_counts() {
   option_->take_last();
   return *this;
 }
 
-Option& Option::split_at_comma() {
+CommandOption& CommandOption::split_at_comma() {
   option_->delimiter(',');
   return *this;
 }
 
-Option& Option::not_in_config() {
+CommandOption& CommandOption::not_in_config() {
   option_->configurable(false);
   return *this;
 }
@@ -67,43 +95,51 @@ CommandLine::CommandLine(CLI::App* app, const std::string& name) : name_(name), 
 
 CommandLine::~CommandLine() = default;
 
-Option CommandLine::option(const std::string& name, std::string& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+CommandOption CommandLine::option(const std::string& name, std::string& value, const std::string& help) {
+  return CommandOption(app_->add_option(name, value, help));
 }
-Option CommandLine::option(const std::string& name, bool& value, const std::string& help) {
-  return reads<bool>(Option(app_->add_option(name, value, help)), "true or false");
+CommandOption CommandLine::option(const std::string& name, bool& value, const std::string& help) {
+  return reads<bool>(CommandOption(app_->add_option(name, value, help)), "true or false");
 }
-Option CommandLine::option(const std::string& name, int& value, const std::string& help) {
-  return reads<int>(Option(app_->add_option(name, value, help)), kWhole);
+CommandOption CommandLine::option(const std::string& name, int& value, const std::string& help) {
+  return reads<int>(CommandOption(app_->add_option(name, value, help)), kWhole);
 }
-Option CommandLine::option(const std::string& name, std::int64_t& value, const std::string& help) {
-  return reads<std::int64_t>(Option(app_->add_option(name, value, help)), kWhole);
+CommandOption CommandLine::option(const std::string& name, std::int64_t& value, const std::string& help) {
+  return reads<std::int64_t>(CommandOption(app_->add_option(name, value, help)), kWhole);
 }
-Option CommandLine::option(const std::string& name, std::uint64_t& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help)).check([](const std::string& text) -> std::string {
-    const bool number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-    return number ? "" : "expected a whole number of 0 or more, found " + text;
-  });
+CommandOption CommandLine::option(const std::string& name, std::uint64_t& value, const std::string& help) {
+  return reads<std::uint64_t>(CommandOption(app_->add_option(name, value, help)), "a whole number of 0 or more");
 }
-Option CommandLine::option(const std::string& name, double& value, const std::string& help) {
-  return reads<double>(Option(app_->add_option(name, value, help)), kNumber);
+CommandOption CommandLine::option(const std::string& name, double& value, const std::string& help) {
+  return reads<double>(CommandOption(app_->add_option(name, value, help)), kNumber);
 }
-Option CommandLine::option(const std::string& name, std::vector<std::string>& value, const std::string& help) {
-  return Option(app_->add_option(name, value, help));
+CommandOption CommandLine::option(const std::string& name, std::vector<std::string>& value, const std::string& help) {
+  return CommandOption(app_->add_option(name, value, help));
 }
-Option CommandLine::option(const std::string& name, std::vector<std::int64_t>& value, const std::string& help) {
-  return reads<std::int64_t>(Option(app_->add_option(name, value, help)), kWhole);
+CommandOption CommandLine::option(const std::string& name, std::vector<std::int64_t>& value, const std::string& help) {
+  return reads<std::int64_t>(CommandOption(app_->add_option(name, value, help)), kWhole);
 }
-Option CommandLine::option(const std::string& name, std::vector<double>& value, const std::string& help) {
-  return reads<double>(Option(app_->add_option(name, value, help)), kNumber);
+CommandOption CommandLine::option(const std::string& name, std::vector<double>& value, const std::string& help) {
+  return reads<double>(CommandOption(app_->add_option(name, value, help)), kNumber);
 }
-Option CommandLine::flag(const std::string& name, bool& value, const std::string& help) {
-  return Option(app_->add_flag(name, value, help));
+CommandOption CommandLine::flag(const std::string& name, bool& value, const std::string& help) {
+  return CommandOption(app_->add_flag(name, value, help));
+}
+
+void CommandLine::add(const Options& options) {
+  std::string heading;
+  for (const Option& row : options.rows()) {
+    if (row.group != heading) group(heading = row.group);
+    std::visit([&](auto* value) { add_row(*this, "--" + row.name, *value, row.help); }, row.place);
+  }
 }
 
 void CommandLine::group(const std::string& heading) { app_->option_defaults()->group(heading); }
 
-void CommandLine::config_file(const std::string& help) { app_->set_config("--config", "", help); }
+void CommandLine::config_file(const std::string& help) {
+  app_->set_config("--config", "", help);
+  app_->allow_config_extras(false);  // a name that is mistyped is refused
+}
 
 void CommandLine::footer(const std::string& text) { app_->footer(text); }
 

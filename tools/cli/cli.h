@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/options.h"
+
 namespace CLI {
 class App;
 class Option;
@@ -16,17 +18,17 @@ class Option;
 namespace medusa::tools {
 
 // One option, for what is to be said of it after it was added.
-class Option {
+class CommandOption {
  public:
-  explicit Option(CLI::Option* option) : option_(option) {}
-  Option& required();
-  Option& one_of(const std::vector<std::string>& values);
-  Option& range(double least, double most);
+  explicit CommandOption(CLI::Option* option) : option_(option) {}
+  CommandOption& required();
+  CommandOption& one_of(const std::vector<std::string>& values);
+  CommandOption& range(double least, double most);
   // `rule` gets the text of a value and returns what is wrong with it, "" where nothing is.
-  Option& check(const std::function<std::string(const std::string&)>& rule);
-  Option& last_counts();     // given several times, the last one counts (else that is an error)
-  Option& split_at_comma();  // of a list: "a,b" are two values
-  Option& not_in_config();   // neither read from a config file nor written to one
+  CommandOption& check(const std::function<std::string(const std::string&)>& rule);
+  CommandOption& last_counts();     // given several times, the last one counts (else that is an error)
+  CommandOption& split_at_comma();  // of a list: "a,b" are two values
+  CommandOption& not_in_config();   // neither read from a config file nor written to one
 
  private:
   CLI::Option* option_;
@@ -42,16 +44,20 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  Option option(const std::string& name, std::string& value, const std::string& help);
-  Option option(const std::string& name, bool& value, const std::string& help);
-  Option option(const std::string& name, int& value, const std::string& help);
-  Option option(const std::string& name, std::int64_t& value, const std::string& help);
-  Option option(const std::string& name, std::uint64_t& value, const std::string& help);  // whole and not negative
-  Option option(const std::string& name, double& value, const std::string& help);
-  Option option(const std::string& name, std::vector<std::string>& value, const std::string& help);
-  Option option(const std::string& name, std::vector<std::int64_t>& value, const std::string& help);
-  Option option(const std::string& name, std::vector<double>& value, const std::string& help);
-  Option flag(const std::string& name, bool& value, const std::string& help);
+  CommandOption option(const std::string& name, std::string& value, const std::string& help);
+  CommandOption option(const std::string& name, bool& value, const std::string& help);
+  CommandOption option(const std::string& name, int& value, const std::string& help);
+  CommandOption option(const std::string& name, std::int64_t& value, const std::string& help);
+  CommandOption option(const std::string& name, std::uint64_t& value,
+                       const std::string& help);  // whole and not negative
+  CommandOption option(const std::string& name, double& value, const std::string& help);
+  CommandOption option(const std::string& name, std::vector<std::string>& value, const std::string& help);
+  CommandOption option(const std::string& name, std::vector<std::int64_t>& value, const std::string& help);
+  CommandOption option(const std::string& name, std::vector<double>& value, const std::string& help);
+  CommandOption flag(const std::string& name, bool& value, const std::string& help);
+  // Declared options, "--name" each, under their headings; given several times, the last one counts, and a list is
+  // separated by commas.
+  void add(const Options& options);
   // The heading under which --help lists the options added from now on.
   void group(const std::string& heading);
   // Adds --config FILE: a file with these options, "name = value" each.

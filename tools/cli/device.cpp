@@ -8,13 +8,17 @@
 
 namespace medusa::tools {
 
-const char* const kDeviceHelp = "where to compute: cpu, cuda or cuda:k, the k-th GPU, counted from 0";
-const char* const kTf32Help =
-    "let a GPU round the factors of its matrix products to TensorFloat-32: faster, 3 digits; no effect on a CPU";
+void DeviceChoice::declare(Options& o) {
+  o.add("device", device, "where to compute: cpu, cuda or cuda:k, the k-th GPU, counted from 0").no_effect();
+  o.add("tf32", tf32,
+        "let a GPU round the factors of its matrix products to TensorFloat-32: faster, 3 digits; no effect on a CPU")
+      .no_effect();
+}
 
 void device_options(CommandLine& command, DeviceChoice& choice) {
-  command.option("--device", choice.device, kDeviceHelp);
-  command.flag("--tf32", choice.tf32, kTf32Help);
+  Options rows;
+  choice.declare(rows);
+  command.add(rows);
 }
 
 Device open_device(const DeviceChoice& choice) {

@@ -13,9 +13,8 @@ namespace medusa::tools {
 struct DeviceChoice {
   std::string device = "cpu";  // cpu | cuda | cuda:k
   bool tf32 = false;           // a GPU's matrix products with 10 bits of mantissa
+  void declare(Options& o);
 };
-extern const char* const kDeviceHelp;
-extern const char* const kTf32Help;
 
 // Adds --device and --tf32.
 void device_options(CommandLine& command, DeviceChoice& choice);

@@ -13,6 +13,148 @@
 
 namespace medusa::tools {
 
+RunOptions::RunOptions() {
+  schedule.name = "onecycle";
+  schedule.lr = 2e-3;
+}
+
+namespace {
+
+void declare_data(RunOptions& r, Options& o) {
+  o.group("Data");
+  o.add("data", r.data, "folder of the dataset, in the layout in which it is distributed").no_effect().same_for_all();
+  o.add("dataset", r.dataset, "the dataset's layout").one_of(datasets::dataset_names()).same_for_all();
+  o.add("size", r.size,
+        "HEIGHTxWIDTH in pixels that images are resized to, of volumes DEPTHxHEIGHTxWIDTH; none given: 96x128 for "
+        "ham10000, 64x64x64 for openkbp, stoic and prostate, for folder what its dataset.toml says");
+  o.add("spacing", r.spacing,
+        "stoic, prostate, folder: mm from voxel to voxel along depth, height, width, or one number for all; none "
+        "given: such that --size shows 384 mm (of folder what its dataset.toml says)");
+  o.add("patch", r.patch,
+        "train on pieces of this size, [DEPTHx]HEIGHTxWIDTH, and look at whole samples through a window of it");
+  o.add("foreground", r.foreground, "--patch: part of the pieces that lie about a structure or class, 0 to 1")
+      .range(0, 1);
+  o.add("overlap", r.overlap, "--patch: of neighbouring windows, as part of the side, 0 to 0.9").range(0, 0.9);
+  o.add("inputs", r.inputs,
+        "openkbp: structures gives the network the outlines beside the CT, and leaves only the dose to predict");
+  o.add("tasks", r.tasks, "names of the tasks to learn, comma-separated; none given: all of the dataset")
+      .same_for_all();
+  o.add("val-fraction", r.val_fraction,
+        "part of the groups (lesions, patients) kept for validation, 0 to 1; datasets that are distributed in parts "
+        "keep those")
+      .from_to_below(0, 1)
+      .same_for_all();
+  o.add("test-fraction", r.test_fraction, "part of the groups kept for the final test, 0 to 1")
+      .from_to_below(0, 1)
+      .same_for_all();
+  o.add("cache-mib", r.cache_mib, "memory for decoded samples, MiB; 0: decode anew each time").at_least(0).no_effect();
+  o.add("cache-disk", r.cache_disk,
+        "all but ham10000: folder for decoded samples on disk, made if needed, which later runs may share; none "
+        "given: none")
+      .no_effect();
+  o.add("workers", r.workers, "threads that prepare samples; 0: the training thread does it").range(0, 256).no_effect();
+}
+
+void declare_network(RunOptions& r, Options& o) {
+  std::string known;
+  for (const std::string& name : mtl::architectures())
+    known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", name, mtl::find_architecture(name).help);
+  o.group("Network");
+  o.add("arch", r.arch, fmt::format("architecture: {}; help: their parts and options", known))
+      .one_of(mtl::architectures(), false)
+      .same_for_all();
+  o.add("backbone", r.backbone, "encoder").one_of(mtl::backbones());
+  o.add("widths", r.widths,
+        "channels of each encoder level, outermost first, comma-separated (of a resnet: inside the blocks of its 4 "
+        "stages); multiples of 16 are fastest; none given: 16,32,64,128 for resunet, 64,128,256,512 for a resnet")
+      .range(1, 65536)
+      .at_most_values(12);
+  o.add("pretrained", r.pretrained, "safetensors file to begin the encoders with, in torchvision's names");
+  for (const std::string& arch : mtl::architectures()) {
+    o.group("Network", arch);
+    o.prefix(arch + "-");
+    mtl::find_architecture(arch).declare(o, r.arch_options[arch]);
+  }
+  o.prefix("");
+}
+
+void declare_training(RunOptions& r, Options& o) {
+  o.group("Training");
+  Option& epochs = o.add("epochs", r.epochs, "passes over the training set").at_least(1);
+  if (nn::open_ended(r.schedule)) epochs.only_the_end();
+  o.add("batch", r.batch, "samples per step").at_least(1);
+  o.add("seed", r.seed, "of initial values, split, order and augmentation").same_for_all();
+  r.schedule.declare(o);
+  r.optimizer.declare(o);
+  o.add("clip", r.clip, "largest L2 norm of the gradients of an optimiser, larger ones are scaled down; 0: off")
+      .at_least(0);
+  o.add("patience", r.patience, "stop after so many epochs without a better validation result; 0: never")
+      .at_least(0)
+      .only_the_end();
+  o.add("class-weights", r.class_weights,
+        "weights of the classes in the classification loss (inverse: 1 / frequency, sqrt: its root)")
+      .one_of({"none", "inverse", "sqrt"});
+  o.add("weighted-sampling", r.weighted_sampling, "draw samples of rare classes more often, with replacement");
+}
+
+Options rows_of(RunOptions& options) {
+  Options rows;
+  options.declare(rows);
+  return rows;
+}
+
+}  // namespace
+
+void RunOptions::declare(Options& o) {
+  declare_data(*this, o);
+  declare_network(*this, o);
+  declare_training(*this, o);
+  balancing.declare(o);
+  o.group("Augmentation of the training images");
+  o.add("no-augment", no_augment, "train on the images as they are");
+  augment.declare(o);
+  o.group("Run");
+  o.add("threads", threads, "threads that compute; 0: all the machine has. Results do not depend on it")
+      .range(0, 1024)
+      .no_effect();
+  device.declare(o);
+  o.add("save-every", save_every, "seconds between saves within an epoch; 0: only at its end").at_least(0).no_effect();
+}
+
+void add_run_options(CommandLine& command, RunOptions& options) { command.add(rows_of(options)); }
+
+void check(const RunOptions& options) {
+  RunOptions copy = options;
+  rows_of(copy).check("--");
+  options.balancing.check("--");
+  if (!options.size.empty()) parse_size(options.size);
+  if (!options.patch.empty()) parse_size(options.patch, "--patch");
+}
+
+std::vector<ConfigEntry> config_entries(const RunOptions& options) {
+  RunOptions copy = options;
+  const Options rows = rows_of(copy);
+  std::vector<ConfigEntry> entries;
+  for (const Option& row : rows.rows()) entries.push_back({row, toml_text(row.value())});
+  return entries;
+}
+
+std::string config_text(const RunOptions& options) {
+  std::string text;
+  for (const ConfigEntry& entry : config_entries(options))
+    if (!entry.value.empty())  // an empty list is the default, and cannot be written
+      text += fmt::format("# {}\n{} = {}\n\n", entry.help, entry.name, entry.value);
+  return text;
+}
+
+std::optional<ConfigChange> first_change(const RunOptions& before, const RunOptions& now,
+                                         const std::function<bool(const OptionRow&)>& may_change) {
+  const std::vector<ConfigEntry> then = config_entries(before), later = config_entries(now);
+  for (std::size_t i = 0; i < then.size(); ++i)
+    if (then[i].value != later.at(i).value && !may_change(then[i]))
+      return ConfigChange{then[i].name, then[i].value, later[i].value};
+  return std::nullopt;
+}
 RunOptions read_run_options(const std::string& run_folder) {
   RunOptions options;
   CommandLine command("", "run");

@@ -1,8 +1,10 @@
 // What determines a training run: its options, which the run's folder keeps, and what is made of them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "mtl/training/evaluate.h"
 #include "nn/optim.h"
 #include "nn/schedule.h"
+#include "tensor/options.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/device.h"
 
@@ -35,10 +38,9 @@ struct RunOptions {
 
   std::string arch = "hps";
   std::string backbone = "resunet";
-  std::vector<std::int64_t> widths;  // empty: the backbone's own
-  std::string pretrained;            // a file of weights for the encoders, or none
-  std::string ctan_attention = "spatial", ctan_projections = "none", ctan_parts = "both";
-  bool ctan_scale = true, ctan_residual = true;
+  std::vector<std::int64_t> widths;                  // empty: the backbone's own
+  std::string pretrained;                            // a file of weights for the encoders, or none
+  std::map<std::string, OptionValues> arch_options;  // by architecture, without "<arch>-"; not there: the defaults
 
   std::int64_t epochs = 20, batch = 16;
   std::uint64_t seed = 0;
@@ -56,6 +58,7 @@ struct RunOptions {
   double save_every = 600;  // seconds
 
   RunOptions();
+  void declare(Options& o);
 };
 
 // Fills in what was left to the dataset and the backbone: size and widths.
@@ -68,11 +71,18 @@ void add_run_options(CommandLine& command, RunOptions& options);
 // Throws InputError naming the first option that is out of range.
 void check(const RunOptions& options);
 
-// The options as the text of a config file, and as its entries: option name -> value.
+// The options as the text of a config file, and as its entries in order.
+struct ConfigEntry : OptionRow {
+  std::string value;  // as the file has it
+};
 std::string config_text(const RunOptions& options);
-std::map<std::string, std::string> config_entries(const RunOptions& options);
-// False for options that a resumed run may change: they do not decide what is computed.
-bool decides_result(const std::string& option);
+std::vector<ConfigEntry> config_entries(const RunOptions& options);
+// "a", "b" for the first option of which `now` has another value than `before` although `may_change` does not let it.
+struct ConfigChange {
+  std::string name, before, now;
+};
+std::optional<ConfigChange> first_change(const RunOptions& before, const RunOptions& now,
+                                         const std::function<bool(const OptionRow&)>& may_change);
 
 // The options of a run that was made before, as its folder keeps them.
 RunOptions read_run_options(const std::string& run_folder);

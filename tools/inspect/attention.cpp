@@ -209,7 +209,7 @@ class AttentionSheet {
   // ---- bottleneck ---------------------------------------------------------------------------------------------------
 
   void add_bottleneck(std::vector<PanelRow>* rows) {
-    const bool channel = config_.ctan.axis == mtl::CtanOptions::Axis::Channel;
+    const bool channel = look_.record.over_channels;
     PanelRow row{"Attention at the bottleneck", channel ? about_channels() : about_places(), {}};
     for (std::size_t t = 0; t < look_.record.bottleneck.size(); ++t)
       for (std::size_t o = 0; o < look_.record.bottleneck[t].size(); ++o) {
@@ -245,7 +245,7 @@ class AttentionSheet {
     const Extent extent(a);
     Json figures{{"task", task_name(t)},
                  {"asked_by", task_name(o)},
-                 {"axis", mtl::name(config_.ctan.axis)},
+                 {"axis", look_.record.over_channels ? "channel" : "spatial"},
                  {"shape", {a.size(1), a.size(2)}},
                  {"min", extent.min},
                  {"max", extent.max},

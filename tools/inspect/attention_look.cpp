@@ -129,7 +129,7 @@ void choose_query(const AttentionOptions& options, Look* look) {
     return;
   }
   look->query = parse_query(options.query, look->picture);
-  MEDUSA_CHECK_INPUT(has_bottleneck(look->record) && look->model->config().ctan.axis == mtl::CtanOptions::Axis::Spatial,
+  MEDUSA_CHECK_INPUT(has_bottleneck(look->record) && !look->record.over_channels,
                      "--query {}: the network of {} has no attention between places at its bottleneck", options.query,
                      options.run);
 }

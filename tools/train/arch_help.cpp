@@ -4,8 +4,6 @@
 
 #include <map>
 
-#include "mtl/networks/ctan.h"
-
 namespace medusa::tools {
 
 namespace {
@@ -55,39 +53,40 @@ std::vector<Part> parts_of(const mtl::Model& model) {
   return parts;
 }
 
-const char* about(const std::string& arch) {
-  static const std::map<std::string, const char*> sentences{
-      {"stl", "a network for every task, nothing shared"},
-      {"hps", "one encoder, a branch for every task"},
-      {"mtan", "and a mask for every task at every level"},
-      {"ctan", "a task's mask is for the other tasks; cross-task attention at the bottleneck"}};
-  return sentences.count(arch) ? sentences.at(arch) : "";
+// The options of its own, with defaults.
+std::string options_text(const mtl::Architecture& architecture) {
+  OptionValues defaults;
+  Options rows;
+  architecture.declare(rows, defaults);
+  std::string text;
+  for (const Option& row : rows.rows())
+    text += fmt::format("  {:<28} {:>12}   {}\n", fmt::format("--{}-{}", architecture.name, row.name),
+                        toml_text(row.value()), row.help);
+  return text;
 }
 
 std::string table(const mtl::ModelConfig& config) {
+  const mtl::Architecture& architecture = mtl::find_architecture(config.arch);
+  const std::string heading = fmt::format("\n{}: {}\n", config.arch, architecture.help);
   std::unique_ptr<mtl::Model> model;
   try {
     model = mtl::make_model(config);
   } catch (const InputError& error) {
-    return fmt::format("\n{}: {}\n  {}\n", config.arch, about(config.arch), error.what());
+    return fmt::format("{}  {}\n", heading, error.what()) + options_text(architecture);
   }
-  std::string text = fmt::format("\n{}: {}\n", config.arch, about(config.arch));
+  std::string text = heading;
   for (const Part& part : parts_of(*model)) {
     text += fmt::format("  {:<28} {:>12}", part.name, grouped(part.parameters));
     std::string levels;
     for (std::int64_t count : part.levels) levels += (levels.empty() ? "" : " + ") + grouped(count);
     text += (levels.empty() ? "" : "   levels: " + levels) + "\n";
   }
-  using Ctan = mtl::CtanOptions;
-  if (config.arch == "ctan" && config.ctan.projections == Ctan::Projections::None &&
-      config.ctan.parts != Ctan::Parts::Encoder)
-    text += fmt::format("  {:<28} {:>12}   queries, keys and values are the features themselves\n", "bottleneck", 0);
-  return text + fmt::format("  {:<28} {:>12}\n", "all", grouped(model->parameter_count()));
+  return text + fmt::format("  {:<28} {:>12}\n", "all", grouped(model->parameter_count())) + options_text(architecture);
 }
 
 }  // namespace
 
-std::string architectures_text(mtl::ModelConfig config) {
+std::string architectures_text(mtl::ModelConfig config, const std::map<std::string, OptionValues>& options) {
   std::vector<std::string> tasks;
   for (const mtl::Task& task : config.tasks)
     tasks.push_back(
@@ -96,7 +95,9 @@ std::string architectures_text(mtl::ModelConfig config) {
       "Parameters of every part. Backbone {}, widths {}, {}D input of {} channels; tasks: {}.\n", config.backbone,
       fmt::join(config.widths, ","), config.spatial_dims, config.in_channels, fmt::join(tasks, ", "));
   for (const std::string& arch : mtl::architectures()) {
+    const auto own = options.find(arch);
     config.arch = arch;
+    config.options = own == options.end() ? OptionValues() : own->second;
     text += table(config);
   }
   return text;
