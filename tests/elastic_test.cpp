@@ -128,7 +128,7 @@ TEST_CASE("elastic: of pictures, for image and mask alike; gamma and noise leave
     squares += std::pow(static_cast<double>(n.image.pixels[i]) - static_cast<double>(p.image.pixels[i]), 2);
   CHECK(std::sqrt(squares / count) == doctest::Approx(0.05 * 255).epsilon(0.05));
   o.elastic = 0.2;
-  CHECK(contains(input_error([&] { check(o); }), "elastic is 0.2, expected 0 to 0.1"));
+  CHECK(contains(input_error([&] { check(o); }), "elastic 0.2: expected 0 to 0.1"));
 }
 
 }  // namespace
