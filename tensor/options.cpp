@@ -82,8 +82,8 @@ void check_value(const Option& row, const std::string& what, T value) {
 }
 template <class T>
 void check_value(const Option& row, const std::string& what, const std::vector<T>& values) {
-  MEDUSA_CHECK_INPUT(row.most_values == 0 || values.size() <= row.most_values, "{}: expected at most {} values, found {}",
-                     what, row.most_values, values.size());
+  MEDUSA_CHECK_INPUT(row.most_values == 0 || values.size() <= row.most_values,
+                     "{}: expected at most {} values, found {}", what, row.most_values, values.size());
   for (const T& value : values) check_value(row, what, value);
 }
 
@@ -96,7 +96,9 @@ std::string toml_text(const OptionValue& value) {
 std::string OptionRow::range_text() const {
   const bool from = std::isfinite(least), to = std::isfinite(most);
   if (from && to && !open_least && !open_most) return fmt::format("{} to {}", least, most);
-  const std::string low = !from ? "" : open_least ? fmt::format("more than {}", least) : fmt::format("{} or more", least);
+  const std::string low = !from        ? ""
+                          : open_least ? fmt::format("more than {}", least)
+                                       : fmt::format("{} or more", least);
   const std::string high = !to ? "" : open_most ? fmt::format("below {}", most) : fmt::format("at most {}", most);
   return low + (from && to ? ", " : "") + high;
 }

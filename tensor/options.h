@@ -70,7 +70,7 @@ class Option : public OptionRow {
   }
 
   Option& one_of(std::vector<std::string> names, bool in_help = true);  // in_help: `help` ends with the names
-  Option& range(double from, double to);           // both included
+  Option& range(double from, double to);                                // both included
   Option& at_least(double from);
   Option& above(double bound);
   Option& from_to_below(double from, double bound);

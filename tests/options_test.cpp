@@ -71,8 +71,9 @@ TEST_CASE("options: a value out of range or of another type is refused in one li
   CHECK(refusal("widths", std::vector<std::int64_t>{4, 0}) == "wave: widths 0: expected 1 to 65536");
   CHECK(refusal("widths", std::vector<std::string>{}) == "no error");
   CHECK(refusal("widths", 4) == "wave: widths 4: expected a list of numbers");
-  CHECK(refusal("depth", 1) ==
-        "wave: depth: unknown option, expected one of height, shape, loud, count, threads, seed, weights, widths, names");
+  CHECK(
+      refusal("depth", 1) ==
+      "wave: depth: unknown option, expected one of height, shape, loud, count, threads, seed, weights, widths, names");
 }
 
 TEST_CASE("options: values go out of a struct and come back, what is not said keeps its default") {
@@ -210,8 +211,9 @@ mtl::ModelConfig louder(double factor) {
 
 TEST_CASE("options: an architecture from outside is made, trained and comes back from its file with its option") {
   register_louder();
-  CHECK(message_of([] { mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("Louder", "")); })
-            .find("expected a name of lower-case letters") != std::string::npos);
+  CHECK(message_of([] {
+          mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("Louder", ""));
+        }).find("expected a name of lower-case letters") != std::string::npos);
   CHECK(message_of([] { mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("louder", "")); }) ==
         "architecture 'louder': the name is taken");
   CHECK(message_of([] { mtl::make_model(louder(0)); }) == "louder: factor 0: expected more than 0");
