@@ -1,25 +1,8 @@
 #include "datasets/dataset.h"
 
 #include <algorithm>
-#include <array>
 
 #include "datasets/options.h"
-
-namespace medusa {
-namespace {
-constexpr std::array<const char*, 6> kKinds = {"segmentation",   "structures", "regression",
-                                               "classification", "binary",     "scalar"};
-}
-
-const char* name(TaskKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
-
-TaskKind task_kind(const std::string& name) {
-  const auto found = std::find(kKinds.begin(), kKinds.end(), name);
-  MEDUSA_CHECK_INPUT(found != kKinds.end(), "task kind {} is unknown; there are: {}", name, fmt::join(kKinds, ", "));
-  return static_cast<TaskKind>(found - kKinds.begin());
-}
-
-}  // namespace medusa
 
 namespace medusa::datasets {
 namespace {
@@ -86,6 +69,7 @@ Batch stack(const std::vector<Sample>& samples) {
     MEDUSA_CHECK(s.targets.size() == samples[0].targets.size(), "batch: {} has {} targets, {} has {}", samples[0].id,
                  samples[0].targets.size(), s.id, s.targets.size());
     batch.ids.push_back(s.id);
+    batch.spacing.push_back(s.spacing);
     inputs.push_back(&s.input);
   }
   batch.input = join(samples, inputs, 0);

@@ -8,33 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "datasets/target_info.h"
 #include "tensor/tensor.h"
 
-namespace medusa {
-
-// What a task predicts.  Pixel-level: segmentation, structures, regression; image-level: classification, binary,
-// scalar (an amount of the whole image, such as an age).
-// Structures are outlines that may overlap (a target inside an organ): a yes or no per pixel and channel.
-enum class TaskKind { Segmentation, Structures, Regression, Classification, Binary, Scalar };
-const char* name(TaskKind kind);
-TaskKind task_kind(const std::string& name);  // throws InputError that lists the kinds
-inline bool pixel_level(TaskKind kind) {
-  return kind != TaskKind::Classification && kind != TaskKind::Binary && kind != TaskKind::Scalar;
-}
-
-}  // namespace medusa
-
 namespace medusa::datasets {
-
-// One thing that a dataset can teach.
-struct TargetInfo {
-  std::string name;  // "lesion", "diagnosis": also the task's name
-  TaskKind kind = TaskKind::Segmentation;
-  std::int64_t channels = 1;         // outputs of the task's head
-  std::vector<std::string> classes;  // names of the channels or classes
-  double scale = 1;                  // regression, scalar: label = value in `unit` / scale, so that labels are about 1
-  std::string unit = "";             // "Gy"
-};
 
 // A label of one sample, or "none" (an empty tensor): a sample may lack the label of a task.
 //   segmentation, 1 channel  [S, 1] of 0 and 1          segmentation, C > 1  [S, 1] of class numbers
@@ -50,8 +27,9 @@ struct Target {
 
 struct Sample {
   std::string id;
-  Tensor input;                 // [H, W, C] or [D, H, W, C]
-  std::vector<Target> targets;  // in the order of Dataset::targets()
+  Tensor input;                      // [H, W, C] or [D, H, W, C]
+  std::vector<Target> targets;       // in the order of Dataset::targets()
+  std::vector<double> spacing = {};  // mm from pixel to pixel along [D,] H, W of the input; empty: not known
 };
 
 // Several samples stacked: input [N, S, C]; per target value and mask [N, ...] and who has a label.
@@ -61,7 +39,8 @@ struct Batch {
   std::vector<std::string> ids;
   Tensor input;
   std::vector<Target> targets;
-  std::vector<std::vector<bool>> labelled;  // [target][sample]
+  std::vector<std::vector<bool>> labelled;        // [target][sample]
+  std::vector<std::vector<double>> spacing = {};  // of each sample, see Sample::spacing
   std::int64_t size() const { return static_cast<std::int64_t>(ids.size()); }
 };
 // Throws Error naming two samples whose shapes differ.

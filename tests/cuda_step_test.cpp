@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "autograd/ops.h"
+#include "mtl/losses.h"
 #include "mtl/training/batch_upload.h"
 #include "mtl/training/trainer.h"
 #include "nn/optim.h"

@@ -64,6 +64,7 @@ TEST_CASE("folder: other grids keep small structures, and doses are not diluted 
   DatasetOptions o = options_for(folder.path, 2, 2, 2);
   o.spacing = {2};
   const Sample half = open_dataset(o)->get(0);
+  CHECK(half.spacing == std::vector<double>{2, 2, 2});
   CHECK(half.targets[0].mask.to_vector() == std::vector<real>{1, 1});
   CHECK(half.targets[1].mask.at(0) == 1);
   CHECK(half.targets[1].value.at(0) > doctest::Approx(0.02));
@@ -97,6 +98,7 @@ TEST_CASE("folder: pictures, grey and colour, masks and class maps") {
   describe("channels = 3\nmean = 10\ndeviation = [2, 2, 2]\n", "");
   const auto dataset = open_dataset(options_for(folder.path, 0, 2, 4));
   const Sample p = dataset->get(0), q = dataset->get(1);
+  CHECK(p.spacing.empty());
   CHECK(p.input.shape() == Shape{2, 4, 3});
   CHECK(p.input.at(3 * 5 + 1) == doctest::Approx((51 - 10) / 2.0));
   CHECK(q.input.at(3 * 2 + 2) == doctest::Approx((102 - 10) / 2.0));  // grey became colour

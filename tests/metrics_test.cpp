@@ -6,6 +6,9 @@
 #include <cmath>
 #include <limits>
 
+#include "mtl/training/evaluate.h"
+#include "tests/ramp.h"
+
 using namespace medusa;
 using namespace medusa::mtl;
 using doctest::Approx;
@@ -31,7 +34,101 @@ std::string message(const F& f) {
   return "nothing thrown";
 }
 
+// A metric that a program adds: the mean over the images of the extent in mm of what is predicted, along the last axis.
+bool kMeasured = false;  // whether it is among the metrics
+std::vector<MeterSample> seen;
+
+class Extent : public Meter {
+ public:
+  using Meter::Meter;
+  MetricValues values() const override { return {{"test_extent", sum_ / static_cast<double>(count_)}}; }
+  void add(const MeterSample& sample) override {
+    seen.push_back(sample);
+    const std::int64_t width = sample.shape.back();
+    std::int64_t first = width, last = -1;
+    for (std::int64_t i = 0; i < sample.places; ++i) {
+      if (sample.y[i] <= 0) continue;
+      first = std::min(first, i % width);
+      last = std::max(last, i % width);
+    }
+    sum_ += static_cast<double>(last - first + 1) * sample.spacing.back();
+    ++count_;
+  }
+
+ private:
+  double sum_ = 0;
+  std::int64_t count_ = 0;
+};
+
 }  // namespace
+
+TEST_CASE("metrics: a meter gets shape, spacing and case, from the batch and through evaluate") {
+  Task t = task(TaskKind::Segmentation, 1);
+  const auto outputs = [](std::int64_t depth) {  // positive at x = 1, 2 of 4
+    Tensor y = Tensor::full({2, depth, 3, 4, 1}, -1);
+    for (std::int64_t i = 0; i < y.numel(); ++i)
+      if (i % 4 == 1 || i % 4 == 2) y.mutable_data()[i] = 1;
+    return y;
+  };
+  seen.clear();
+  const auto meter = [&] {
+    std::vector<std::unique_ptr<Meter>> meters;
+    meters.push_back(std::make_unique<Extent>(t));
+    return TaskMeter(t, std::move(meters));
+  };
+  TaskMeter one = meter();
+  one.add(outputs(2), Tensor::zeros({2, 2, 3, 4, 1}), {}, {}, {{"p1", "p2"}, {{3, 2, 1.5}, {}}});
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].id == "p1");
+  CHECK(seen[0].shape == std::vector<std::int64_t>{2, 3, 4});
+  CHECK(seen[0].spacing == std::vector<double>{3, 2, 1.5});
+  CHECK(seen[0].in_mm);
+  CHECK(seen[1].id == "p2");
+  CHECK(seen[1].spacing == std::vector<double>{1, 1, 1});
+  CHECK_FALSE(seen[1].in_mm);
+  CHECK(one.values().at("test_extent") == Approx((2 * 1.5 + 2) / 2));
+  TaskMeter unknown = meter();
+  unknown.add(outputs(2), Tensor::zeros({2, 2, 3, 4, 1}));
+  CHECK(seen.back().id.empty());
+  CHECK(seen.back().spacing == std::vector<double>{1, 1, 1});
+  CHECK(message([&] {
+          meter().add(outputs(2), Tensor::zeros({2, 2, 3, 4, 1}), {}, {}, {{}, {{1, 1}, {1, 1}}});
+        }) == "metrics: task t: output [2, 2, 3, 4, 1] has 3 axes, its spacing 2 numbers");
+
+  // The same of a whole set: evaluate() hands on what the samples say.
+  struct OneBatch : BatchSource {
+    int left = 0;
+    void start_epoch(std::int64_t, std::int64_t) override { left = 1; }
+    std::int64_t batches() const override { return 1; }
+    std::optional<datasets::Batch> next() override {
+      if (left-- == 0) return std::nullopt;
+      datasets::Sample a{"a", test::ramp({4, 4, 1}), {{Tensor::zeros({4, 4, 1}), {}}}, {2, 0.5}};
+      datasets::Sample b = a;
+      b.id = "b";
+      b.spacing = {3, 0.25};
+      return datasets::stack({a, b});
+    }
+  } source;
+  add_metric({"test_extent", [](const KindTraits& kind) { return kMeasured && kind.pixel_level; }, false, false, false,
+              [](const Task& of) -> std::unique_ptr<Meter> { return std::make_unique<Extent>(of); }});
+  CHECK(message([] { add_metric(metric("test_extent")); }) == "metrics: there is a metric test_extent already");
+  ModelConfig config;
+  config.in_channels = 1;
+  config.widths = {2, 4};
+  config.tasks = {t};
+  const auto model = make_model(config, 1);
+  kMeasured = true;
+  seen.clear();
+  const Evaluation evaluation = *evaluate(*model, source);
+  CHECK(metric_names(t.kind) == std::vector<std::string>{"dice", "iou", "test_extent"});
+  kMeasured = false;
+  CHECK(evaluation[0].metrics.contains("test_extent"));
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].id == "a");
+  CHECK(seen[0].spacing == std::vector<double>{2, 0.5});
+  CHECK(seen[1].id == "b");
+  CHECK(seen[1].spacing == std::vector<double>{3, 0.25});
+}
 
 TEST_CASE("metrics: names, directions, primary metrics") {
   CHECK(primary_metric(TaskKind::Segmentation) == "dice");

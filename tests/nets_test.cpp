@@ -7,6 +7,7 @@
 #include <map>
 
 #include "autograd/ops.h"
+#include "mtl/losses.h"
 #include "mtl/networks/model.h"
 #include "tensor/parallel.h"
 #include "tests/ramp.h"

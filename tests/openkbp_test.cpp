@@ -135,6 +135,7 @@ TEST_CASE("openkbp: parts, samples, absent structures") {
   CHECK(dataset->input_shape() == Shape{32, 32, 32, 1});
   const Sample s = dataset->get(0);
   CHECK(s.input.shape() == Shape{32, 32, 32, 1});
+  CHECK(s.spacing == std::vector<double>{15.6, 15.6, 10});
   CHECK(s.targets[0].value.shape() == Shape{32, 32, 32, 10});
   CHECK(s.targets[0].mask.to_vector() == std::vector<real>{0, 0, 1, 0, 0, 0, 0, 0, 0, 1});
   CHECK(s.targets[1].value.shape() == Shape{32, 32, 32, 1});

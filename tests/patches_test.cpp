@@ -42,9 +42,11 @@ Sample sample_of(std::int64_t index) {
 }
 
 TEST_CASE("patches: input, labels and masks are the same box; the others stay") {
-  const Sample whole = sample_of(0);
+  Sample whole = sample_of(0);
+  whole.spacing = {3, 2, 1};
   for (std::int64_t index = 0; index < 50; ++index) {
     const Sample p = random_patch(whole, infos(), {{4, 5, 6}, 0.5}, 1, 2, index);
+    REQUIRE(p.spacing == whole.spacing);
     REQUIRE(p.input.shape() == Shape{4, 5, 6, 1});
     REQUIRE(p.targets[0].value.shape() == Shape{4, 5, 6, 2});
     const auto start = static_cast<std::int64_t>(p.input.at(0));

@@ -5,6 +5,7 @@
 
 #include "autograd/ops.h"
 #include "datasets/layouts/registry.h"
+#include "mtl/losses.h"
 #include "mtl/networks/model.h"
 #include "mtl/training/metrics.h"
 #include "nn/optim.h"

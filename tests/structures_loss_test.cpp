@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "autograd/ops.h"
-#include "mtl/task.h"
+#include "mtl/losses.h"
 #include "tests/op_case.h"
 #include "tests/reference_loss.h"
 

@@ -59,7 +59,7 @@ class Predictor {
     check_takes_pictures(*model_, options.run);
     model_->to(device);
     for (const mtl::Task& task : model_->tasks())
-      MEDUSA_CHECK_INPUT(task.kind != TaskKind::Segmentation || task.channels <= 256,
+      MEDUSA_CHECK_INPUT(!task.traits().pixel_level || !task.traits().exclusive || task.channels <= 256,
                          "{}: task {} has {} classes, a mask can show 256", options.run, task.name, task.channels);
   }
 
@@ -76,12 +76,12 @@ class Predictor {
     for (std::size_t t = 0; t < outputs.size(); ++t) {
       const mtl::Task& task = model_->tasks()[t];
       const std::string file = fmt::format("{}/{}_{}", options_.out, stem, task.name);
-      if (!pixel_level(task.kind)) {
+      if (!task.traits().pixel_level) {
         line += tables_.add(task, path.filename().string(), outputs[t]);
         continue;
       }
       const Tensor own_size = at_size_of(picture, outputs[t]);
-      if (task.kind == TaskKind::Regression)
+      if (task.traits().in_units)
         nn::write_safetensors(file + ".safetensors", {{task.name, own_size}});
       else
         line += write_mask(task, mask_of(own_size), file + ".png", &overlay, &colour);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "autograd/ops.h"
+#include "mtl/losses.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/networks/model_file.h"
 #include "nn/checkpoint.h"
@@ -124,9 +125,7 @@ class NetCase {
  private:
   // Class numbers get a last axis of size 1, all else becomes channels last.
   static Tensor target(const mtl::Task& task, const Tensor& t) {
-    const bool class_numbers =
-        task.kind == TaskKind::Classification || (task.kind == TaskKind::Segmentation && task.channels > 1);
-    if (!class_numbers) return from_file(t, image_edge(t));
+    if (!task.class_numbers()) return from_file(t, image_edge(t));
     Shape shape = t.shape();
     shape.push_back(1);
     return t.reshape(shape);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "datasets/layouts/ham10000.h"
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/networks/model_file.h"
@@ -131,11 +132,12 @@ mtl::ModelConfig model_config(const RunOptions& o, const datasets::Dataset& data
                               std::vector<std::size_t>* target_of_task) {
   mtl::ModelConfig config = network_of(o);
   config.tasks = mtl::make_tasks(dataset, o.tasks, target_of_task);
+  mtl::choose_losses(&config.tasks, o.losses, o.loss_weights);
   const Shape shape = dataset.input_shape();
   config.spatial_dims = shape.rank() - 1;
   config.in_channels = shape[-1];
   for (std::size_t t = 0; t < config.tasks.size(); ++t)
-    if (config.tasks[t].kind == TaskKind::Classification)
+    if (config.tasks[t].class_numbers() && !config.tasks[t].traits().pixel_level)
       config.tasks[t].class_weight =
           mtl::class_weights(o.class_weights, datasets::class_counts(dataset, split.train, (*target_of_task)[t]));
   return config;
@@ -215,7 +217,7 @@ void check_patch(const RunOptions& o, const datasets::Dataset& dataset, const mt
   datasets::check(patch_options(o), dataset.input_shape());
   for (const mtl::Task& task : model.tasks())
     MEDUSA_CHECK_INPUT(
-        pixel_level(task.kind),
+        task.traits().pixel_level,
         "--patch: task {} has one answer per image, of which a piece says little; --tasks can leave it out", task.name);
 }
 
@@ -270,11 +272,8 @@ int explain_architectures(const RunOptions& o) {
   mtl::ModelConfig config = network_of(o);
   mtl::backbone_of(config);  // refuses widths that are wrong for all
   if (o.data.empty()) {
-    config.tasks.resize(2);
-    config.tasks[0].name = "lesion";
-    config.tasks[1].name = "diagnosis";
-    config.tasks[1].kind = TaskKind::Classification;
-    config.tasks[1].channels = 7;
+    config.tasks = {mtl::Task(datasets::segmentation("lesion", {"lesion"})),
+                    mtl::Task(datasets::classification("diagnosis", datasets::Ham10000::classes()))};
   } else {
     std::vector<std::size_t> target_of_task;
     const auto dataset = datasets::open_dataset(dataset_options(o));

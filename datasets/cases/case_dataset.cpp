@@ -40,7 +40,10 @@ CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
   if (options.spacing.size() == 3) plan_.spacing = options.spacing;
   if (options.spacing.size() == 1) plan_.spacing.assign(3, options.spacing[0]);
   for (const CaseTarget& target : plan_.targets) targets_.push_back(target.info);
-  recipe_ = "case 1\n" + description();
+  CasePlan decoding = plan_;
+  decoding.rows.clear();
+  for (CaseTarget& target : decoding.targets) target.info.loss = "", target.info.loss_weight = 1;  // no part in it
+  recipe_ = "case 1\n" + description_text(decoding, size_);
 }
 
 std::string CaseDataset::description() const { return description_text(plan_, size_); }
@@ -63,13 +66,12 @@ Shape CaseDataset::input_shape() const {
 
 std::int64_t CaseDataset::class_of(std::int64_t index, std::size_t target) const {
   const std::vector<real>& numbers = row(index).labels.at(target).numbers;
-  return numbers.size() == 1 && targets_.at(target).kind != TaskKind::Scalar ? static_cast<std::int64_t>(numbers[0])
-                                                                             : -1;
+  return numbers.size() == 1 && !targets_.at(target).traits().in_units ? static_cast<std::int64_t>(numbers[0]) : -1;
 }
 
 std::int64_t CaseDataset::sampling_class(std::int64_t index) const {
   for (std::size_t t = 0; t < targets_.size(); ++t)
-    if (!pixel_level(targets_[t].kind) && targets_[t].kind != TaskKind::Scalar) return class_of(index, t);
+    if (!targets_[t].traits().pixel_level && !targets_[t].traits().in_units) return class_of(index, t);
   return 0;
 }
 
@@ -85,6 +87,7 @@ std::shared_ptr<const Case> CaseDataset::decoded(std::int64_t index) const {
 Sample CaseDataset::sample(const CaseRow& row, const Case& c) const {
   const Shape space = input_shape();
   Sample sample{row.id, interleaved(c.inputs, space), {}};
+  if (size_.depth > 0) sample.spacing.assign(c.spacing.begin(), c.spacing.end());
   for (std::size_t t = 0; t < targets_.size(); ++t) {
     const Case::Label& label = c.labels[t];
     Target target;

@@ -17,8 +17,8 @@ class LabelReader {
   Case::Label read(const CaseTarget& target, const CaseLabel& from) {
     Case::Label to;
     to.present = from.present();
-    if (!to.present || !pixel_level(target.info.kind)) return to;
-    if (target.info.kind == TaskKind::Structures) {
+    if (!to.present || !target.info.traits().pixel_level) return to;
+    if (target.info.traits().channel_mask) {
       for (const std::string& file : from.files)
         reader_.attempt([&] {
           to.maps.push_back(file.empty() ? std::vector<std::uint16_t>(place(reader_.voxels()))
@@ -33,10 +33,10 @@ class LabelReader {
       if (!from.mask.empty()) mask = yes_or_no(from.mask);
     });
     reader_.attempt([&] {
-      if (target.info.kind == TaskKind::Segmentation)
-        to.maps = {classes(target, from.files[0])};
-      else
+      if (target.info.traits().in_units)
         to.values = amounts(target, from.files[0], mask);
+      else
+        to.maps = {classes(target, from.files[0])};
       const std::vector<std::uint16_t> counts = mask ? structure(*mask) : whole_numbers(reader_.inside());
       if (std::find(counts.begin(), counts.end(), 0) != counts.end()) to.mask = counts;
     });

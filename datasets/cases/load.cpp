@@ -65,9 +65,9 @@ std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row) {
   for (const std::string& input : row.inputs) add(input);
   for (std::size_t t = 0; t < plan.targets.size(); ++t) {
     const TargetInfo& info = plan.targets[t].info;
-    if (!pixel_level(info.kind)) continue;
+    if (!info.traits().pixel_level) continue;
     const CaseLabel& label = row.labels[t];
-    const std::int64_t files = info.kind == TaskKind::Structures ? info.channels : 1;
+    const std::int64_t files = info.traits().column_per_channel ? info.channels : 1;
     for (std::size_t f = 0; f < static_cast<std::size_t>(files); ++f) add(f < label.files.size() ? label.files[f] : "");
     add(label.mask);
   }

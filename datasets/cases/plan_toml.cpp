@@ -63,59 +63,68 @@ std::vector<std::array<std::size_t, 2>> read_pairs(const TomlTable& table, const
 }
 
 // Keys that one kind of target has and another has not are refused, for they would have no effect.
-void check_keys(const TomlTable& table, TaskKind kind) {
-  const auto only_for = [&](const char* key, std::initializer_list<TaskKind> kinds) {
-    MEDUSA_CHECK_INPUT(std::find(kinds.begin(), kinds.end(), kind) != kinds.end() || !table.has(key),
-                       "{}: {}: a target of kind {} has none", table.where(key), key, name(kind));
+void check_keys(const TomlTable& table, const KindTraits& kind) {
+  const auto only = [&](const char* key, bool fits) {
+    MEDUSA_CHECK_INPUT(fits || !table.has(key), "{}: {}: a target of kind {} has none", table.where(key), key,
+                       kind.name);
   };
-  using enum TaskKind;
-  only_for("values", {Segmentation});
-  only_for("unit", {Regression, Scalar});
-  only_for("scale", {Regression, Scalar});
-  only_for("channels", {Regression});
-  only_for("mask", {Segmentation, Regression});
-  only_for("mirrored", {Segmentation, Structures});
-  only_for("columns", {Structures, Binary, Scalar});
-  only_for("column", {Segmentation, Regression, Classification});
+  only("values", kind.pixel_level && kind.exclusive);
+  only("unit", kind.in_units);
+  only("scale", kind.in_units);
+  only("channels", kind.pixel_level && kind.in_units);
+  only("mask", kind.pixel_level && !kind.channel_mask);
+  only("mirrored", kind.pixel_level && !kind.in_units);
+  only("columns", kind.column_per_channel);
+  only("column", !kind.column_per_channel);
+}
+
+// Reads a field of optional_fields; where the table has none, it keeps its value.
+void read_field(const TomlTable& table, const char* key, double* value) { *value = table.number(key, *value); }
+void read_field(const TomlTable& table, const char* key, std::string* value) { *value = table.text(key, *value); }
+
+TaskKind read_kind(const TomlTable& table) {
+  std::vector<std::string> kinds;
+  for (const KindTraits& row : task_kinds()) kinds.emplace_back(row.name);
+  const std::string kind = table.text("kind", ""), last = kinds.back();
+  kinds.pop_back();
+  MEDUSA_CHECK_INPUT(!kind.empty(), "{}: [{}] has no kind, expected {} or {}", table.where("kind"), table.name,
+                     fmt::join(kinds, ", "), last);
+  try {
+    return task_kind(kind);
+  } catch (const InputError& error) {
+    fail_input("{}: {}", table.where("kind"), error.what());
+  }
 }
 
 CaseTarget read_target(const TomlTable& table, const std::string& name, TargetColumns* columns) {
   CaseTarget target;
   TargetInfo& info = target.info;
   info.name = name;
-  const std::string kind = table.text("kind", "");
-  MEDUSA_CHECK_INPUT(!kind.empty(),
-                     "{}: [{}] has no kind, expected segmentation, structures, regression, "
-                     "classification, binary or scalar",
-                     table.where("kind"), table.name);
-  try {
-    info.kind = task_kind(kind);
-  } catch (const InputError& error) {
-    fail_input("{}: {}", table.where("kind"), error.what());
-  }
-  check_keys(table, info.kind);
+  info.kind = read_kind(table);
+  const KindTraits& kind = info.traits();
+  check_keys(table, kind);
   info.classes = table.texts("classes");
-  const bool many = info.kind == TaskKind::Structures || info.kind == TaskKind::Binary || info.kind == TaskKind::Scalar;
-  if (many) {
+  if (kind.column_per_channel) {
     columns->files_or_labels = table.texts("columns");
     if (info.classes.empty()) info.classes = columns->files_or_labels;
-    if (info.classes.empty() && info.kind != TaskKind::Structures) info.classes = {name};
+    if (info.classes.empty() && !kind.pixel_level) info.classes = {name};
     if (columns->files_or_labels.empty()) columns->files_or_labels = info.classes;
     MEDUSA_CHECK_INPUT(columns->files_or_labels.size() == info.classes.size(), "{}: {} columns, but {} classes",
                        table.where("columns"), columns->files_or_labels.size(), info.classes.size());
   } else {
     columns->files_or_labels = {table.text("column", name)};
   }
-  info.scale = table.number("scale", 1);
-  info.unit = table.text("unit", "");
+  optional_fields([&](const char* key, auto field) { read_field(table, key, &(info.*field)); });
   MEDUSA_CHECK_INPUT(info.scale > 0, "{}: scale is {}, expected more than 0", table.where("scale"), info.scale);
-  if (info.kind == TaskKind::Regression) {
+  MEDUSA_CHECK_INPUT(info.loss_weight >= 0, "{}: loss_weight is {}, expected 0 or more", table.where("loss_weight"),
+                     info.loss_weight);
+  if (kind.pixel_level && kind.in_units) {
     info.channels = whole(table, "channels", 1, 64);
     if (info.classes.empty() && info.channels == 1) info.classes = {name};
   } else {
-    if (info.kind == TaskKind::Segmentation && info.classes.empty()) info.classes = {name};
+    if (kind.pixel_level && kind.exclusive && info.classes.empty()) info.classes = {name};
     info.channels = static_cast<std::int64_t>(info.classes.size());
-    const std::int64_t least = info.kind == TaskKind::Classification ? 2 : 1;
+    const std::int64_t least = kind.exclusive && !kind.pixel_level ? 2 : 1;
     MEDUSA_CHECK_INPUT(info.channels >= least && info.channels <= 1024, "{}: [{}] has {} classes, expected {} to 1024",
                        table.where("classes"), table.name, info.channels, least);
     MEDUSA_CHECK_INPUT(std::set<std::string>(info.classes.begin(), info.classes.end()).size() == info.classes.size(),
@@ -148,6 +157,8 @@ std::string quoted(const std::string& text) {
   }
   return out + '"';
 }
+std::string toml_value(const std::string& text) { return quoted(text); }
+std::string toml_value(double number) { return fmt::format("{}", number); }
 std::string list_of(const std::vector<std::string>& texts) {
   std::string out;
   for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + quoted(text);
@@ -178,9 +189,11 @@ std::string text_of(const CaseTarget& target) {
   std::string text = title("target", info.name) + fmt::format("kind = \"{}\"\n", name(info.kind));
   if (!info.classes.empty()) text += fmt::format("classes = {}\n", list_of(info.classes));
   if (!target.values.empty()) text += fmt::format("values = {}\n", list_of(target.values));
-  if (info.kind == TaskKind::Regression && info.channels != 1) text += fmt::format("channels = {}\n", info.channels);
-  if (info.scale != 1) text += fmt::format("scale = {}\n", info.scale);
-  if (!info.unit.empty()) text += fmt::format("unit = {}\n", quoted(info.unit));
+  if (info.traits().pixel_level && info.traits().in_units && info.channels != 1)
+    text += fmt::format("channels = {}\n", info.channels);
+  optional_fields([&](const char* key, auto field) {
+    if (info.*field != TargetInfo{}.*field) text += fmt::format("{} = {}\n", key, toml_value(info.*field));
+  });
   std::vector<std::string> pairs;
   for (const auto& [a, b] : target.mirrored) pairs.push_back(list_of({info.classes[a], info.classes[b]}));
   if (!pairs.empty()) text += fmt::format("mirrored = [{}]\n", fmt::join(pairs, ", "));

@@ -94,7 +94,7 @@ class RowReader {
     const TargetInfo& info = d_.plan.targets[t].info;
     CaseLabel label;
     if (!columns.only_if.empty() && !yes(row, columns.only_if)) return label;
-    if (pixel_level(info.kind)) {
+    if (info.traits().pixel_level) {
       for (const std::string& column : columns.files_or_labels) label.files.push_back(file(row, column));
       if (!columns.mask.empty() && label.present()) {
         label.mask = file(row, columns.mask);
@@ -108,12 +108,12 @@ class RowReader {
     if (empty == columns.files_or_labels.size()) return label;
     MEDUSA_CHECK_INPUT(empty == 0, "{}: {} of the {} columns of {} are empty, expected all or none", table_.where(row),
                        empty, columns.files_or_labels.size(), info.name);
-    if (info.kind == TaskKind::Scalar) {
+    if (info.traits().in_units) {
       for (const std::string& column : columns.files_or_labels)
         label.numbers.push_back(static_cast<real>(amount(row, column) / info.scale));
       return label;
     }
-    if (info.kind == TaskKind::Binary) {
+    if (!info.traits().exclusive) {
       for (const std::string& column : columns.files_or_labels) label.numbers.push_back(yes(row, column) ? 1 : 0);
       return label;
     }

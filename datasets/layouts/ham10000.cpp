@@ -52,8 +52,7 @@ Ham10000::Ham10000(const DatasetOptions& options) : options_(options), cache_(op
   MEDUSA_CHECK_INPUT(options.inputs.empty(), "ham10000: there is no input {} beside the picture", options.inputs[0]);
   check(options.normalisation);
   check(options.augment);
-  targets_ = {{"lesion", TaskKind::Segmentation, 1, {"lesion"}},
-              {"diagnosis", TaskKind::Classification, static_cast<std::int64_t>(classes().size()), classes()}};
+  targets_ = {segmentation("lesion", {"lesion"}), classification("diagnosis", classes())};
   read_table();
 }
 

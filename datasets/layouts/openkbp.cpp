@@ -41,10 +41,8 @@ OpenKbp::OpenKbp(const DatasetOptions& options)
     MEDUSA_CHECK_INPUT(input == "structures", "openkbp: input {} is unknown; there are: structures", input);
     structures_in_ = true;
   }
-  if (!structures_in_)
-    targets_.push_back(
-        {"structures", TaskKind::Structures, static_cast<std::int64_t>(openkbp::kStructures), openkbp::structures()});
-  targets_.push_back({"dose", TaskKind::Regression, 1, {"dose"}, openkbp::kDoseScale, "Gy"});
+  if (!structures_in_) targets_.push_back(structures("structures", openkbp::structures()));
+  targets_.push_back(regression("dose", openkbp::kDoseScale, "Gy"));
 
   std::string root = options.folder;
   MEDUSA_CHECK_INPUT(fs::is_directory(root), "{}: there is no such folder", root);
@@ -137,7 +135,7 @@ Tensor OpenKbp::input(const openkbp::Case& c) const {
 Tensor OpenKbp::input_of(const openkbp::Patient& patient) const { return input(openkbp::reduce(patient, factor())); }
 
 Sample OpenKbp::sample(const Row& row, const openkbp::Case& c) const {
-  Sample sample{row.id, input(c), {}};
+  Sample sample{row.id, input(c), {}, {c.spacing.begin(), c.spacing.end()}};
   Shape shape = input_shape();
   constexpr auto kChannels = static_cast<std::int64_t>(openkbp::kStructures);
   if (!structures_in_) {

@@ -103,8 +103,7 @@ CasePlan prostate_plan(const DatasetOptions& options) {
                      options.height, options.width);
   const Table table = read_csv(path);
   Description d;
-  CaseTarget structures{{"structures", TaskKind::Structures, 0, {}}, {}, {}};
-  std::vector<std::string>& classes = structures.info.classes;
+  std::vector<std::string> classes;
   bool body = false;
   for (const std::string& column : table.header) {
     body = body || column == "body";
@@ -112,10 +111,9 @@ CasePlan prostate_plan(const DatasetOptions& options) {
     classes.push_back(column);
   }
   MEDUSA_CHECK_INPUT(!classes.empty(), "{}:1: has no column of a structure beside case, ct and dose", path);
-  structures.info.channels = static_cast<std::int64_t>(classes.size());
-  structures.mirrored = find_pairs(classes, path, d.plan.notes);
   d.plan.inputs = {{"ct", "ct", 1, {{-160, 240}}, {}, {}, false}};
-  d.plan.targets = {structures, {{"dose", TaskKind::Regression, 1, {"dose"}, 70, "Gy"}, {}, {}}};
+  d.plan.targets = {{structures("structures", classes), {}, find_pairs(classes, path, d.plan.notes)},
+                    {regression("dose", 70, "Gy"), {}, {}}};
   d.target_columns = {{classes, "", "", path}, {{"dose"}, body ? "body" : "", "", path}};
   d.plan.field_of_view = 384;
   return read_cases(d, path, "prostate", options.problems);

@@ -73,8 +73,7 @@ CasePlan stoic_plan(const DatasetOptions& options) {
   CasePlan plan;
   plan.name = "stoic";
   plan.inputs = {{"ct", "ct", 1, {{stoic::kLow, stoic::kHigh}}, {}, {}, false}};
-  plan.targets = {{{"covid", TaskKind::Binary, 1, {"covid"}}, {}, {}},
-                  {{"severe", TaskKind::Binary, 1, {"severe"}}, {}, {}}};
+  plan.targets = {{binary("covid", {"covid"}), {}, {}}, {binary("severe", {"severe"}), {}, {}}};
   plan.field_of_view = stoic::kFieldOfView;
   std::size_t covid = 0, severe = 0;
   for (const StoicRow& row : reference) {

@@ -49,8 +49,8 @@ std::vector<Thing> things_in(const Sample& sample, const std::vector<TargetInfo>
   std::vector<Thing> things;
   for (std::size_t t = 0; t < targets.size(); ++t) {
     const Tensor& values = sample.targets[t].value;
-    const bool structures = targets[t].kind == TaskKind::Structures;
-    if (!values || (!structures && targets[t].kind != TaskKind::Segmentation)) continue;
+    if (!values || !targets[t].traits().pixel_level || targets[t].traits().in_units) continue;
+    const bool structures = !targets[t].traits().exclusive;
     const std::int64_t channels = values.size(-1),
                        kinds = structures ? channels : std::max<std::int64_t>(targets[t].channels, 2);
     std::vector<std::int64_t> count(static_cast<std::size_t>(kinds), 0);
@@ -108,10 +108,10 @@ Sample random_patch(const Sample& sample, const std::vector<TargetInfo>& targets
   check(patch, sample.input.shape());
   const Sides first =
       draw_place(sample, targets, patch, Random(seed, stream_of(fmt::format("patch {} {}", epoch, index))));
-  Sample out{sample.id, cut(sample.input, first, patch.size), {}};
+  Sample out{sample.id, cut(sample.input, first, patch.size), {}, sample.spacing};
   for (std::size_t t = 0; t < targets.size(); ++t) {
     Target target = sample.targets[t];
-    if (pixel_level(targets[t].kind)) {
+    if (targets[t].traits().pixel_level) {
       if (target.value) target.value = cut(target.value, first, patch.size);
       // A mask of one voxel is for all of them.
       if (target.mask && target.mask.numel() > target.mask.size(-1)) target.mask = cut(target.mask, first, patch.size);

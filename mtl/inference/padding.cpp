@@ -40,7 +40,7 @@ std::vector<Var> outputs_any_size(Model& model, const Var& x) {
   }
   std::vector<Var> outputs = model.outputs(padded);
   for (std::size_t t = 0; t < outputs.size(); ++t) {
-    if (!pixel_level(model.tasks()[t].kind)) continue;
+    if (!model.tasks()[t].traits().pixel_level) continue;
     for (int axis = 1; axis <= spatial_dims; ++axis)
       if (outputs[t].size(axis) != x.size(axis))
         outputs[t] = slice(outputs[t], axis, frame_of(x.size(axis), multiple).before, x.size(axis));

@@ -164,7 +164,8 @@ void slide(Model& model, const Tensor& x, const SlidingWindow& window, const Out
                x.shape());
   MEDUSA_CHECK(x.device() == Device::CPU, "slide: expects a volume on the CPU");
   for (const Task& task : model.tasks())
-    MEDUSA_CHECK_INPUT(pixel_level(task.kind), "task {}: has one answer per image, windows would give many", task.name);
+    MEDUSA_CHECK_INPUT(task.traits().pixel_level, "task {}: has one answer per image, windows would give many",
+                       task.name);
   SlidingWindow used = window;
   if (used.size.empty())
     for (int a = 1; a <= spatial_dims; ++a) used.size.push_back(x.size(a));

@@ -52,8 +52,9 @@ std::string to_json(const ModelConfig& config) {
                      {"classes", task.classes},
                      {"class_weight", task.class_weight},
                      {"loss_weight", task.loss_weight}});
-    if (task.scale != 1) tasks.back()["scale"] = task.scale;
-    if (!task.unit.empty()) tasks.back()["unit"] = task.unit;
+    datasets::optional_fields([&](const char* key, auto field) {
+      if (task.*field != Task{}.*field) tasks.back()[key] = task.*field;
+    });
   }
   Json json{{"arch", config.arch},         {"backbone", config.backbone},
             {"rank", config.spatial_dims}, {"in_channels", config.in_channels},
@@ -82,9 +83,7 @@ ModelConfig model_config_from_json(const std::string& text, const std::string& w
       task.channels = entry.at("channels").get<std::int64_t>();
       task.classes = entry.at("classes").get<std::vector<std::string>>();
       task.class_weight = entry.at("class_weight").get<std::vector<double>>();
-      task.loss_weight = entry.at("loss_weight").get<double>();
-      task.scale = entry.value("scale", 1.0);
-      task.unit = entry.value("unit", "");
+      datasets::optional_fields([&](const char* key, auto field) { task.*field = entry.value(key, Task{}.*field); });
       config.tasks.push_back(task);
     }
     if (json.contains(config.arch)) config.options = option_values(json.at(config.arch));

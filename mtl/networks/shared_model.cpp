@@ -9,7 +9,7 @@ SharedModel::SharedModel(const ModelConfig& config)
       decoders_(per_task<Decoder>("decoders")),
       heads_(per_task<nn::Module>("heads")) {
   for (std::size_t t = 0; t < tasks().size(); ++t) {
-    if (pixel_level(tasks()[t].kind)) decoders_.put(t, config.spatial_dims, backbone_);
+    if (tasks()[t].traits().pixel_level) decoders_.put(t, config.spatial_dims, backbone_);
     heads_.put(t, make_head(config.spatial_dims, backbone_, tasks()[t]));
   }
 }

@@ -4,7 +4,8 @@ namespace medusa::mtl {
 
 STL::Net::Net(const ModelConfig& config, const Task& task)
     : encoder(add("encoder", make_encoder(config))),
-      decoder_(pixel_level(task.kind) ? &add<Decoder>("decoder", config.spatial_dims, backbone_of(config)) : nullptr),
+      decoder_(task.traits().pixel_level ? &add<Decoder>("decoder", config.spatial_dims, backbone_of(config))
+                                         : nullptr),
       head_(add("head", make_head(config.spatial_dims, backbone_of(config), task))) {}
 
 STL::STL(const ModelConfig& config) : Model(config), nets_(per_task<Net>("nets")) {

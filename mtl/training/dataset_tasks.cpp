@@ -1,11 +1,42 @@
 #include "mtl/training/dataset_tasks.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "tensor/check.h"
 
 namespace medusa::mtl {
+
+namespace {
+
+// Hands each "TASK=VALUE" to set(task, value).
+template <class Set>
+void for_tasks(const char* option, const char* example, const std::vector<std::string>& entries,
+               std::vector<Task>* tasks, const Set& set) {
+  std::vector<std::string> names;
+  for (const Task& task : *tasks) names.push_back(task.name);
+  for (const std::string& entry : entries) {
+    const std::size_t equals = entry.find('=');
+    MEDUSA_CHECK_INPUT(equals != std::string::npos, "{} {}: expected TASK=VALUE, such as {}", option, entry, example);
+    check_one_of(option, entry.substr(0, equals), names);
+    const auto place = std::find(names.begin(), names.end(), entry.substr(0, equals)) - names.begin();
+    set((*tasks)[static_cast<std::size_t>(place)], entry.substr(equals + 1));
+  }
+}
+
+}  // namespace
+
+void choose_losses(std::vector<Task>* tasks, const std::vector<std::string>& losses,
+                   const std::vector<std::string>& weights) {
+  for_tasks("--loss", "lesion=dice+focal", losses, tasks,
+            [](Task& task, const std::string& loss) { task.loss = loss; });
+  for_tasks("--loss-weight", "lesion=2", weights, tasks, [](Task& task, const std::string& text) {
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), task.loss_weight);
+    MEDUSA_CHECK_INPUT(error == std::errc{} && stop == text.data() + text.size(),
+                       "--loss-weight {}={}: expected a number", task.name, text);
+  });
+}
 
 std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,
                              std::vector<std::size_t>* target_of_task) {
@@ -17,14 +48,7 @@ std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector
   target_of_task->clear();
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!names.empty() && std::find(names.begin(), names.end(), targets[i].name) == names.end()) continue;
-    Task task;
-    task.name = targets[i].name;
-    task.kind = targets[i].kind;
-    task.channels = targets[i].channels;
-    task.classes = targets[i].classes;
-    task.scale = targets[i].scale;
-    task.unit = targets[i].unit;
-    tasks.push_back(task);
+    tasks.emplace_back(targets[i]);
     target_of_task->push_back(i);
   }
   return tasks;

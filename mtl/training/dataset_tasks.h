@@ -13,6 +13,10 @@ namespace medusa::mtl {
 // `target_of_task` receives each task's place among the dataset's targets.
 std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,
                              std::vector<std::size_t>* target_of_task);
+// Gives tasks the losses and the weights of --loss and --loss-weight: "lesion=dice+focal", "lesion=2".  Throws
+// InputError where one is malformed or names none of the tasks; whether a loss fits its task, check_tasks() sees.
+void choose_losses(std::vector<Task>* tasks, const std::vector<std::string>& losses,
+                   const std::vector<std::string>& weights);
 // Weights of the classes in the loss: none (all 1, empty), inverse (total / (classes * count)) or sqrt (its root).
 // A class that never occurs gets the weight of one that occurs once.
 std::vector<double> class_weights(const std::string& rule, const std::vector<std::int64_t>& counts);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "mtl/inference/padding.h"
+#include "mtl/losses.h"
 #include "mtl/training/finite_check.h"
 
 namespace medusa::mtl {
@@ -43,18 +44,19 @@ std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std:
   const EvaluationMode mode(model);
   const std::vector<Task>& tasks = model.tasks();
   Evaluation result(tasks.size());
-  std::vector<std::unique_ptr<Meter>> meters;
+  std::vector<std::unique_ptr<TaskMeter>> meters;
   for (const Task& task : tasks) meters.push_back(make_meter(task));
   source.start_epoch(0, 0);
   while (const std::optional<datasets::Batch> batch = source.next()) {
     check_batch(tasks, *batch);
+    const MeterCases cases{batch->ids, batch->spacing};
     const std::vector<Var> outputs = outputs_of(model, batch->input, window);
     for (std::size_t t = 0; t < tasks.size(); ++t) {
       const datasets::Target& target = batch->targets[t];
       if (!finite(outputs[t].value()))
         fail("evaluation: the output of task {} is not finite (samples {})", tasks[t].name, sample_list(*batch));
       const std::int64_t before = meters[t]->samples();
-      meters[t]->add(outputs[t].value(), target.value, target.mask, batch->labelled[t]);
+      meters[t]->add(outputs[t].value(), target.value, target.mask, batch->labelled[t], cases);
       const std::int64_t samples = meters[t]->samples() - before;
       if (samples == 0) continue;
       const Var loss = task_loss(tasks[t], outputs[t], target.value, target.mask, batch->labelled[t]);
@@ -77,10 +79,11 @@ double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const
   double sum = 0;
   int count = 0;
   for (std::size_t t : group) {
-    const std::string& metric = primary_metric(tasks[t].kind);
-    const double value = evaluation[t].metrics.at(metric);
+    const Metric& primary = metric(primary_metric(tasks[t].kind));
+    double value = evaluation[t].metrics.at(primary.name);
     if (std::isnan(value)) continue;
-    sum += larger_is_better(metric) ? value : -value / tasks[t].scale;
+    if (primary.in_units) value /= tasks[t].scale;
+    sum += primary.larger_is_better ? value : -value;
     ++count;
   }
   return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();

@@ -7,6 +7,7 @@
 #include "autograd/ops.h"
 #include "autograd/read_back.h"
 #include "mtl/inference/padding.h"
+#include "mtl/losses.h"
 #include "mtl/training/finite_check.h"
 
 namespace medusa::mtl {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "datasets/layouts/ham10000.h"
 #include "tensor/random.h"
 #include "tools/cli/program.h"
 
@@ -48,11 +49,8 @@ Problem make_problem(const std::string& arch, const NetShape& shape, Device devi
   config.spatial_dims = shape.rank;
   config.in_channels = shape.channels;
   config.widths = shape.widths;
-  config.tasks.resize(2);
-  config.tasks[0].name = "lesion";
-  config.tasks[1].name = "diagnosis";
-  config.tasks[1].kind = TaskKind::Classification;
-  config.tasks[1].channels = 7;
+  config.tasks = {mtl::Task(datasets::segmentation("lesion", {"lesion"})),
+                  mtl::Task(datasets::classification("diagnosis", datasets::Ham10000::classes()))};
 
   const auto tensor = [&](std::int64_t channels, const std::function<double(Random&)>& draw) {
     std::vector<std::int64_t> dims{shape.batch};

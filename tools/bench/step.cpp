@@ -8,6 +8,7 @@
 
 #include "autograd/flops.h"
 #include "autograd/ops.h"
+#include "mtl/losses.h"
 #include "nn/optim.h"
 #include "tensor/isa.h"
 #include "tensor/memory.h"

@@ -91,6 +91,10 @@ void declare_training(RunOptions& r, Options& o) {
   o.add("patience", r.patience, "stop after so many epochs without a better validation result; 0: never")
       .at_least(0)
       .only_the_end();
+  o.add("loss", r.losses,
+        "losses of tasks, comma-separated, such as lesion=dice+0.5*focal; none given: what the dataset or the task's "
+        "kind says; help: those there are");
+  o.add("loss-weight", r.loss_weights, "factors of tasks in the sum of losses, comma-separated, such as lesion=2");
   o.add("class-weights", r.class_weights,
         "weights of the classes in the classification loss (inverse: 1 / frequency, sqrt: its root)")
       .one_of({"none", "inverse", "sqrt"});
@@ -220,7 +224,7 @@ std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evalua
       const double value = evaluation[t].metrics.at(metric);
       table += fmt::format("  {:<16} {:<18} {}{}\n", tasks[t].name, metric,
                            std::isnan(value) ? "-" : fmt::format("{:.4f}", value),
-                           metric == "mae" && !tasks[t].unit.empty() ? " " + tasks[t].unit : "");
+                           mtl::metric(metric).in_units && !tasks[t].unit.empty() ? " " + tasks[t].unit : "");
     }
   return table;
 }

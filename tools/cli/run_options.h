@@ -49,6 +49,7 @@ struct RunOptions {
   mtl::BalanceOptions balancing;  // its seed is `seed`
   double clip = 0;
   std::int64_t patience = 0;
+  std::vector<std::string> losses, loss_weights;  // "TASK=LOSS", "TASK=2"
   std::string class_weights = "sqrt";
   bool weighted_sampling = false, no_augment = false;
   datasets::AugmentOptions augment;

@@ -85,11 +85,12 @@ class AttentionSheet {
     row.panels.push_back({{"the picture"}, panel_sized(look_.picture), {}, {}});
     for (std::size_t t = 0; t < config_.tasks.size(); ++t) {
       const mtl::Task& task = config_.tasks[t];
-      if (task.kind == TaskKind::Segmentation)
+      const KindTraits& kind = task.traits();
+      if (kind.pixel_level && kind.exclusive)
         add_regions(t, &row);
-      else if (task.kind == TaskKind::Regression)
+      else if (kind.pixel_level && kind.in_units)
         row.panels.push_back(heat_panel({task.name + ", predicted"}, channel_mean(look_.outputs[t].value()), {}));
-      else if (task.kind == TaskKind::Scalar)
+      else if (kind.in_units)
         row.panels.push_back(amounts(t));
       else
         row.panels.push_back(classes(t));

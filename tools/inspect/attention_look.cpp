@@ -19,6 +19,9 @@ namespace {
 
 using datasets::Image;
 
+// Whether the network puts every pixel into a class.
+bool segments(const mtl::Task& task) { return task.traits().pixel_level && task.traits().exclusive; }
+
 std::vector<Image> regions_of(const mtl::Task& task, const Image& mask) {
   std::vector<Image> regions;
   for (std::uint8_t label : region_labels(task)) regions.push_back(region_of(mask, label));
@@ -32,8 +35,7 @@ void read_truth(const std::string& file, Look* look) {
                      "--truth {}: is {}x{}, the picture is {}x{}", file, mask.width, mask.height, look->picture.width,
                      look->picture.height);
   const auto& tasks = look->model->tasks();
-  const auto task =
-      std::find_if(tasks.begin(), tasks.end(), [](const auto& t) { return t.kind == TaskKind::Segmentation; });
+  const auto task = std::find_if(tasks.begin(), tasks.end(), segments);
   MEDUSA_CHECK_INPUT(task != tasks.end(), "--truth {}: no task of the network segments", file);
   Image labels = mask;
   if (task->channels == 1)
@@ -44,7 +46,7 @@ void read_truth(const std::string& file, Look* look) {
 // A dataset's label of one task.
 Truth truth_of(const mtl::Task& task, const Tensor& value, const Image& picture) {
   Truth truth;
-  if (task.kind == TaskKind::Segmentation) {
+  if (segments(task)) {
     Image mask(value.size(1), value.size(0), 1);
     for (std::size_t i = 0; i < mask.pixels.size(); ++i) {
       const real v = value.at(static_cast<std::int64_t>(i));
@@ -52,10 +54,11 @@ Truth truth_of(const mtl::Task& task, const Tensor& value, const Image& picture)
     }
     for (const Image& region : regions_of(task, mask))
       truth.regions.push_back(datasets::resize(region, picture.width, picture.height));
-  } else if (task.kind == TaskKind::Classification || task.kind == TaskKind::Binary) {
+  } else if (!task.traits().pixel_level && !task.traits().in_units) {
     truth.classes.assign(static_cast<std::size_t>(task.channels), false);
-    if (task.kind == TaskKind::Classification) truth.classes.at(static_cast<std::size_t>(value.item())) = true;
-    if (task.kind == TaskKind::Binary)
+    if (task.class_numbers())
+      truth.classes.at(static_cast<std::size_t>(value.item())) = true;
+    else
       for (std::size_t c = 0; c < truth.classes.size(); ++c)
         truth.classes[c] = value.at(static_cast<std::int64_t>(c)) > real(0.5);
   }
@@ -171,8 +174,7 @@ Look look(const AttentionOptions& options) {
   for (std::size_t t = 0; t < look.outputs.size(); ++t) {
     const mtl::Task& task = look.model->tasks()[t];
     look.predicted.emplace_back();
-    if (task.kind == TaskKind::Segmentation)
-      look.predicted.back() = regions_of(task, mask_of(at_size_of(look.picture, look.outputs[t])));
+    if (segments(task)) look.predicted.back() = regions_of(task, mask_of(at_size_of(look.picture, look.outputs[t])));
   }
   choose_query(options, &look);
   return look;

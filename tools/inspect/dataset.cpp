@@ -43,38 +43,30 @@ Label label_of(const datasets::TargetInfo& info, const datasets::Target& target)
   const std::vector<real> mask = target.mask ? target.mask.to_vector() : std::vector<real>{};
   const std::size_t classes = classes_of(info);
   label.shares.assign(classes, 0);
-  switch (info.kind) {
-    case TaskKind::Classification: label.shares.at(static_cast<std::size_t>(values[0])) = 1; break;
-    case TaskKind::Binary:
-      for (std::size_t c = 0; c < classes; ++c) label.shares[c] = static_cast<double>(values[c]);
-      break;
-    case TaskKind::Structures:
-      for (std::size_t i = 0; i < values.size(); ++i) label.shares[i % classes] += static_cast<double>(values[i]);
-      for (std::size_t c = 0; c < classes; ++c)
-        label.shares[c] = mask.empty() || mask[c] != 0
-                              ? label.shares[c] * static_cast<double>(classes) / static_cast<double>(values.size())
-                              : -1;
-      break;
-    case TaskKind::Segmentation: {
-      double counted = 0;
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        if (!mask.empty() && mask[i] == 0) continue;
-        ++counted;
-        if (classes > 1)
-          ++label.shares.at(static_cast<std::size_t>(values[i]));
-        else
-          label.shares[0] += static_cast<double>(values[i]);
-      }
-      for (double& share : label.shares) share /= std::max(counted, 1.0);
-      break;
-    }
-    case TaskKind::Scalar:
-    case TaskKind::Regression:
-      label.shares.clear();
-      for (std::size_t i = 0; i < values.size(); ++i)
-        if (mask.empty() || mask[i / classes] != 0) label.amounts.add(static_cast<double>(values[i]) * info.scale);
-      break;
+  if (info.traits().in_units) {
+    label.shares.clear();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (mask.empty() || mask[i / classes] != 0) label.amounts.add(static_cast<double>(values[i]) * info.scale);
+    return label;
   }
+  if (info.traits().exclusive) {
+    double counted = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!mask.empty() && mask[i] == 0) continue;
+      ++counted;
+      if (info.class_numbers())
+        ++label.shares.at(static_cast<std::size_t>(values[i]));
+      else
+        label.shares[0] += static_cast<double>(values[i]);
+    }
+    for (double& share : label.shares) share /= std::max(counted, 1.0);
+    return label;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) label.shares[i % classes] += static_cast<double>(values[i]);
+  for (std::size_t c = 0; c < classes; ++c)
+    label.shares[c] = mask.empty() || mask[c] != 0
+                          ? label.shares[c] * static_cast<double>(classes) / static_cast<double>(values.size())
+                          : -1;
   return label;
 }
 
@@ -175,7 +167,7 @@ void add_target(const datasets::Dataset& dataset, const std::vector<Look>& looks
   const auto row = [&](const std::string& name) {
     return Json{{"target", info.name}, {"kind", medusa::name(info.kind)}, {"class", name}, {"labelled", labelled}};
   };
-  if (info.kind == TaskKind::Regression || info.kind == TaskKind::Scalar) {
+  if (info.traits().in_units) {
     Json json = row(info.unit);
     Range all;
     for (const Look& look : looks) {
@@ -203,7 +195,7 @@ void add_target(const datasets::Dataset& dataset, const std::vector<Look>& looks
     }
     for (const char* name : {"all", "train", "validation", "test"})
       if (with.contains(name)) json[name] = with[name];
-    if (pixel_level(info.kind) && known > 0) json["share"] = share / known;
+    if (info.traits().pixel_level && known > 0) json["share"] = share / known;
     rows->push_back(json);
   }
 }

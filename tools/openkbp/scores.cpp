@@ -91,8 +91,8 @@ KbpPrediction predict_patient(mtl::Model& model, const OpenKbp& dataset, const P
   for (std::size_t t = 0; t < outputs.size(); ++t) {
     const mtl::Task& task = model.tasks()[t];
     const std::vector<real> values = resize(outputs[t], {kSide, kSide, kSide}).value().to_vector();
-    if (task.kind == TaskKind::Structures) prediction.structures = cut_structures(values);
-    if (task.kind == TaskKind::Regression) prediction.dose = cut_dose(values, patient, task.scale);
+    if (task.traits().channel_mask) prediction.structures = cut_structures(values);
+    if (task.traits().in_units) prediction.dose = cut_dose(values, patient, task.scale);
   }
   return prediction;
 }

@@ -73,17 +73,20 @@ Image picture_of(const Volume& v) {
   return image;
 }
 
+// Whether the answer is a mask for each channel.
+bool outlines(const mtl::Task& task) { return task.traits().channel_mask; }
+
 // Names of the structures' files: the structure's, behind the task's where another file is called so.
 std::map<std::string, std::vector<std::string>> names_of_structures(const std::vector<mtl::Task>& tasks) {
   std::multiset<std::string> all;
   for (const mtl::Task& task : tasks) {
-    if (task.kind != TaskKind::Structures) all.insert(task.name);
-    for (std::int64_t c = 0; task.kind == TaskKind::Structures && c < task.channels; ++c)
+    if (!outlines(task)) all.insert(task.name);
+    for (std::int64_t c = 0; outlines(task) && c < task.channels; ++c)
       all.insert(file_name_of(class_name(task, place(c))));
   }
   std::map<std::string, std::vector<std::string>> names;
   for (const mtl::Task& task : tasks)
-    for (std::int64_t c = 0; task.kind == TaskKind::Structures && c < task.channels; ++c) {
+    for (std::int64_t c = 0; outlines(task) && c < task.channels; ++c) {
       const std::string name = file_name_of(class_name(task, place(c)));
       names[task.name].push_back(all.count(name) == 1 && name != "overlay" ? name : task.name + "_" + name);
     }
@@ -135,7 +138,8 @@ CasePredictor::CasePredictor(const std::string& run_folder, const RunOptions& ru
                      "{}: its network takes {} axes, its size is {}", run_folder, model_->config().spatial_dims,
                      run.size);
   for (const datasets::CaseTarget& target : plan_.targets)
-    if (target.info.kind == TaskKind::Segmentation) values_[target.info.name] = target.class_numbers();
+    if (target.info.traits().pixel_level && target.info.traits().exclusive)
+      values_[target.info.name] = target.class_numbers();
   model_->to(device);
   model_->eval();
 }
@@ -157,7 +161,7 @@ std::string CasePredictor::write_map(const mtl::Task& task, const std::vector<do
   const real *first = classes.values.data(), *last = first + classes.values.numel();
   for (std::size_t k = 1; k < values.size(); ++k) {
     const auto count = std::count(first, last, static_cast<real>(k));
-    const std::string name = task.channels == 1 || task.kind == TaskKind::Structures ? "" : class_name(task, k) + " ";
+    const std::string name = task.channels == 1 || outlines(task) ? "" : class_name(task, k) + " ";
     line += fmt::format(" {}{};", name, extent(scan, count));
     if (!scan.picture) continue;
     Image region(classes.width(), classes.height(), 1);
@@ -183,14 +187,14 @@ std::string CasePredictor::write_map(const mtl::Task& task, const std::vector<do
 std::string CasePredictor::write(const mtl::Task& task, const Tensor& y, const CaseScan& scan,
                                  const std::string& stem) {
   const std::string file = fmt::format("{}_{}", stem, task.name);
-  if (task.kind == TaskKind::Segmentation) {
+  if (task.traits().exclusive) {
     const bool mask = task.channels == 1 && values_[task.name] == std::vector<double>{0, 1};
     return fmt::format(" {}", task.name) +
            write_map(task, scan.picture && mask ? std::vector<double>{0, 255} : values_[task.name], classes_of(scan, y),
                      scan, file);
   }
   std::string line;
-  if (task.kind == TaskKind::Structures) {
+  if (outlines(task)) {
     for (std::int64_t c = 0; c < task.channels; ++c) {
       Volume inside = datasets::on_own_grid(scan, y, c, -1);
       change_values(&inside, [](real v) { return v > 0 ? real(1) : real(0); });
@@ -230,7 +234,7 @@ std::string CasePredictor::predict(const datasets::CaseRow& row, const std::stri
     const mtl::Task& task = model_->tasks()[t];
     MEDUSA_CHECK(mtl::finite(y[t].value()), "{}: the output of task {} is not finite", input, task.name);
     line +=
-        pixel_level(task.kind) ? write(task, y[t].value(), scan, out + "/" + file) : tables_.add(task, row.id, y[t]);
+        task.traits().pixel_level ? write(task, y[t].value(), scan, out + "/" + file) : tables_.add(task, row.id, y[t]);
   }
   if (scan.seen_share < 1)
     line += fmt::format(" the network saw {:.0f} % of the scan, the rest is 0", 100 * scan.seen_share);

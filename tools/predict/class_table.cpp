@@ -9,17 +9,17 @@
 namespace medusa::tools {
 ClassTables::ClassTables(const std::vector<mtl::Task>& tasks, const std::string& first) {
   for (const mtl::Task& task : tasks) {
-    if (pixel_level(task.kind)) continue;
+    if (task.traits().pixel_level) continue;
     std::string text = first;
     for (std::int64_t c = 0; c < task.channels; ++c)
       text += "," + datasets::csv_field(class_name(task, static_cast<std::size_t>(c)));
-    tables_[task.name] = text + (task.kind == TaskKind::Scalar ? "\n" : ",predicted\n");
+    tables_[task.name] = text + (task.traits().in_units ? "\n" : ",predicted\n");
   }
 }
 
 std::string ClassTables::add(const mtl::Task& task, const std::string& image, const Var& output) {
-  if (task.kind == TaskKind::Scalar) return add_amounts(task, image, output);
-  const bool exclusive = task.kind == TaskKind::Classification;
+  if (task.traits().in_units) return add_amounts(task, image, output);
+  const bool exclusive = task.traits().exclusive;
   const std::vector<real> p = probabilities(task, output);
   std::string row = datasets::csv_field(image), predicted;
   for (real probability : p) row += fmt::format(",{:.6f}", probability);

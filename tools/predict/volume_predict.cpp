@@ -52,7 +52,7 @@ std::string predict_volume(mtl::Model& model, const KbpGrid& grid, const std::st
   std::string line = fmt::format("{}:", file);
   for (std::size_t t = 0; t < outputs.size(); ++t) {
     const mtl::Task& task = model.tasks()[t];
-    const bool dose = task.kind == TaskKind::Regression;
+    const bool dose = task.traits().in_units;
     for (std::int64_t c = 0; c < task.channels; ++c) {
       Volume out = datasets::channel_on(outputs[t], c, datasets::grid_of(seen), scan);
       out.stored = dose ? datasets::ScalarType::Float32 : datasets::ScalarType::UInt8;
