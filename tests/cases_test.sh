@@ -34,6 +34,27 @@ grep -q '^spacing = \[30, 20, 20\]' "$work/stoic-run/config.toml" && ok "config.
 trained prostate 'dice.FemurLeft' --size 8x8x8 --batch 1 --rotation 5 --noise 0.01
 grep -q 'these change names in a mirrored patient: FemurLeft and FemurRight' "$work/log" && ok "the sides that were found" || bad "no pair in $(cat "$work/log")"
 expect 2 "--pictures: only openkbp's doses are drawn, this run's dataset is prostate" "$BIN/evaluate" --run "$work/prostate-run" --pictures "$work/none"
+# A loss is chosen in dataset.toml or on the command line, with the same result.
+own_loss=(--loss 'lesion=dice+0.5*focal' --loss-weight lesion=2)
+trained folder 'lesion' --batch 4 --threads 1 --no-augment
+mv "$work/folder-run" "$work/usual"
+trained folder 'lesion' --batch 4 --threads 1 --no-augment "${own_loss[@]}"
+grep -q '^loss = \["lesion=dice+0.5\*focal"\]' "$work/folder-run/config.toml" && ok "config.toml has the loss" || bad "no loss in config.toml"
+expect 0 'lesion           dice' "$BIN/evaluate" --run "$work/folder-run"
+mv "$work/folder-run" "$work/chosen"
+expect 2 "loss 'l1': expected a sum of losses that fit segmentation with 1 channel: dice, bce, focal" \
+  "$BIN/train" --dataset folder --data "$work/folder" --out "$work/none" --loss lesion=l1
+expect 2 '--loss scar: expected one of lesion, finding, removed, area' \
+  "$BIN/train" --dataset folder --data "$work/folder" --out "$work/none" --loss scar=dice
+cp "$work/folder/dataset.toml" "$work/plain.toml"
+sed -i '/^\[target.lesion\]/a loss = "dice+0.5*focal"\nloss_weight = 2' "$work/folder/dataset.toml"
+trained folder 'lesion' --batch 4 --threads 1 --no-augment
+cp "$work/plain.toml" "$work/folder/dataset.toml"
+cmp -s "$work/chosen/best.safetensors" "$work/folder-run/best.safetensors" && ok "the same loss, the same weights" \
+  || bad "dataset.toml and --loss train other weights"
+cmp -s "$work/usual/best.safetensors" "$work/chosen/best.safetensors" && bad "the loss changes nothing" || ok "another loss, other weights"
+expect 2 "the run was begun with 'loss = " "$BIN/train" --out "$work/folder-run" --resume
+rm -rf "$work/folder-run"
 trained folder 'removed' --batch 4 --arch hps --rotation 20 --elastic 0.05 --weighted-sampling
 grep -q ' area *mae .* %$' "$work/log" && ok "an amount of the picture, in its unit" || bad "no mae of area: $(cat "$work/log")"
 grep -q '^size = "48x64"' "$work/folder-run/config.toml" && ok "the size is dataset.toml's" || bad "no size of dataset.toml"

@@ -24,6 +24,7 @@ namespace medusa::datasets {
 //   channels = 1                   regression
 //   mask = "body"                  segmentation, regression: column of files that are 0 where the target does not count
 //   only_if = "cancer"             column with 0 or 1: where it is 0 the case has no label
+//   loss = "dice+focal"            instead of the kind's own, see mtl/losses.h; loss_weight = 2: its factor in the sum
 //   mirrored = [["FemurL", "FemurR"]]   classes that change names in a mirrored case
 // clang-format on
 // The table: case, an id that occurs once; split (train, validation, test), optional; group, optional: cases of one
