@@ -44,6 +44,7 @@ expect 0 'lesion           dice' "$BIN/evaluate" --run "$work/folder-run"
 mv "$work/folder-run" "$work/chosen"
 expect 2 "loss 'l1': expected a sum of losses that fit segmentation with 1 channel: dice, bce, focal" \
   "$BIN/train" --dataset folder --data "$work/folder" --out "$work/none" --loss lesion=l1
+expect 0 'focal           binary cross-entropy times' "$BIN/train" --loss help
 expect 2 '--loss scar: expected one of lesion, finding, removed, area' \
   "$BIN/train" --dataset folder --data "$work/folder" --out "$work/none" --loss scar=dice
 cp "$work/folder/dataset.toml" "$work/plain.toml"

@@ -175,7 +175,7 @@ TEST_CASE("losses: of dataset.toml, of the command line and of a Task in code tr
   CHECK(contains(described->description(), "loss = \"dice+focal\"\nloss_weight = 2\n"));
   CHECK_FALSE(contains(plain->description(), "loss"));
   CHECK(input_error([&] { open(folder, toml_with("dose", "loss_weight = -2\n")); }) ==
-        (folder / "dataset.toml:12: loss_weight is -2, expected 0 or more"));
+        (folder / "dataset.toml:11: loss_weight is -2, expected 0 or more"));
 }
 
 TEST_CASE("losses: options that name no task or no number") {

@@ -21,6 +21,7 @@
 #include "tools/cli/run_options.h"
 #include "tools/train/arch_help.h"
 #include "tools/train/cost.h"
+#include "tools/train/loss_help.h"
 
 namespace medusa::tools {
 
@@ -65,6 +66,8 @@ void parse_command(const std::vector<std::string>& arguments, Command* command) 
   absolute_paths(&command->run);
 }
 
+bool asks_for_losses(const RunOptions& o) { return o.losses == std::vector<std::string>{"help"}; }
+
 // Refuses to go on with other options than the run was begun with.
 void check_unchanged(const Command& now) {
   const auto change = first_change(read_run_options(now.out), now.run,
@@ -77,7 +80,7 @@ Command read_command(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   Command command;
   parse_command(arguments, &command);
-  if (command.run.arch == "help") return command;
+  if (command.run.arch == "help" || asks_for_losses(command.run)) return command;
   MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder to keep the run in");
   if (command.resume) {
     const std::string config = mtl::RunFolder(command.out).need(mtl::RunFile::Config);
@@ -297,6 +300,10 @@ int main(int argc, char** argv) {
       [&] {
         const Command command = read_command(argc, argv);
         if (command.run.arch == "help") return explain_architectures(command.run);
+        if (asks_for_losses(command.run)) {
+          fmt::print("{}", losses_text());
+          return 0;
+        }
         prepare_folder(command);
         return train(command);
       },
