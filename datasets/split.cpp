@@ -65,7 +65,7 @@ Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction
 std::vector<std::int64_t> class_counts(const Dataset& dataset, const std::vector<std::int64_t>& indices,
                                        std::size_t target) {
   MEDUSA_CHECK(target < dataset.targets().size() && !dataset.targets()[target].traits().pixel_level &&
-                   dataset.targets()[target].class_numbers(),
+                   dataset.targets()[target].has_class_numbers(),
                "class_counts: target {} is no classification", target);
   std::vector<std::int64_t> counts(static_cast<std::size_t>(dataset.targets()[target].channels), 0);
   for (std::int64_t i : indices) {

@@ -17,7 +17,7 @@ struct KindTraits {
   const char* about;  // for people: what the network answers
   bool pixel_level;   // an answer for every pixel, else one for the whole image
   // The classes exclude each other: the target is the number of one of them ([S, 1] or [1]), the answer the largest
-  // logit.  Of pixel-level targets with one channel it is 0 or 1, see TargetInfo::class_numbers().
+  // logit.  Of pixel-level targets with one channel it is 0 or 1, see TargetInfo::has_class_numbers().
   bool exclusive;
   bool in_units;            // amounts, [S, C] or [C], see TargetInfo::scale; else answers are classes, or yes and no
   bool column_per_channel;  // the labels of each channel stand in a column, or file, of their own
@@ -45,7 +45,7 @@ struct TargetInfo {
 
   const KindTraits& traits() const { return medusa::traits(kind); }
   // Whether labels are numbers of classes: [S, 1] or [1], not a value for each channel.
-  bool class_numbers() const { return traits().exclusive && (channels > 1 || !traits().pixel_level); }
+  bool has_class_numbers() const { return traits().exclusive && (channels > 1 || !traits().pixel_level); }
 };
 
 // The fields that files hold only where they are not as in a TargetInfo{}: visit(key, pointer to member) for each.

@@ -18,7 +18,8 @@ constexpr real kSmooth = real(1e-5);  // of Dice
 // With p and t set to 0 its ratio is s / s = 1, so 1 - D adds nothing to the sum; what is left is to divide by the
 // number of outlined structures instead of all.  [ours]
 Var dice(const LossInput& in) {
-  if (in.task.class_numbers()) return dice_loss(softmax(in.y), one_hot(in.target, in.task.channels), kSmooth, in.mask);
+  if (in.task.has_class_numbers())
+    return dice_loss(softmax(in.y), one_hot(in.target, in.task.channels), kSmooth, in.mask);
   if (!in.outlined) return dice_loss(sigmoid(in.y), in.target, kSmooth, in.mask);
   const Var present(in.outlined);
   return dice_loss(sigmoid(in.y) * present, mul(Var(in.target), present).value(), kSmooth) *
@@ -41,8 +42,8 @@ Var cross_entropy_of(const LossInput& in) {
 }
 
 bool regions(const Task& task) { return task.traits().pixel_level && !task.traits().in_units; }
-bool yes_or_no(const Task& task) { return !task.class_numbers() && !task.traits().in_units; }
-bool class_numbers(const Task& task) { return task.class_numbers(); }
+bool yes_or_no(const Task& task) { return !task.has_class_numbers() && !task.traits().in_units; }
+bool class_numbers(const Task& task) { return task.has_class_numbers(); }
 bool amounts(const Task& task) { return task.traits().in_units; }
 
 std::vector<Loss>& table() {
@@ -141,7 +142,7 @@ void check_shapes(const Task& task, const Var& y, const Tensor& target, const st
   MEDUSA_CHECK(y.rank() >= 2 && y.size(-1) == task.channels, "task '{}': expects outputs with {} channels, got {}",
                task.name, task.channels, y.shape());
   Shape expected = y.shape();
-  if (task.class_numbers()) expected[-1] = 1;
+  if (task.has_class_numbers()) expected[-1] = 1;
   MEDUSA_CHECK(target && target.shape() == expected, "task '{}': outputs {} need a target {}, got {}", task.name,
                y.shape(), expected, target.shape());
   MEDUSA_CHECK(labelled.empty() || static_cast<std::int64_t>(labelled.size()) == y.size(0),
@@ -172,7 +173,7 @@ Var nothing(const Var& y) { return weighted_sum(y, Tensor::zeros(y.shape(), y.de
 std::string loss_of(const Task& task) {
   if (!task.loss.empty()) return task.loss;
   const KindTraining& kind = training_of(task.kind);
-  return task.class_numbers() ? kind.loss_of_classes : kind.loss;
+  return task.has_class_numbers() ? kind.loss_of_classes : kind.loss;
 }
 
 void check_loss(const Task& task) { terms_of(task); }

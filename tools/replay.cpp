@@ -125,7 +125,7 @@ class NetCase {
  private:
   // Class numbers get a last axis of size 1, all else becomes channels last.
   static Tensor target(const mtl::Task& task, const Tensor& t) {
-    if (!task.class_numbers()) return from_file(t, image_edge(t));
+    if (!task.has_class_numbers()) return from_file(t, image_edge(t));
     Shape shape = t.shape();
     shape.push_back(1);
     return t.reshape(shape);

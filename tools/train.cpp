@@ -140,7 +140,7 @@ mtl::ModelConfig model_config(const RunOptions& o, const datasets::Dataset& data
   config.spatial_dims = shape.rank() - 1;
   config.in_channels = shape[-1];
   for (std::size_t t = 0; t < config.tasks.size(); ++t)
-    if (config.tasks[t].class_numbers() && !config.tasks[t].traits().pixel_level)
+    if (config.tasks[t].has_class_numbers() && !config.tasks[t].traits().pixel_level)
       config.tasks[t].class_weight =
           mtl::class_weights(o.class_weights, datasets::class_counts(dataset, split.train, (*target_of_task)[t]));
   return config;

@@ -15,7 +15,7 @@ bool finite(const Tensor& x) {
 }
 
 void check_classes(const Task& task, const Tensor& target) {
-  if (!task.class_numbers() || !target) return;
+  if (!task.has_class_numbers() || !target) return;
   Shape shape = target.shape();
   shape[-1] = task.channels;
   const NoGrad no_grad;

@@ -244,7 +244,7 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
   MEDUSA_CHECK_INPUT(before.data == state->data, "{}: the run was begun with {}, this is {}; is it the same data?",
                      path, before.data, state->data);
   MEDUSA_CHECK_INPUT(to_json(read_model_config(path)) == to_json(model.config()),
-                     "{}: was written by another network or with other class weights", path);
+                     "{}: was written by another network, or with other losses or class weights", path);
   nn::Checkpoint checkpoint;
   nn::load_checkpoint(path, model, true, &checkpoint);
   *state = before;

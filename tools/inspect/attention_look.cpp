@@ -56,7 +56,7 @@ Truth truth_of(const mtl::Task& task, const Tensor& value, const Image& picture)
       truth.regions.push_back(datasets::resize(region, picture.width, picture.height));
   } else if (!task.traits().pixel_level && !task.traits().in_units) {
     truth.classes.assign(static_cast<std::size_t>(task.channels), false);
-    if (task.class_numbers())
+    if (task.has_class_numbers())
       truth.classes.at(static_cast<std::size_t>(value.item())) = true;
     else
       for (std::size_t c = 0; c < truth.classes.size(); ++c)

@@ -54,7 +54,7 @@ Label label_of(const datasets::TargetInfo& info, const datasets::Target& target)
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!mask.empty() && mask[i] == 0) continue;
       ++counted;
-      if (info.class_numbers())
+      if (info.has_class_numbers())
         ++label.shares.at(static_cast<std::size_t>(values[i]));
       else
         label.shares[0] += static_cast<double>(values[i]);

@@ -59,7 +59,7 @@ std::vector<std::uint8_t> region_labels(const mtl::Task& task) {
 }
 
 std::vector<real> probabilities(const mtl::Task& task, const Var& output) {
-  return (task.class_numbers() ? softmax(output) : sigmoid(output)).value().to_vector();
+  return (task.has_class_numbers() ? softmax(output) : sigmoid(output)).value().to_vector();
 }
 
 std::string class_name(const mtl::Task& task, std::size_t i) {
