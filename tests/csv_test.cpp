@@ -29,7 +29,7 @@ TEST_CASE("csv: errors name file and line") {
   CHECK(input_error([] { parse_csv("a,b\n1,2\n3\n", "t.csv"); }) == "t.csv:3: 1 fields, the header has 2");
   CHECK(input_error([] { parse_csv("a,b\n1,2,3\n", "t.csv"); }) == "t.csv:2: 3 fields, the header has 2");
   CHECK(input_error([] { parse_csv("a\n\"1\n2", "t.csv"); }) == "t.csv:2: a quote is not closed");
-  CHECK(input_error([] { parse_csv("a\n\"1\"2\n", "t.csv"); }) == "t.csv:2: text behind a closing quote");
+  CHECK(input_error([] { parse_csv("a\n\"1\"2\n", "t.csv"); }) == "t.csv:2: text after a closing quote");
   CHECK(input_error([] { parse_csv("", "t.csv"); }) == "t.csv: is empty, expected a header line");
   CHECK(input_error([] { parse_csv("\n\r\n", "t.csv"); }) == "t.csv: is empty, expected a header line");
   CHECK(input_error([] { parse_csv(std::string_view("a\0b", 3), "t.csv"); }) == "t.csv: is not a text file");

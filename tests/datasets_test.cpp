@@ -220,9 +220,9 @@ TEST_CASE("ham10000: what is wrong with a file is said when it is read, with its
   test::save(f.mask(2), "no picture at all");
   test::save(f.image(3), "");
   write_png(f.mask(4), Image(10, 20, 1));
-  CHECK(contains(f.get_error(0), f.image(0) + ": is no valid JPEG: "));
-  CHECK(contains(f.get_error(1), f.mask(1) + ": is no valid PNG: "));
-  CHECK(contains(f.get_error(2), f.mask(2) + ": is no PNG or JPEG: starts with \"no pictu\""));
+  CHECK(contains(f.get_error(0), f.image(0) + ": is not a valid JPEG: "));
+  CHECK(contains(f.get_error(1), f.mask(1) + ": is not a valid PNG: "));
+  CHECK(contains(f.get_error(2), f.mask(2) + ": is neither PNG nor JPEG: starts with \"no pictu\""));
   CHECK(f.get_error(3) == f.image(3) + ": is empty (0 bytes)");
   CHECK(f.get_error(4) == f.mask(4) + ": is 10x20, its image " + f.image(4) + " is 64x48");
   CHECK(f.get_error(5) == "");

@@ -224,18 +224,18 @@ TEST_CASE("dicom: structures and doses that do not fit are refused, with the rea
       {"rd: its dose is in units of RELATIVE, expected GY", [](Study& s) { s.dose.units = "RELATIVE"; }},
       {"rd: holds differences of doses", [](Study& s) { s.dose.type = "ERROR"; }},
       {"rd: DoseGridScaling: expected a positive number, found 0", [](Study& s) { s.dose.scaling = 0; }},
-      {"rd: lies in another frame of reference than ", [](Study& s) { s.dose.frame_of_reference = "1.8"; }},
+      {"rd: lies in a different frame of reference from ", [](Study& s) { s.dose.frame_of_reference = "1.8"; }},
       {"rd: GridFrameOffsetVector begins with 3",
        [](Study& s) {
          s.dose.offsets = {3, 6, 9};
        }},
       {"rd: expected 144 bytes of pixels, found 140", [](Study& s) { s.dose.cells.pop_back(); }},
       {"rs: structure PTV 70: a contour has 10 coordinates", [](Study& s) { s.rois[0].contours[0].points.resize(10); }},
-      {"is beyond any patient", [](Study& s) { s.rois[0].contours[0].points[0] = 1e7; }},
+      {"is implausibly large", [](Study& s) { s.rois[0].contours[0].points[0] = 1e7; }},
       {"there are 2 doses, choose one with --rtdose: ", [](Study& s) { save(s.folder / "rd2", s.dose.file()); }},
       {"there are 2 structure sets, choose one with --rtstruct: ",
        [](Study& s) { save(s.folder / "rs2", test::structure_file(s.rois)); }},
-      {"rs: was drawn in another frame of reference",
+      {"rs: was drawn in a different frame of reference",
        [](Study& s) {
          CtSlice slice;
          slice.frame_of_reference = "1.7";
@@ -262,7 +262,7 @@ TEST_CASE("dicom: structures and doses that do not fit are refused, with the rea
   one.rtdose = beam.folder / "rd2";
   CHECK(beam.read(one).dose);
   one.rtdose = beam.folder / "none";
-  CHECK(contains(beam.error(one), "is no dose below the input folder; there are: "));
+  CHECK(contains(beam.error(one), "no such dose below the input folder; there are: "));
 }
 
 }  // namespace

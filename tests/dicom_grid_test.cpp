@@ -172,7 +172,7 @@ TEST_CASE("dose offsets: from the first plane, or places on the patient's axis")
   CHECK(contains(input_error([&] {
                    dose_offsets({0, 2, 1}, plane, "f");
                  }),
-                 "expected planes in order, found 1 behind 2"));
+                 "expected planes in order, found 1 after 2"));
   CHECK(contains(input_error([&] { dose_offsets({0, 2, 2}, plane, "f"); }), "expected planes in order"));
   CHECK(contains(input_error([&] { dose_offsets({}, plane, "f"); }), "is missing"));
 }

@@ -277,8 +277,8 @@ TEST_CASE("dicom: slices that do not belong together name both files") {
        [](CtSlice& s) {
          s.spacing = {2, 1.6};
        }},
-      {"lies in another direction than ", [](CtSlice& s) { s.orientation = {1, 0, 0, 0, 0, 1}; }},
-      {"mm beside the line of the other slices", [](CtSlice& s) { s.position[0] = 10; }},
+      {"has a different orientation from ", [](CtSlice& s) { s.orientation = {1, 0, 0, 0, 0, 1}; }},
+      {"mm off the line of the other slices", [](CtSlice& s) { s.position[0] = 10; }},
   };
   for (const Row& row : rows) {
     const TempFolder folder;
@@ -306,7 +306,7 @@ TEST_CASE("dicom: bad files are named, with the reason") {
        [](CtSlice& s) {
          s.position = {1, 2};
        }},
-      {"is beyond any patient",
+      {"is implausibly large",
        [](CtSlice& s) {
          s.position = {1e9, 0, 0};
        }},

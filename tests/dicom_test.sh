@@ -12,7 +12,7 @@ if "$BIN/convert" dicom --in "$work" --out "$work/x.npz" 2>&1 | grep -q 'this bu
   echo "skipped: convert dicom (built without DCMTK)"
   exit $failed
 fi
-run 2 "$work/none: there is no such folder or file" --in "$work/none" --out "$work/x.npz"
+run 2 "$work/none: there is no such file or folder" --in "$work/none" --out "$work/x.npz"
 mkdir "$work/empty"
 run 2 'has no CT or MR image among 0 files' --in "$work/empty" --out "$work/x.npz"
 # A dictionary that is not there: DCMTK itself would log pages.

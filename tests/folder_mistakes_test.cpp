@@ -28,7 +28,7 @@ TEST_CASE("folder: what is wrong with dataset.toml is said with its line") {
         ":3: task kind classify is unknown; there are: segmentation, structures, regression, classification, binary, "
         "scalar");
   CHECK(said(x + t + "mask = \"m\"\n") == ":5: mask: a target of kind classification has none");
-  CHECK(contains(said(x + "chanels = 3\n" + t), ":2: chanels is no key of [input.x]; there are: "));
+  CHECK(contains(said(x + "chanels = 3\n" + t), ":2: chanels is not a key of [input.x]; there are: "));
   CHECK(said(x + "channels = 1.5\n" + t) == ":2: channels is 1.5, expected a whole number from 1 to 64");
   CHECK(contains(said(x + "window = [3, 1]\n" + t), ":2: window: expected two numbers, the lower end first"));
   CHECK(said(x + "mean = [1, 2]\ndeviation = [1, 2]\n" + t) ==

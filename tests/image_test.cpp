@@ -193,20 +193,20 @@ TEST_CASE("image: a file cut off anywhere is an error that names it, never half 
       CHECK(contains(input_error([&] { decode(whole.substr(0, n)); }), "x.img: "));
     }
   }
-  CHECK(contains(input_error([&] { decode(png.substr(0, 60)); }), "x.img: is no valid PNG: the file is truncated"));
-  CHECK(contains(input_error([&] { decode(jpeg.substr(0, jpeg.size() / 2)); }), "x.img: is no valid JPEG: "));
+  CHECK(contains(input_error([&] { decode(png.substr(0, 60)); }), "x.img: is not a valid PNG: the file is truncated"));
+  CHECK(contains(input_error([&] { decode(jpeg.substr(0, jpeg.size() / 2)); }), "x.img: is not a valid JPEG: "));
 }
 
 TEST_CASE("image: a damaged byte in a PNG's pixels is an error") {
   std::string png = encode_png(random_image(9, 7, 3));
   png[60] = static_cast<char>(png[60] ^ 4);
-  CHECK(contains(input_error([&] { decode(png); }), "x.img: is no valid PNG: "));
+  CHECK(contains(input_error([&] { decode(png); }), "x.img: is not a valid PNG: "));
 }
 
 TEST_CASE("image: sizes that no file of that length can have are refused before memory is asked for") {
   const std::string png = encode_png(random_image(9, 7, 3));
   CHECK(contains(input_error([&] { decode(with_size(png, 0x80000000u, 0x80000000u)); }),
-                 "x.img: claims 2147483648x2147483648 pixels, more than 268435456 are not read"));
+                 "x.img: claims 2147483648x2147483648 pixels, at most 268435456 are supported"));
   CHECK(
       contains(input_error([&] { decode(with_size(png, 0x7fffffffu, 0x7fffffffu)); }), "claims 2147483647x2147483647"));
   CHECK(
@@ -217,7 +217,7 @@ TEST_CASE("image: sizes that no file of that length can have are refused before 
   const std::size_t frame = jpeg.find("\xFF\xC0");  // marker, length (2), precision, height (2), width (2)
   REQUIRE(frame != std::string::npos);
   jpeg.replace(frame + 5, 4, "\xFF\x00\xFF\x00", 4);
-  CHECK(contains(input_error([&] { decode(jpeg); }), "x.img: is no valid JPEG: claims 65280x65280 pixels"));
+  CHECK(contains(input_error([&] { decode(jpeg); }), "x.img: is not a valid JPEG: claims 65280x65280 pixels"));
   jpeg.replace(frame + 5, 4, "\x20\x00\x20\x00", 4);
   CHECK(contains(input_error([&] { decode(jpeg); }), "claims 8192x8192 pixels"));
 }
@@ -228,7 +228,7 @@ TEST_CASE("image: what is no picture is named, with how it starts") {
   test::save(folder / "empty.png", "");
   test::save(folder / "bytes.jpg", std::string("\x00\x01\xFE", 3));
   CHECK(input_error([&] { read_image(folder / "text.png"); }) ==
-        folder / "text.png: is no PNG or JPEG: starts with \"hello, w\"");
+        folder / "text.png: is neither PNG nor JPEG: starts with \"hello, w\"");
   CHECK(input_error([&] { read_image(folder / "empty.png"); }) == folder / "empty.png: is empty (0 bytes)");
   CHECK(contains(input_error([&] { read_image(folder / "bytes.jpg"); }), "starts with bytes 00 01 fe"));
   CHECK(contains(input_error([&] { read_image(folder / "absent.png"); }), "absent.png"));
@@ -285,8 +285,8 @@ TEST_CASE("resize: the same size changes nothing, a flat picture stays flat, cha
     REQUIRE(small.pixels.size() == static_cast<std::size_t>(w * h * 3));
     for (std::size_t i = 0; i < small.pixels.size(); ++i) CHECK(small.pixels[i] == (i % 3 == 0 ? 255 : i % 3));
   }
-  CHECK(contains(runtime_error([&] { resize(image, 0, 5); }), "resize: 0x5"));
-  CHECK(contains(runtime_error([&] { resize(Image(), 5, 5); }), "resize: there is no picture"));
+  CHECK(contains(runtime_error([&] { resize(image, 0, 5); }), "resize: invalid size 0x5"));
+  CHECK(contains(runtime_error([&] { resize(Image(), 5, 5); }), "resize: empty picture"));
 }
 
 }  // namespace

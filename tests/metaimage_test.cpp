@@ -53,23 +53,24 @@ TEST_CASE("metaimage: what is refused, each with its reason") {
   CHECK(contains(error("NDims = 9\n"), "x.mha: NDims = 9, expected 1 to 4"));
   CHECK(contains(error("ObjectType = Tube\n"), "x.mha: ObjectType = Tube, expected Image"));
   CHECK(contains(error("ElementType = MET_STRING\n"), "x.mha: ElementType MET_STRING, expected one of MET_CHAR"));
-  CHECK(contains(error("BinaryData = False\n"), "voxels as text are not read"));
+  CHECK(contains(error("BinaryData = False\n"), "text voxels are not supported"));
   CHECK(contains(error("CompressedData = Perhaps\n"), "x.mha: CompressedData = perhaps, expected True or False"));
   CHECK(contains(error("DimSize = 2 3\n"), "x.mha: DimSize has 2 numbers, expected 3"));
   CHECK(contains(error("DimSize = 2 3 x\n"), "x.mha: DimSize: expected a whole number, found \"x\""));
   CHECK(contains(error("DimSize = 2 3 -1\n"), "claims sizes 2 x 3 x -1"));
   CHECK(contains(error("DimSize = 2 3 7\n"), "x.mha: ends too early"));
   CHECK(contains(error("TransformMatrix = 1 0 0 1\n"), "TransformMatrix has 4 numbers, expected 9"));
-  CHECK(contains(error("Offset = nan 0 0\n"), "infinite or none"));
-  CHECK(contains(error("HeaderSize = 100\n"), "x.mha: HeaderSize = 100, but the file of the voxels has 12 bytes"));
+  CHECK(contains(error("Offset = nan 0 0\n"), "has NaN or infinite numbers"));
+  CHECK(contains(error("HeaderSize = 100\n"), "x.mha: HeaderSize = 100, but the voxel file has 12 bytes"));
   CHECK(contains(error("CompressedData = True\n"), "x.mha: damaged compressed data"));
   CHECK(contains(error("no equals sign\n"), "expected Key = Value, found \"no equals sign\""));
-  CHECK(contains(input_error([] { metaimage("NDims = 3\n"); }), "x.mha: is no MetaImage: has no line ElementDataFile"));
-  CHECK(contains(input_error([] { metaimage(""); }), "x.mha: is no MetaImage"));
+  CHECK(contains(input_error([] { metaimage("NDims = 3\n"); }),
+                 "x.mha: is not a MetaImage: has no line ElementDataFile"));
+  CHECK(contains(input_error([] { metaimage(""); }), "x.mha: is not a MetaImage"));
   CHECK(contains(input_error([] { metaimage(std::string(100000, 'x')); }), "a line of more than 65536 bytes"));
-  CHECK(contains(input_error([] { metaimage(std::string("ab\0cd\n", 6)); }), "x.mha: its header is no text"));
-  CHECK(
-      contains(input_error([] { metaimage(small_metaimage("", "LIST")); }), "voxels in a list of files are not read"));
+  CHECK(contains(input_error([] { metaimage(std::string("ab\0cd\n", 6)); }), "x.mha: its header is not text"));
+  CHECK(contains(input_error([] { metaimage(small_metaimage("", "LIST")); }),
+                 "voxels in a list of files are not supported"));
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST_CASE("npy: orders, types, versions") {
 TEST_CASE("npy: what is refused, each with its reason") {
   const auto error = [](const std::string& literal) { return input_error([&] { npy(npy_file(literal, kSixBytes)); }); };
   const std::string tail = "'fortran_order': False, 'shape': (6,), }";
-  CHECK(contains(error("{'descr': '|O', " + tail), "x.npy: type '|O' is not read"));
+  CHECK(contains(error("{'descr': '|O', " + tail), "x.npy: type '|O' is not supported"));
   for (const char* length : {"\f", "-1", "4097", "1 2", "x"})
     CHECK(contains(error(std::string("{'descr': '|S") + length + "', 'fortran_order': False, 'shape': (), }"),
                    "x.npy: type"));
@@ -57,7 +57,7 @@ TEST_CASE("npy: what is refused, each with its reason") {
   CHECK(contains(error("{'descr': '<i2', 'fortran_order': False, 'shape': (0,)}"), "claims sizes 0"));
   CHECK(contains(error("{'descr': '<i2', 'fortran_order': False, 'shape': (7,)}"), "x.npy: ends too early"));
   CHECK(contains(error("{'descr': '<i2', 'fortran_order': False, 'shape': (1,1,1,1,1,1,6)}"), "has 7 axes, at most 6"));
-  CHECK(contains(input_error([] { npy("\x93NUMPX\x01"); }), "x.npy: is no .npy"));
+  CHECK(contains(input_error([] { npy("\x93NUMPX\x01"); }), "x.npy: is not an .npy file"));
   std::string nine = npy_file("{}", "");
   nine[6] = 9;
   CHECK(contains(input_error([&] { npy(nine); }), "is .npy of version 9, expected 1 to 3"));
@@ -92,7 +92,7 @@ TEST_CASE("npz: stored and deflated, damaged and hostile") {
   CHECK(contains(changed(central + 20, bytes_of(std::uint32_t{1u << 30})), "claim more bytes than it has"));
   CHECK(contains(changed(central + 42, bytes_of(std::uint32_t{99999})), "a.npy is not at byte 99999"));
   CHECK(contains(changed(one.size() - 6, std::string(4, '\xff')), "zip64 archive"));
-  CHECK(contains(input_error([] { npz(std::string(300, 'x')); }), "a zip archive's last record is not there"));
+  CHECK(contains(input_error([] { npz(std::string(300, 'x')); }), "the zip archive's end record is missing"));
 }
 
 TEST_CASE("npz: which array is the volume") {
@@ -105,7 +105,7 @@ TEST_CASE("npz: which array is the volume") {
   CHECK(contains(input_error([&] {
                    volume(npz(test::zip_file({{"values.npy", array}, {"affine.npy", array}}, 0)));
                  }),
-                 "affine has another shape than 4 x 4"));
+                 "affine is not 4 x 4"));
 }
 
 }  // namespace

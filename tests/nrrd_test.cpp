@@ -39,17 +39,17 @@ TEST_CASE("nrrd: channels before and behind the axes in space") {
   CHECK(behind.at(1, 0, 0, 1) == 'd');
   CHECK(behind.spacing() == Vec3{2, 3, 4});
   CHECK(contains(input_error([&] { nrrd(head + "sizes: 2 3 1 1\nkinds: domain list domain domain\n\nabcdef"); }),
-                 "x.nrrd: its channels lie between the axes in space"));
+                 "x.nrrd: its channels lie between the spatial axes"));
 }
 
 TEST_CASE("nrrd: what is refused, each with its reason") {
   const auto error = [](const std::string& more) { return input_error([&] { nrrd(small_nrrd(more) + kSixBytes); }); };
   const std::string raw = "encoding: raw\nendian: little\n";
-  CHECK(contains(error("encoding: bzip2\n"), "x.nrrd: encoding bzip2 is not read; expected raw, gzip or text"));
+  CHECK(contains(error("encoding: bzip2\n"), "x.nrrd: encoding bzip2 is not supported; expected raw, gzip or text"));
   CHECK(contains(error("encoding: raw\n"), "x.nrrd: its header has no field \"endian\""));
   CHECK(contains(error("endian: little\n"), "no field \"encoding\""));
   CHECK(contains(error("encoding: raw\nendian: middle\n"), "endian middle, expected little or big"));
-  CHECK(contains(error(raw + "type: block\n"), "x.nrrd: type block is not read"));
+  CHECK(contains(error(raw + "type: block\n"), "x.nrrd: type block is not supported"));
   CHECK(contains(error(raw + "sizes: 2 3\n"), "x.nrrd: sizes has 2 numbers, expected 3"));
   CHECK(contains(error(raw + "sizes: 2 3 0\n"), "claims sizes 2 x 3 x 0"));
   CHECK(contains(error(raw + "sizes: 2 3 2\n"), "x.nrrd: ends too early"));
@@ -58,9 +58,10 @@ TEST_CASE("nrrd: what is refused, each with its reason") {
   CHECK(contains(error(raw + "space directions: (1,0,0) [0,1,0] (0,0,1)\n"), "expected (x,y,z) or none"));
   CHECK(contains(error(raw + "space units: \"um\" \"um\" \"um\"\n"), "expected \"mm\""));
   CHECK(contains(error(raw + "nonsense\n"), "expected \"field: value\", found \"nonsense\""));
-  CHECK(contains(error(raw + "data file: LIST\n"), "voxels in a list of files are not read"));
-  CHECK(contains(error("encoding: text\nsizes: 2 3 3\n"), "x.nrrd: ends too early: 18 numbers cannot be in 12 bytes"));
-  CHECK(contains(input_error([] { nrrd("NRRX0004\n\n"); }), "x.nrrd: is no NRRD: begins with \"NRRX0004\""));
+  CHECK(contains(error(raw + "data file: LIST\n"), "voxels in a list of files are not supported"));
+  CHECK(
+      contains(error("encoding: text\nsizes: 2 3 3\n"), "x.nrrd: ends too early: 18 numbers do not fit into 12 bytes"));
+  CHECK(contains(input_error([] { nrrd("NRRX0004\n\n"); }), "x.nrrd: is not an NRRD file: begins with \"NRRX0004\""));
   CHECK(contains(input_error([] { nrrd(small_nrrd("encoding: text\n") + "1 2 3 4 5 x"); }),
                  "expected a number, found \"x\""));
   CHECK(contains(input_error([] { nrrd(small_nrrd("encoding: text\n") + "1 2 3 4 5 6 7"); }),

@@ -201,7 +201,7 @@ TEST_CASE("openkbp: phantoms are patients") {
   o.seed = 5;
   write_openkbp_phantom(o);
   CHECK(input_error([&] { write_openkbp_phantom(o); }) ==
-        (folder / "a/train-pats") + ": exists; choose a new folder, or remove the old one");
+        (folder / "a/train-pats") + ": already exists; choose a new folder, or remove the old one");
   const auto dataset = open_dataset(options_for(o.folder, 32));
   CHECK(dataset->size() == 4);
   CHECK(dataset->part(3) == "validation");

@@ -56,13 +56,13 @@ TEST_CASE("phantom: what cannot be written is refused") {
   write_ham10000_phantom({folder.path, 2, 0, 16, 16});
   CHECK(test::input_error([&] {
           write_ham10000_phantom({folder.path, 2, 0, 16, 16});
-        }) == folder / "HAM10000_metadata.csv: exists; choose a new folder, or remove the old one");
+        }) == folder / "HAM10000_metadata.csv: already exists; choose a new folder, or remove the old one");
   CHECK(contains(test::input_error([&] { write_ham10000_phantom({folder / "x", 0, 0, 16, 16}); }), "count is 0"));
   CHECK(contains(test::input_error([&] { write_ham10000_phantom({folder / "x", 2, 0, 4, 16}); }), "size is 4x16"));
   CHECK(contains(test::runtime_error([&] {
                    write_ham10000_phantom({"/proc/no/such", 2, 0, 16, 16});
                  }),
-                 "/proc/no/such/HAM10000_images_part_1: cannot be made"));
+                 "/proc/no/such/HAM10000_images_part_1: cannot be created"));
 }
 
 TEST_CASE("phantom: setting shared has four classes, as many of each, and a dark rim around every lesion") {

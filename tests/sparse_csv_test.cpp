@@ -40,7 +40,7 @@ TEST_CASE("sparse csv: what is wrong, and in which line") {
   CHECK(refusal(",data\n999999999999,3\n") == "a.csv:2: index 999999999999 is outside 0..99");
   CHECK(refusal(",data\n9999999999999999999999,3\n") ==
         "a.csv:2: expected \"index,\" or \"index,value\", found \"9999999999999999999999,3\"");
-  CHECK(refusal(",data\n1,2\n1,3\n") == "a.csv:3: index 1 comes twice");
+  CHECK(refusal(",data\n1,2\n1,3\n") == "a.csv:3: index 1 appears twice");
   CHECK(refusal(",data\n-1,2\n") == "a.csv:2: expected \"index,\" or \"index,value\", found \"-1,2\"");
   CHECK(refusal(",data\n1.5,2\n") == "a.csv:2: expected \"index,\" or \"index,value\", found \"1.5,2\"");
   CHECK(refusal(",data\n\n") == "a.csv:2: expected \"index,\" or \"index,value\", found \"\"");

@@ -135,7 +135,7 @@ TEST_CASE("stoic: the same look for the same seed, another for another epoch") {
   CHECK(look(1, 1) != look(2, 1));
   CHECK(static_cast<const CaseDataset&>(*dataset).cache().count() == 1);
   CHECK(input_error([&] { write_stoic_phantom(p); }) ==
-        p.folder + "/metadata/reference.csv: exists; choose a new folder, or remove the old one");
+        p.folder + "/metadata/reference.csv: already exists; choose a new folder, or remove the old one");
   const std::string first = test::slurp(p.folder + "/data/mha/5.mha");
   p.folder = folder / "again";
   write_stoic_phantom(p);

@@ -87,5 +87,5 @@ TEST_CASE("toml: what is wrong is said with its line") {
   tables[0].check_all_known();
   tables[1].number("channels", 1);
   CHECK(input_error([&] { tables[1].check_all_known(); }) ==
-        "d.toml:2: chanels is no key of [input.x]; there are: channels");
+        "d.toml:2: chanels is not a key of [input.x]; there are: channels");
 }

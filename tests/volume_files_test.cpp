@@ -14,19 +14,19 @@ TEST_CASE("volumes: headers that claim more than the file can hold are refused b
   file.version = 2;
   file.dim = {3, 1 << 20, 1 << 20, 1};  // 2^40 voxels
   CHECK(input_error([&] { nifti(file); }) ==
-        "x.nii: ends too early: claims 1048576 x 1048576 x 1 x 1 voxels of int16, 2199023255552 bytes, where at most "
-        "12 can be");
-  CHECK(contains(input_error([&] { nifti(gzipped(file.bytes())); }), "2199023255552 bytes, where at most"));
+        "x.nii: ends too early: claims 1048576 x 1048576 x 1 x 1 voxels of int16, 2199023255552 bytes, but at most "
+        "12 are left");
+  CHECK(contains(input_error([&] { nifti(gzipped(file.bytes())); }), "2199023255552 bytes, but at most"));
   file.dim = {3, std::int64_t{1} << 40, std::int64_t{1} << 40, 1};  // the product overflows
-  CHECK(contains(input_error([&] { nifti(file); }), "more than any memory holds"));
+  CHECK(contains(input_error([&] { nifti(file); }), "more than memory could hold"));
   const std::string sizes = "NDims = 3\nDimSize = 1048576 1048576 1\nElementType = MET_SHORT\n";
-  CHECK(contains(input_error([&] { metaimage(sizes + "ElementDataFile = LOCAL\nab"); }), "where at most 2 can be"));
+  CHECK(contains(input_error([&] { metaimage(sizes + "ElementDataFile = LOCAL\nab"); }), "but at most 2 are left"));
   CHECK(contains(input_error([&] { metaimage(sizes + "CompressedData = True\nElementDataFile = LOCAL\nab"); }),
-                 "where at most"));
+                 "but at most"));
   CHECK(contains(input_error([&] {
                    npy(npy_file("{'descr': '<f8', 'fortran_order': False, 'shape': (1048576, 1048576)}", "ab"));
                  }),
-                 "where at most 2 can be"));
+                 "but at most 2 are left"));
   const std::string head = "NRRD0004\ntype: short\ndimension: 2\nsizes: 1048576 1048576\nendian: little\n";
   for (const char* encoding : {"raw", "gzip", "text"})
     CHECK(contains(input_error([&] { nrrd(head + "encoding: " + encoding + "\n\n1 2"); }), "x.nrrd: ends too early"));
@@ -136,7 +136,7 @@ TEST_CASE("volumes: formats are told by content, then by name") {
   const TempFolder folder;
   save(folder / "x.txt", "garbage");
   CHECK(input_error([&] { read_volume(folder / "x.txt"); }) ==
-        (folder / "x.txt") + ": is none of NIfTI, MetaImage, NRRD, npy, npz");
+        (folder / "x.txt") + ": unknown format, expected NIfTI, MetaImage, NRRD, npy or npz");
   CHECK(contains(input_error([&] { read_volume(folder.path); }), "is a folder, expected a file"));
 }
 

@@ -10,7 +10,7 @@ bool have_dicom() { return false; }
 
 DicomFile DicomFile::parse(std::span<const unsigned char>, const std::string&) { fail_input("{}", dicom_absent()); }
 
-// Never called, for there is no DicomFile.
+// Never called, since there is never a DicomFile.
 DicomFile::DicomFile(std::unique_ptr<Parsed> parsed) : parsed_(std::move(parsed)) {}
 DicomFile::DicomFile(DicomFile&&) noexcept = default;
 DicomFile::~DicomFile() = default;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 // ---- The scan's values
 
-struct Pending {  // frames that lie where another one does
+struct Pending {  // frames at the position of another one
   DicomSlice slice;
   std::size_t doubles;
   std::vector<real> values;
@@ -111,7 +111,7 @@ bool same_file(const std::string& a, const std::string& b) {
   return fs::equivalent(a, b, error) && !error;
 }
 
-// Of several objects of a kind the one that is asked for, else the only one.
+// The object of a kind that is asked for, or else the only one.
 std::optional<DicomHeader> chosen(const std::vector<DicomHeader>& all, const std::string& wanted,
                                   const std::string& option, const std::string& what) {
   std::vector<std::string> paths;
@@ -119,7 +119,7 @@ std::optional<DicomHeader> chosen(const std::vector<DicomHeader>& all, const std
     paths.push_back(h.path);
     if (!wanted.empty() && same_file(h.path, wanted)) return h;
   }
-  MEDUSA_CHECK_INPUT(wanted.empty(), "{} {}: is no {} below the input folder{}{}", option, wanted, what,
+  MEDUSA_CHECK_INPUT(wanted.empty(), "{} {}: no such {} below the input folder{}{}", option, wanted, what,
                      all.empty() ? "" : "; there are: ", fmt::join(paths, ", "));
   if (all.empty()) return std::nullopt;
   MEDUSA_CHECK_INPUT(all.size() == 1, "there are {} {}s, choose one with {}: {}", all.size(), what, option,
@@ -131,7 +131,7 @@ bool listed(const std::vector<std::string>& list, const std::string& text) {
   return !text.empty() && std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// Whether the set was drawn on this scan: where both say so, it must be in the same frame of reference.
+// Whether the set was drawn on this scan: if both name a frame of reference, it must be the same.
 bool drawn_on(const DicomStructures& set, const DicomHeader& scan) {
   if (listed(set.series, scan.series) || listed(set.frames_of_reference, scan.frame_of_reference)) return true;
   std::vector<std::string> said = set.frames_of_reference;
@@ -145,7 +145,7 @@ bool same_name(const std::string& a, const std::string& b) {
                     [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-// Whether to rasterise each; throws where a wanted name is none.
+// Whether to rasterise each; throws if a wanted name is unknown.
 std::vector<bool> wanted_rois(const DicomStructures& set, const std::vector<std::string>& names) {
   std::vector<bool> wanted(set.rois.size(), names.empty());
   for (const std::string& name : names) {
@@ -185,7 +185,7 @@ void add_structures(const DicomHeader& header, const DicomHeader& scan, const Di
                     const VoxelGrid& grid, DicomCase& result) {
   const DicomFile file = parse_dicom_file(header.path);
   const DicomStructures set = read_dicom_structures(file.root());
-  MEDUSA_CHECK_INPUT(drawn_on(set, scan), "{}: was drawn in another frame of reference than that of {}", set.path,
+  MEDUSA_CHECK_INPUT(drawn_on(set, scan), "{}: was drawn in a different frame of reference from {}", set.path,
                      scan.path);
   const std::vector<bool> wanted = wanted_rois(set, options.structures);
   std::vector<std::string> taken{"ct", "dose", "spacing", "affine"};
@@ -204,7 +204,7 @@ void add_dose(const DicomHeader& header, const DicomHeader& scan, const VoxelGri
   const DicomDose dose = read_dicom_dose(file);
   MEDUSA_CHECK_INPUT(dose.frame_of_reference == scan.frame_of_reference || dose.frame_of_reference.empty() ||
                          scan.frame_of_reference.empty(),
-                     "{}: lies in another frame of reference than {}", dose.path, scan.path);
+                     "{}: lies in a different frame of reference from {}", dose.path, scan.path);
   if (dose.summation != "PLAN")
     result.notes.push_back(fmt::format("{}: its dose is of a {}, not of the whole plan", dose.path,
                                        dose.summation.empty() ? "part that it does not name" : dose.summation));

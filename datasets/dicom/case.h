@@ -11,7 +11,7 @@ namespace medusa::datasets {
 
 struct DicomOptions {
   std::string series;                   // SeriesInstanceUID; "": the only one there is
-  std::vector<std::string> structures;  // by name; none: all
+  std::vector<std::string> structures;  // by name; empty: all
   std::string rtstruct, rtdose;         // files; "": the only one there is
   bool fill_gaps = false;               // missing slices are made from their neighbours
 };
@@ -25,14 +25,14 @@ struct DicomStructure {
 struct DicomCase {
   Volume ct;                               // HU ("" for MR), slices sorted along their normal
   std::optional<Volume> dose;              // Gy, on the scan's grid
-  std::vector<DicomStructure> structures;  // those with a voxel at least
+  std::vector<DicomStructure> structures;  // those with at least one voxel
   std::vector<std::string> notes;          // what a user should know, a line each
   std::string series, modality;
   std::int64_t files = 0;  // of the series
 };
 
 // Reads a folder, with all that is below it, or a single file.  Throws InputError, of one line: no series or several, a
-// damaged file, slices that make no volume (see stack_dicom), structures or doses that do not fit.
+// damaged file, slices that do not form a volume (see stack_dicom), structures or doses that do not fit.
 DicomCase read_dicom_case(const std::string& path, const DicomOptions& options);
 
 // Mask of a structure as a volume on the scan's grid.
@@ -42,7 +42,7 @@ Volume structure_volume(const DicomCase& study, const DicomStructure& structure)
 // with the columns name, file, voxels, cm3.  Or NAME.npz: arrays ct, dose and <key> [D, H, W], spacing (mm, of the axes
 // W, H, D) and affine (4 x 4, (i, j, k) = (W, H, D) to RAS+ mm).  Returns the files written.
 std::vector<std::string> write_dicom_case(const std::string& path, const DicomCase& study);
-// Throws InputError where write_dicom_case would refuse the name.
+// Throws InputError if write_dicom_case would refuse the name.
 void check_dicom_output(const std::string& path);
 
 // Letters, digits, '-', '_' and '.' stay, the rest becomes '_'; a number is added where the key is taken.

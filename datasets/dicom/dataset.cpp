@@ -8,7 +8,7 @@
 namespace medusa::datasets {
 
 std::string dicom_absent() {
-  return "this build has no DICOM support: install DCMTK (Debian: libdcmtk-dev), then make again with a new build "
+  return "this build has no DICOM support: install DCMTK (Debian: libdcmtk-dev), then build again in a new build "
          "folder";
 }
 
@@ -19,7 +19,7 @@ double DicomItem::number(DicomTag tag, double otherwise) const {
 
 std::int64_t DicomItem::whole(DicomTag tag, std::int64_t otherwise) const {
   const double value = number(tag, static_cast<double>(otherwise));
-  MEDUSA_CHECK_INPUT(std::abs(value) < 1e15, "{}: ({:04X},{:04X}): {} is beyond any count", file(), tag >> 16,
+  MEDUSA_CHECK_INPUT(std::abs(value) < 1e15, "{}: ({:04X},{:04X}): {} is implausibly large", file(), tag >> 16,
                      tag & 0xFFFF, value);
   return static_cast<std::int64_t>(value);
 }

@@ -18,7 +18,7 @@ using DicomTag = std::uint32_t;
 
 // True in a build that can read DICOM.
 bool have_dicom();
-// What to say in one that cannot.
+// The message of a build that cannot.
 std::string dicom_absent();
 
 // A dataset or an item of a sequence in it; valid as long as the DicomFile that it came from.
@@ -26,17 +26,17 @@ class DicomItem {
  public:
   DicomItem(DcmItem* item, const std::string* name) : item_(item), name_(name) {}
 
-  bool has(DicomTag tag) const;  // there, and not empty
+  bool has(DicomTag tag) const;  // present and not empty
   // The value as text in UTF-8, without the blanks around it; several values are joined by backslashes.  "" where
   // absent.
   std::string text(DicomTag tag) const;
-  // All values as numbers; empty where absent.  Throws InputError where one is no finite number.
+  // All values as numbers; empty where absent.  Throws InputError if one is not a finite number.
   std::vector<double> numbers(DicomTag tag) const;
   // The first of them, or `otherwise`.
   double number(DicomTag tag, double otherwise) const;
-  // The same without its fraction.  Throws InputError where it is beyond any count.
+  // The same, truncated to a whole number.  Throws InputError if it is implausibly large.
   std::int64_t whole(DicomTag tag, std::int64_t otherwise) const;
-  // The only items of a sequence; empty where absent.
+  // All items of a sequence; empty where absent.
   std::vector<DicomItem> items(DicomTag tag) const;
   // The first item of a sequence.
   std::optional<DicomItem> item(DicomTag tag) const;
@@ -55,14 +55,14 @@ struct DicomCells {
 
 class DicomFile {
  public:
-  // Throws InputError naming the file where it is damaged, cut off or nested too deeply.
+  // Throws InputError naming the file if it is damaged, cut off or nested too deeply.
   static DicomFile parse(std::span<const unsigned char> bytes, const std::string& name);
   DicomFile(DicomFile&&) noexcept;
   ~DicomFile();
 
   DicomItem root() const;
   std::string transfer_syntax() const;  // UID: how the file is encoded
-  // Decodes the image: not compressed in any byte order, deflated, RLE, JPEG, JPEG-LS.  Consumes the file's pixels.
+  // Decodes the image: uncompressed in either byte order, deflated, RLE, JPEG, JPEG-LS.  Consumes the file's pixels.
   // Throws InputError: another compression, colours, sizes that do not fit the data.
   DicomCells cells();
 
@@ -72,8 +72,8 @@ class DicomFile {
   std::unique_ptr<Parsed> parsed_;
 };
 
-// True where the bytes begin as a DICOM file does: "DICM" behind 128 bytes, or, as in old exports without them, with a
-// tag of group 8.
+// True if the bytes begin like a DICOM file: "DICM" after 128 bytes, or, as in old exports without them, with a tag of
+// group 8.
 bool looks_like_dicom(std::span<const unsigned char> bytes);
 
 }  // namespace medusa::datasets

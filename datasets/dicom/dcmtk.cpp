@@ -30,7 +30,8 @@ namespace {
 
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 26;  // of one frame: 8192 x 8192
 
-// DCMTK logs to the terminal, and finds names of tags in a file; each once per process.
+// Once per process: turns off DCMTK's logging to the terminal and registers its decoders.  DCMTK reads the names of
+// tags from a file.
 void start_dcmtk() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -59,8 +60,8 @@ DcmElement* find(DcmItem* item, DicomTag tag) {
   return item->findAndGetElement(key(tag), element).good() ? element : nullptr;
 }
 
-// Text in UTF-8.  The item, or the one that it is in, names the character set of what is not ASCII; bytes that the set
-// does not have, and those that no set is named for, become question marks.
+// Text in UTF-8.  The item, or the one that it is in, names the character set of what is not ASCII; bytes outside the
+// set, or without a set, become question marks.
 std::string utf8(DcmItem* item, const std::string& text) {
   const auto ascii = [](char c) { return static_cast<unsigned char>(c) < 128; };
   if (std::all_of(text.begin(), text.end(), ascii) && text.find('\x1b') == std::string::npos) return text;
@@ -119,12 +120,12 @@ std::vector<double> element_numbers(DcmElement& element, DicomTag tag, const std
   return plain.empty() ? std::vector<double>{} : parse_numbers(plain, tag, file);
 }
 
-// At most as many bytes as one byte of a compressed frame can stand for.
+// The most bytes that one byte of a compressed frame can unpack to.
 double largest_expansion(E_TransferSyntax syntax) {
   switch (syntax) {
     case EXS_RLELossless: return 64;  // runs of 128 in two bytes
     case EXS_JPEGProcess14:
-    case EXS_JPEGProcess14SV1: return 16;  // a bit per pixel at least
+    case EXS_JPEGProcess14SV1: return 16;  // at least a bit per pixel
     case EXS_JPEGProcess1:
     case EXS_JPEGProcess2_4: return 512;  // 64 pixels in two bits
     default: return 1 << 19;              // JPEG-LS counts runs
@@ -139,14 +140,14 @@ bool decodable(E_TransferSyntax syntax) {
 
 std::string syntax_name(E_TransferSyntax syntax) { return DcmXfer(syntax).getXferName(); }
 
-// DCMTK must see what was walked over, or lengths could mean something else to it: it is told how the elements are
-// encoded, and never reads the file's own description, which it would guess at.
+// DCMTK must see exactly what was checked, or it could take lengths differently: it is told how the elements are
+// encoded, and never reads the file meta information, where it would guess.
 OFCondition read_elements(const DicomLayout& layout, std::span<const unsigned char> bytes, DcmDataset& dataset) {
   const bool deflated = !layout.inflated.empty();
   const E_TransferSyntax syntax =
       deflated ? EXS_LittleEndianExplicit : DcmXfer(layout.transfer_syntax.c_str()).getXfer();
   const std::span<const unsigned char> elements = deflated ? layout.inflated : bytes.subspan(layout.begin);
-  if (syntax == EXS_Unknown) return makeOFCondition(0, 1, OF_error, "its encoding is not known");
+  if (syntax == EXS_Unknown) return makeOFCondition(0, 1, OF_error, "its encoding is unknown");
   DcmInputBufferStream stream;
   stream.setBuffer(elements.data(), static_cast<offile_off_t>(elements.size()));
   stream.setEos();
@@ -255,7 +256,7 @@ DcmPixelData& pixel_data(DcmDataset& dataset, const std::string& name) {
   return *pixels;
 }
 
-// Decodes compressed frames in place, after the claim was found to be possible.
+// Decodes compressed frames in place, after the claim was checked.
 void decompress(DcmDataset& dataset, const Claim& claim, std::size_t file_bytes, const std::string& name) {
   const E_TransferSyntax syntax = dataset.getOriginalXfer();
   if (!DcmXfer(syntax).isEncapsulated()) return;
@@ -265,7 +266,7 @@ void decompress(DcmDataset& dataset, const Claim& claim, std::size_t file_bytes,
   DcmPixelData& pixels = pixel_data(dataset, name);
   const bool found = pixels.getEncapsulatedRepresentation(syntax, nullptr, sequence).good() && sequence;
   MEDUSA_CHECK_INPUT(found, "{}: says that it is compressed as {}, but its pixels are not", name, syntax_name(syntax));
-  const auto fragments = static_cast<std::int64_t>(sequence->card()) - 1;  // behind the table of offsets
+  const auto fragments = static_cast<std::int64_t>(sequence->card()) - 1;  // after the offset table
   MEDUSA_CHECK_INPUT(claim.frames <= fragments, "{}: expected {} frames, found {} pieces of data", name, claim.frames,
                      std::max<std::int64_t>(fragments, 0));
   const double most = static_cast<double>(file_bytes) * largest_expansion(syntax);
@@ -312,7 +313,7 @@ DicomCells DicomFile::cells() {
   const Claim claim = image_claim(root());
   pixel_data(dataset, name);
   decompress(dataset, claim, parsed_->bytes, name);
-  // What RLE and JPEG decoded is in this machine's order already.
+  // Decoded RLE and JPEG data is already in this machine's order.
   const bool big_endian = DcmXfer(dataset.getOriginalXfer()).getByteOrder() == EBO_BigEndian;
   return {cells_of(pixel_data(dataset, name), claim, big_endian, name), claim.rows, claim.columns, claim.frames};
 }

@@ -25,7 +25,7 @@ bool is_vr(const unsigned char* two) { return two[0] >= 'A' && two[0] <= 'Z' && 
 
 // A sequence or an item that is being read.
 struct Level {
-  std::size_t end = kOpen;  // kOpen: a mark ends it
+  std::size_t end = kOpen;  // kOpen: a delimiter ends it
   bool is_explicit = true, pixels = false, item = false;
 };
 
@@ -37,7 +37,7 @@ class Walker {
     levels_.push_back({bytes.size(), is_explicit, false, true});
   }
 
-  // To the end, or to the first element of another group than `only` where that is not 0.
+  // Walks to the end, or to the first element outside group `only` if that is not 0.
   std::size_t walk(std::uint32_t only = 0) {
     for (;;) {
       while (levels_.size() > 1 && levels_.back().end != kOpen && at_ >= levels_.back().end) levels_.pop_back();
@@ -53,7 +53,7 @@ class Walker {
     return value;
   }
 
-  // The end of what lies around, as far as that is known.
+  // The end of the innermost level whose end is known.
   std::size_t limit() const {
     for (std::size_t i = levels_.size(); i-- > 0;)
       if (levels_[i].end != kOpen) return levels_[i].end;
@@ -79,13 +79,13 @@ class Walker {
                        tag & 0xFFFF, at_);
   }
 
-  // The marks between items.  True where `tag` was one.  Each must be where it belongs: DCMTK reads on where one is
-  // not, and takes anything for a length.
+  // The delimiters of items.  True if `tag` was one.  Each must be in its place: otherwise DCMTK reads on and takes
+  // anything for a length.
   bool delimiter(std::uint32_t tag) {
     const Level around = levels_.back();
     const bool is_open = levels_.size() > 1 && around.end == kOpen;
     if (tag != kItem && tag != kItemEnd && tag != kSequenceEnd) {
-      check_place(around.item, tag);  // in a sequence are items
+      check_place(around.item, tag);  // a sequence holds items
       return false;
     }
     check_place(tag == kItem ? !around.item : is_open && around.item == (tag == kItemEnd), tag);
@@ -102,7 +102,7 @@ class Walker {
     return true;
   }
 
-  // DCMTK may take a sequence for a value, and read on behind it: no header may begin within what ends before it does.
+  // DCMTK may take a sequence for a value and read on after it: no header may extend beyond what contains it.
   void check_header(std::size_t size) const {
     MEDUSA_CHECK_INPUT(at_ + size <= limit(),
                        "{}: is damaged or cut off: an element at byte {} begins in one that ends at byte {}", name_,
@@ -115,7 +115,7 @@ class Walker {
     if (delimiter(tag)) return;
     const bool is_explicit = levels_.back().is_explicit;
     const std::string_view vr(reinterpret_cast<const char*>(bytes_.data()) + at_ + 4, 2);
-    // Two capitals; of others nobody can say how long their lengths are.
+    // Two capitals; for anything else the size of the length field is unknown.
     MEDUSA_CHECK_INPUT(!is_explicit || is_vr(bytes_.data() + at_ + 4),
                        "{}: is damaged: ({:04X},{:04X}) at byte {} has no value representation", name_, tag >> 16,
                        tag & 0xFFFF, at_);
@@ -156,7 +156,7 @@ class Walker {
   std::vector<Level> levels_;
 };
 
-// The unpacked bytes.  Deflate can make a thousand of one.
+// The unpacked bytes.  Deflate can expand one byte to a thousand.
 std::vector<unsigned char> inflated(std::span<const unsigned char> packed, const std::string& name) {
   const std::size_t most = (std::size_t{64} << 20) + 16 * packed.size();
   std::vector<unsigned char> plain(std::size_t{1} << 16);
@@ -179,7 +179,7 @@ std::vector<unsigned char> inflated(std::span<const unsigned char> packed, const
   return plain;
 }
 
-// The UID of (0002,0010) in the file's own description; "" where it is not there.
+// The UID of (0002,0010) in the file meta information; "" if absent.
 std::string transfer_syntax(std::string_view meta) {
   const std::size_t at = meta.find(std::string_view("\x02\x00\x10\x00UI", 6));
   if (at == std::string_view::npos || meta.size() - at < 8) return "";
@@ -193,7 +193,7 @@ std::string transfer_syntax(std::string_view meta) {
 }  // namespace
 
 DicomLayout guard_dicom(std::span<const unsigned char> bytes, const std::string& name) {
-  MEDUSA_CHECK_INPUT(looks_like_dicom(bytes), "{}: is no DICOM file", name);
+  MEDUSA_CHECK_INPUT(looks_like_dicom(bytes), "{}: is not a DICOM file", name);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   DicomLayout layout;
   if (text.size() < 132 || text.substr(128, 4) != "DICM") {

@@ -19,19 +19,19 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 32;          // of one file
-constexpr std::string_view kDeflated = "1.2.840.10008.1.2.1.99";  // an encoding, in which no other UID can be seen
+constexpr std::string_view kDeflated = "1.2.840.10008.1.2.1.99";  // an encoding that hides all other UIDs
 
 std::vector<std::string> files_below(const std::string& path) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) return {path};
-  MEDUSA_CHECK_INPUT(fs::is_directory(path, error), "{}: there is no such folder or file", path);
+  MEDUSA_CHECK_INPUT(fs::is_directory(path, error), "{}: there is no such file or folder", path);
   std::vector<std::string> files;
   std::set<fs::path> entered{fs::canonical(path, error)};
   constexpr auto kLinks = fs::directory_options::follow_directory_symlink;
   for (fs::recursive_directory_iterator it(path, kLinks, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     if (it->is_regular_file(ignored)) files.push_back(it->path().string());
-    // Each folder once: a link may lead back.
+    // Each folder is entered once: a link may lead back.
     if (!it->is_directory(ignored) || !entered.insert(fs::canonical(it->path(), ignored)).second)
       it.disable_recursion_pending();
   }
@@ -57,7 +57,7 @@ std::string series_text(const std::vector<DicomHeader>& series) {
                      h.series_description.empty() ? "" : " ", h.series_description, count_of(series.size(), "file"));
 }
 
-// A DICOM file: its header; or what is wrong with it, where that is no matter of the series wanted.
+// The header of a DICOM file; or what is wrong with it, if that does not affect the series wanted.
 struct Scanned {
   std::optional<DicomHeader> header;
   std::string error, series;
@@ -71,10 +71,10 @@ Scanned scan_file(const std::string& path, const std::string& wanted) {
     series = read_dicom_series(file.root());
     return {read_dicom_header(file.root()), "", series};
   } catch (const InputError& error) {
-    if (series.empty()) {  // it may be a slice cut off behind its UIDs, or a structure set or dose
+    if (series.empty()) {  // it may be a slice cut off after its UIDs, or a structure set or dose
       const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       for (const std::string_view uid : {std::string_view(wanted), kDicomStructures, kDicomDose, kDeflated})
-        if (text.find(uid) != std::string_view::npos) throw;  // nothing is wanted: found at once
+        if (text.find(uid) != std::string_view::npos) throw;  // an empty `wanted` is always found
     } else if (series == wanted) {
       throw;
     }

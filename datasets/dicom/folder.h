@@ -16,8 +16,8 @@ struct DicomFolder {
 };
 
 // Reads the headers of all files below `path`, or of one file; folders that are links, too.  What is skipped is counted
-// in `notes`, and named there where it is damaged and of another series than `wanted` (""; the only one there is).
-// Throws InputError: no image among them; a damaged file of that series, or of nobody knows which without `wanted`.
+// in `notes`, and named there if it is damaged and of a series other than `wanted` ("": the only one there is).  Throws
+// InputError: no image among them; a damaged file of that series, or without `wanted` of an unknown one.
 DicomFolder scan_dicom_folder(const std::string& path, const std::string& wanted, std::vector<std::string>& notes);
 // The series with this SeriesInstanceUID; "": the only one there is.  Throws InputError that lists what there is.
 const std::vector<DicomHeader>& chosen_dicom_series(const DicomFolder& scan, const std::string& wanted,

@@ -19,7 +19,7 @@ struct FlatContour {
   double k = 0;              // mean
 };
 
-// The contours in voxel indices, those aside that are not parallel to the slices.
+// The contours in voxel indices, except those that are not parallel to the slices.
 std::vector<FlatContour> flatten(const DicomRoi& roi, const VoxelGrid& grid, DicomMask& mask) {
   const Affine to_voxels = inverse(flip_xy(grid.affine));
   std::vector<FlatContour> flat;
@@ -42,7 +42,7 @@ std::vector<FlatContour> flatten(const DicomRoi& roi, const VoxelGrid& grid, Dic
   return flat;
 }
 
-// Of each slice the contours of the plane that is nearest to it.
+// For each slice, the contours of the plane nearest to it.
 std::map<std::int64_t, std::vector<const FlatContour*>> by_slice(const std::vector<FlatContour>& flat,
                                                                  std::int64_t depth, DicomMask& mask) {
   std::map<std::int64_t, std::vector<const FlatContour*>> slices;
@@ -64,8 +64,8 @@ std::map<std::int64_t, std::vector<const FlatContour*>> by_slice(const std::vect
   return slices;
 }
 
-// Turns inside to outside, and the reverse, from the edge to the end of each row that it crosses: marked at the first
-// voxel alone.  The lower end counts, the upper one does not, so that a corner is crossed once.
+// Turns inside to outside, and the reverse, from the edge to the end of each row that it crosses: only the first voxel
+// is marked.  The lower end counts, the upper one does not, so that a corner is crossed once.
 void mark_edge(Vec3 a, Vec3 b, std::int64_t height, std::int64_t width, std::uint8_t* marks, std::int64_t& work) {
   if (a[1] > b[1]) std::swap(a, b);  // in one direction, so that a keyhole's two sides cancel exactly
   if (a[1] == b[1]) return;
@@ -116,7 +116,7 @@ struct DoseGrid {
   }
 
   double at(const Vec3& place) const {
-    // What rounding alone puts outside is inside.
+    // What is outside only by rounding counts as inside.
     constexpr double kSlack = 1e-6;
     const auto inside = [](double& x, double least, double most) {
       if (!(x >= least - kSlack && x <= most + kSlack)) return false;

@@ -15,7 +15,7 @@ constexpr DicomTag kSopClass = 0x00080016, kSopInstance = 0x00080018, kModality 
                    kPixelSpacing = 0x00280030, kBitsAllocated = 0x00280100, kBitsStored = 0x00280101,
                    kHighBit = 0x00280102, kRepresentation = 0x00280103, kPadding = 0x00280120,
                    kPaddingLimit = 0x00280121, kIntercept = 0x00281052, kSlope = 0x00281053;
-// Enhanced images: groups of facts that all frames share, and those of each frame.
+// Enhanced images: groups of attributes that all frames share, and those of each frame.
 constexpr DicomTag kShared = 0x52009229, kPerFrame = 0x52009230, kPlanePosition = 0x00209113,
                    kPlaneOrientation = 0x00209116, kMeasures = 0x00289110, kTransformation = 0x00289145;
 
@@ -35,11 +35,11 @@ std::vector<double> some(const DicomItem& item, DicomTag tag, std::size_t count,
   MEDUSA_CHECK_INPUT(values.size() == count, "{}: {}: expected {} numbers, found {}", item.file(), what, count,
                      values.size());
   for (double v : values)
-    MEDUSA_CHECK_INPUT(std::abs(v) < 1e6, "{}: {}: {} is beyond any patient", item.file(), what, v);
+    MEDUSA_CHECK_INPUT(std::abs(v) < 1e6, "{}: {}: {} is implausibly large", item.file(), what, v);
   return values;
 }
 
-// Each of the three facts may stand in an item of its own.
+// Each of the three may be in an item of its own.
 DicomPlane plane_of(const DicomItem& position, const DicomItem& orientation, const DicomItem& measures) {
   DicomPlane plane;
   std::ranges::copy(some(position, kPosition, 3, "ImagePositionPatient"), plane.position.begin());
@@ -178,7 +178,7 @@ DicomValues read_dicom_values(DicomFile& file, const DicomHeader& header) {
   const DicomCells cells = file.cells();
   MEDUSA_CHECK_INPUT(cells.rows == header.rows && cells.columns == header.columns &&
                          cells.frames == static_cast<std::int64_t>(header.frames.size()),
-                     "{}: has changed while it was read", header.path);
+                     "{}: changed while it was being read", header.path);
   DicomValues result;
   result.values.resize(cells.values.size());
   const auto size = static_cast<std::size_t>(cells.rows * cells.columns);

@@ -25,7 +25,7 @@ struct DicomPlane {
 struct DicomFrame {
   DicomPlane plane;
   double slope = 1, intercept = 0;  // value = slope * stored number + intercept
-  double thickness = 0;             // mm, or the spacing between slices where that is said; 0: not said
+  double thickness = 0;             // mm, or the spacing between slices if that is given; 0: not given
 };
 
 // SOPClassUIDs.
@@ -43,14 +43,15 @@ struct DicomHeader {
   std::vector<DicomFrame> frames;  // of an Image
 };
 
-// Of any DICOM file.  Throws InputError where it is damaged, or an image that does not say where its pixels lie.
+// The header of any DICOM file.  Throws InputError if it is damaged, or is an image that does not say where its pixels
+// lie.
 DicomHeader read_dicom_header(const DicomItem& root);
-// SeriesInstanceUID, also of an image whose header is none; "" where it is not there.
+// SeriesInstanceUID, even of an image with an invalid header; "" if absent.
 std::string read_dicom_series(const DicomItem& root);
-// A plane from position, orientation and spacing: throws InputError where one is missing or makes no sense.
+// A plane from position, orientation and spacing: throws InputError if one is missing or makes no sense.
 DicomPlane read_dicom_plane(const DicomItem& root);
 
-// How many pixels were outside of the scanner's view (PixelPaddingValue), and all values.
+// All values, and how many pixels were outside the scanner's view (PixelPaddingValue).
 struct DicomValues {
   std::vector<real> values;  // [frame, row, column]
   std::int64_t padded = 0;

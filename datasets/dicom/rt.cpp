@@ -42,7 +42,7 @@ void read_contour(const DicomItem& item, DicomRoi& roi) {
   }
   DicomContour contour(numbers.size() / 3);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    MEDUSA_CHECK_INPUT(std::abs(numbers[i]) < 1e6, "{}: structure {}: a contour's coordinate {} is beyond any patient",
+    MEDUSA_CHECK_INPUT(std::abs(numbers[i]) < 1e6, "{}: structure {}: a contour's coordinate {} is implausibly large",
                        item.file(), roi.name, numbers[i]);
     contour[i / 3][i % 3] = numbers[i];
   }
@@ -97,7 +97,7 @@ std::vector<double> dose_offsets(const std::vector<double>& vector, const DicomP
   for (std::size_t i = 1; i < offsets.size(); ++i)
     MEDUSA_CHECK_INPUT(std::abs(offsets[i]) < 1e6 && offsets[i] != offsets[i - 1] &&
                            (offsets[i] > offsets[i - 1]) == (offsets[1] > offsets[0]),
-                       "{}: GridFrameOffsetVector: expected planes in order, found {} behind {}", name, vector[i],
+                       "{}: GridFrameOffsetVector: expected planes in order, found {} after {}", name, vector[i],
                        vector[i - 1]);
   return offsets;
 }
@@ -118,7 +118,7 @@ DicomDose read_dicom_dose(DicomFile& file) {
   header.rows = dose.rows = root.whole(0x00280010, 0);
   header.columns = dose.columns = root.whole(0x00280011, 0);
   const double frames = root.number(0x00280008, 1);
-  MEDUSA_CHECK_INPUT(frames == static_cast<double>(dose.offsets.size()), "{}: has {} frames and {} offsets of frames",
+  MEDUSA_CHECK_INPUT(frames == static_cast<double>(dose.offsets.size()), "{}: has {} frames and {} frame offsets",
                      dose.path, frames, dose.offsets.size());
   header.frames.assign(dose.offsets.size(), {dose.plane, scaling, 0, 0});
   dose.values = read_dicom_values(file, header).values;

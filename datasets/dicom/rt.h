@@ -15,7 +15,7 @@ struct DicomRoi {
   int number = 0;
   std::string name;                    // as the file has it, control characters aside
   std::string frame_of_reference;      // UID; "" where not said
-  std::vector<DicomContour> contours;  // of three points at least
+  std::vector<DicomContour> contours;  // of at least three points
   std::int64_t left_out = 0;           // points, open lines, and outlines of fewer than three points
 };
 
@@ -25,7 +25,7 @@ struct DicomStructures {
   std::vector<DicomRoi> rois;                            // in the file's order
 };
 
-// Throws InputError naming the file: contours that are no triples of numbers, or belong to no named structure.
+// Throws InputError naming the file: contours that are not triples of numbers, or belong to an unnamed structure.
 DicomStructures read_dicom_structures(const DicomItem& root);
 
 struct DicomDose {

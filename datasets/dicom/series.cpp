@@ -33,7 +33,7 @@ std::string name_of(const std::vector<DicomHeader>& headers, const DicomSlice& s
   return h.frames.size() == 1 ? h.path : fmt::format("{} (frame {})", h.path, s.frame + 1);
 }
 
-// All frames must be the same grid, at other places.
+// All frames must have the same grid, at different positions.
 void check_alike(const std::vector<DicomHeader>& headers) {
   const DicomHeader& first = headers[0];
   const DicomPlane& a = first.frames[0].plane;
@@ -48,7 +48,7 @@ void check_alike(const std::vector<DicomHeader>& headers) {
                          "{}: has a pixel spacing of {} x {} mm, and {} of the same series has {} x {}", h.path,
                          b.row_spacing, b.column_spacing, first.path, a.row_spacing, a.column_spacing);
       MEDUSA_CHECK_INPUT(length(minus(a.row, b.row)) < 1e-3 && length(minus(a.column, b.column)) < 1e-3,
-                         "{}: lies in another direction than {} of the same series", h.path, first.path);
+                         "{}: has a different orientation from {} of the same series", h.path, first.path);
     }
   }
 }
@@ -63,7 +63,7 @@ std::vector<Placed> sorted(const std::vector<DicomHeader>& headers) {
   return placed;
 }
 
-// Moves those that lie where the one before lies to `doubles`.
+// Moves slices at the same position as the one before to `doubles`.
 std::vector<Placed> without_doubles(const std::vector<Placed>& placed, DicomStack& stack) {
   std::vector<Placed> kept;
   for (const Placed& p : placed) {
@@ -84,7 +84,7 @@ double median_step(const std::vector<Placed>& placed) {
   return steps[(steps.size() - 1) / 2];
 }
 
-// Puts a mark for each slice that is not there; `of` follows.
+// Inserts a placeholder for each missing slice and updates `of`.
 std::vector<Placed> with_missing(const std::vector<DicomHeader>& headers, const std::vector<Placed>& placed,
                                  bool fill_gaps, DicomStack& stack) {
   const double step = median_step(placed);
@@ -119,7 +119,7 @@ std::vector<Placed> with_missing(const std::vector<DicomHeader>& headers, const 
 Vec3 step_between(const std::vector<DicomHeader>& headers, const std::vector<Placed>& all, DicomStack& stack) {
   const DicomFrame& first = frame_of(headers, all[0].slice);
   if (all.size() == 1) {
-    if (!(first.thickness > 0)) stack.notes.push_back("a single slice without a thickness: 1 mm is taken");
+    if (!(first.thickness > 0)) stack.notes.push_back("a single slice without a thickness: 1 mm is assumed");
     Vec3 step = first.plane.normal();
     for (double& v : step) v *= first.thickness > 0 ? first.thickness : 1;
     return step;
@@ -138,7 +138,7 @@ void check_line(const std::vector<DicomHeader>& headers, const std::vector<Place
     const Vec3& p = frame_of(headers, all[i].slice).plane.position;
     Vec3 off;
     for (std::size_t c = 0; c < 3; ++c) off[c] = p[c] - origin[c] - static_cast<double>(i) * step[c];
-    MEDUSA_CHECK_INPUT(length(off) <= tolerance, "{}: lies {:.3g} mm beside the line of the other slices",
+    MEDUSA_CHECK_INPUT(length(off) <= tolerance, "{}: lies {:.3g} mm off the line of the other slices",
                        name_of(headers, all[i].slice), length(off));
   }
 }

@@ -15,14 +15,14 @@ struct DicomSlice {
 
 struct DicomStack {
   std::vector<DicomSlice> slices;   // sorted along the normal
-  std::vector<DicomSlice> doubles;  // where another slice lies already: their values must be the same
-  std::vector<std::size_t> of;      // of each double, which slice it doubles
+  std::vector<DicomSlice> doubles;  // at the position of another slice: their values must be the same
+  std::vector<std::size_t> of;      // for each double, which slice it repeats
   Affine affine;                    // of the volume, RAS+ mm; sheared where the gantry was tilted
   std::vector<std::string> notes;   // what a user should know, a line each
 };
 
 // Sorts by position along the normal of the planes, never by name, number or UID.  Throws InputError naming the files
-// where sizes, spacings or orientations differ, positions do not grow in equal steps, or slices are missing; these are
+// if sizes, spacings or orientations differ, positions do not grow in equal steps, or slices are missing; these are
 // marked instead where `fill_gaps` is set and the gap is a whole number of steps.
 DicomStack stack_dicom(const std::vector<DicomHeader>& headers, bool fill_gaps);
 

@@ -41,11 +41,11 @@ std::size_t ByteStream::most() const {
 
 void ByteStream::damaged() const {
   fail_input("{}: damaged compressed data at byte {} of {}: {}", name_, used_, bytes_.size(),
-             z_.msg ? z_.msg : "no valid stream");
+             z_.msg ? z_.msg : "not a valid stream");
 }
 
-// A gzip file may be several behind one another (bgzip makes such), with zeros as filling.  Other bytes behind the last
-// are no part of it.
+// A gzip file may be several streams in a row (bgzip writes such files), padded with zeros.  Any other bytes after the
+// last one do not belong to it.
 bool ByteStream::next_member() {
   if (packing_ != Packing::Gzip) return false;
   std::size_t at = used_;
@@ -86,11 +86,11 @@ std::size_t ByteStream::read_some(void* to, std::size_t n) {
 
 void ByteStream::read(void* to, std::size_t n, const char* what) {
   const std::size_t done = read_some(to, n);
-  MEDUSA_CHECK_INPUT(done == n, "{}: ends too early: {} of {} bytes of {} are there", name_, done, n, what);
+  MEDUSA_CHECK_INPUT(done == n, "{}: ends too early: found {} of {} bytes of {}", name_, done, n, what);
 }
 
 void ByteStream::skip(std::size_t n, const char* what) {
-  MEDUSA_CHECK_INPUT(n <= most(), "{}: ends too early: {} bytes of {} cannot be there", name_, n, what);
+  MEDUSA_CHECK_INPUT(n <= most(), "{}: ends too early: it cannot hold {} bytes of {}", name_, n, what);
   if (packing_ == Packing::None) {
     used_ += n;
     delivered_ += n;
@@ -108,7 +108,7 @@ void ByteStream::finish() {
   if (packing_ == Packing::None) return;
   std::vector<unsigned char> waste(kPiece);
   for (int piece = 0; piece < 4 && !ended_; ++piece) {
-    // A stream that is cut off inside its checksum has delivered all the same; inflate() compares what is whole.
+    // A stream cut off inside its checksum has still delivered all its data; inflate() verifies a complete checksum.
     if (read_some(waste.data(), waste.size()) < waste.size()) break;
   }
 }

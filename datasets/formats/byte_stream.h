@@ -1,4 +1,4 @@
-// Bytes of a file in order, decompressed as they are asked for; and the way back.
+// Reads the bytes of a file in order, decompressing on demand; and compresses bytes for writing.
 #pragma once
 
 #include <zlib.h>
@@ -26,20 +26,20 @@ class ByteStream {
   ByteStream(const ByteStream&) = delete;
   ByteStream& operator=(const ByteStream&) = delete;
 
-  // The most bytes that are still to come, whatever they are: deflate packs at most 1032 : 1.  Claims of a header are
-  // held against it before memory is asked for.
+  // An upper bound on the bytes still to come: deflate packs at most 1032 : 1.  Sizes that a header claims are checked
+  // against it before memory is allocated.
   std::size_t most() const;
-  // Fills n bytes.  Throws InputError where the file ends before; `what` says what was read: "voxels".
+  // Fills n bytes.  Throws InputError if the file ends too early; `what` names what is read: "voxels".
   void read(void* to, std::size_t n, const char* what);
-  // As many of n bytes as there are.
+  // Fills up to n bytes, as many as are left; returns their number.
   std::size_t read_some(void* to, std::size_t n);
   void skip(std::size_t n, const char* what);
-  // Unpacks to the end, so that its checksum is compared; up to 1 MiB of it, for nobody needs what is there.
+  // Unpacks to the end, so that the checksum is verified; at most 1 MiB, since the rest is not needed.
   void finish();
 
   const std::string& name() const { return name_; }
   std::size_t delivered() const { return delivered_; }
-  // True where the packed bytes were all used, and their end was not among them.
+  // True if all packed bytes were used and the stream did not end.
   bool cut_off() const { return cut_off_; }
 
  private:

@@ -17,7 +17,7 @@ class Parser {
   bool end() const { return at_ >= text_.size(); }
   std::int64_t line() const { return line_; }
 
-  // The fields of one record, about `expected` of them; `at_` is behind its line break then.
+  // The fields of one record, about `expected` of them; moves `at_` past its line break.
   std::vector<std::string> record(std::size_t expected) {
     std::vector<std::string> fields;
     fields.reserve(std::max<std::size_t>(expected, 1));
@@ -65,7 +65,7 @@ class Parser {
     }
     MEDUSA_CHECK_INPUT(!end(), "{}:{}: a quote is not closed", name_, start);
     ++at_;
-    MEDUSA_CHECK_INPUT(end() || text_[at_] == ',' || at_line_break(), "{}:{}: text behind a closing quote", name_,
+    MEDUSA_CHECK_INPUT(end() || text_[at_] == ',' || at_line_break(), "{}:{}: text after a closing quote", name_,
                        line_);
     return value;
   }
@@ -76,7 +76,7 @@ class Parser {
   std::int64_t line_ = 1;
 };
 
-// What to add to a message where a header of one field looks like several in another dialect.
+// Added to a message if a header of one field looks like several fields in another dialect.
 std::string dialect_hint(const std::vector<std::string>& header) {
   if (header.size() != 1) return "";
   for (const auto& [c, name] : {std::pair{';', "semicolons"}, {'\t', "tabs"}})

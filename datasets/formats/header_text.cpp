@@ -51,7 +51,7 @@ std::string next_line(std::span<const unsigned char> bytes, std::size_t* at, con
   const std::string line(window.begin(), end);
   MEDUSA_CHECK_INPUT(end != window.end() || rest.size() <= kLongest, "{}: its header has a line of more than {} bytes",
                      name, kLongest);
-  MEDUSA_CHECK_INPUT(line.find('\0') == std::string::npos, "{}: its header is no text", name);
+  MEDUSA_CHECK_INPUT(line.find('\0') == std::string::npos, "{}: its header is not text", name);
   *at += line.size() + (end != window.end());
   return line;
 }

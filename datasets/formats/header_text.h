@@ -13,15 +13,15 @@ namespace medusa::datasets {
 std::string trimmed(std::string_view text);
 std::string lower_case(std::string text);
 
-// The line that begins at byte `at`, without its end; `at` moves behind it.  Throws InputError where it is longer than
-// 64 KiB or has a zero byte: then the file is no text.
+// The line that begins at byte `at`, without its line break; `at` moves past it.  Throws InputError if it is longer
+// than 64 KiB or has a zero byte: then the file is not text.
 std::string next_line(std::span<const unsigned char> bytes, std::size_t* at, const std::string& name);
 
-// The first 64 KiB of a file, in which its header is looked for; all of a shorter one.
+// The first 64 KiB of a file, which must contain its header; all of a shorter file.
 std::vector<unsigned char> first_bytes(const std::string& path);
 
-// The numbers in `text`, divided by blanks.  `what` stands before the message: "x.mha: DimSize".  Throws InputError for
-// anything that is no number.
+// The numbers in `text`, separated by blanks.  `what` begins the message: "x.mha: DimSize".  Throws InputError for
+// anything that is not a number.
 std::vector<double> numbers_in(std::string_view text, const std::string& what);
 std::vector<std::int64_t> integers_in(std::string_view text, const std::string& what);
 

@@ -51,7 +51,7 @@ jpeg_error_mgr* set_up(Errors& e) {
   return &e.manager;
 }
 
-// Every 8 x 8 block of the largest component costs a bit at least.
+// Every 8 x 8 block of the largest component takes at least one bit.
 bool justified(const jpeg_decompress_struct& info, std::size_t bytes) {
   return static_cast<std::uint64_t>(info.image_width) * info.image_height <= 2048 * static_cast<std::uint64_t>(bytes);
 }
@@ -145,7 +145,7 @@ Image decode_jpeg(std::span<const unsigned char> bytes, const std::string& name)
   const bool done = read(info, errors, bytes, image);
   const bool adobe = info.saw_Adobe_marker;
   jpeg_destroy_decompress(&info);
-  MEDUSA_CHECK_INPUT(done, "{}: is no valid JPEG: {}", name, errors.text);
+  MEDUSA_CHECK_INPUT(done, "{}: is not a valid JPEG: {}", name, errors.text);
   return image.channels == 4 ? from_cmyk(image, adobe) : image;
 }
 

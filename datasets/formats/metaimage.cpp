@@ -1,4 +1,4 @@
-// MetaImage.  Keys as in the MetaIO documentation, what they mean as ITK's MetaImageIO takes them.
+// MetaImage.  Keys follow the MetaIO documentation, their meaning follows ITK's MetaImageIO.
 #include "datasets/formats/metaimage.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ struct Header {
     const auto found = fields.find(key);
     return found == fields.end() ? fallback : found->second;
   }
-  // The first of `keys` that is there; MetaIO has had several names for some.
+  // The first of `keys` that is present; MetaIO has had several names for some.
   std::string first(const std::vector<std::string>& keys) const {
     for (const std::string& key : keys)
       if (has(key)) return key;
@@ -74,11 +74,11 @@ Header parse(std::span<const unsigned char> bytes, const std::string& name) {
   Header header;
   header.name = name;
   while (!header.has("ElementDataFile")) {
-    MEDUSA_CHECK_INPUT(header.size < bytes.size(), "{}: is no MetaImage: has no line ElementDataFile = ...", name);
+    MEDUSA_CHECK_INPUT(header.size < bytes.size(), "{}: is not a MetaImage: has no line ElementDataFile = ...", name);
     const std::string line = next_line(bytes, &header.size, name);
     const std::size_t equals = line.find('=');
     if (trimmed(line).empty()) continue;
-    MEDUSA_CHECK_INPUT(equals != std::string::npos, "{}: is no MetaImage: expected Key = Value, found \"{}\"", name,
+    MEDUSA_CHECK_INPUT(equals != std::string::npos, "{}: is not a MetaImage: expected Key = Value, found \"{}\"", name,
                        trimmed(line).substr(0, 40));
     header.fields[trimmed(line.substr(0, equals))] = trimmed(line.substr(equals + 1));
     MEDUSA_CHECK_INPUT(header.fields.size() <= 1000, "{}: its header has more than 1000 lines", name);
@@ -101,8 +101,7 @@ Affine affine_of(const Header& header, std::size_t axes) {
     origin[a] = offset[a];
   }
   const Affine affine = flip_xy(Affine::from(spacing, direction, origin));
-  MEDUSA_CHECK_INPUT(affine.finite(),
-                     "{}: TransformMatrix, Offset or ElementSpacing has numbers that are infinite or none",
+  MEDUSA_CHECK_INPUT(affine.finite(), "{}: TransformMatrix, Offset or ElementSpacing has NaN or infinite numbers",
                      header.name);
   return affine;
 }
@@ -112,12 +111,12 @@ std::span<const unsigned char> voxel_bytes(const Header& header, std::span<const
                                            std::size_t raw_size) {
   const std::int64_t skip = header.integers("HeaderSize", 1, 0)[0];
   MEDUSA_CHECK_INPUT(skip >= -1, "{}: HeaderSize = {}, expected -1 or more", header.name, skip);
-  if (skip == -1) {  // the voxels are the file's end
-    MEDUSA_CHECK_INPUT(!packed, "{}: HeaderSize = -1 with compressed data, which says nothing", header.name);
+  if (skip == -1) {  // the voxels are the last bytes of the file
+    MEDUSA_CHECK_INPUT(!packed, "{}: HeaderSize = -1 requires uncompressed data", header.name);
     return bytes.size() > raw_size ? bytes.last(raw_size) : bytes;
   }
   MEDUSA_CHECK_INPUT(static_cast<std::size_t>(skip) <= bytes.size(),
-                     "{}: HeaderSize = {}, but the file of the voxels has {} bytes", header.name, skip, bytes.size());
+                     "{}: HeaderSize = {}, but the voxel file has {} bytes", header.name, skip, bytes.size());
   return bytes.subspan(static_cast<std::size_t>(skip));
 }
 
@@ -127,10 +126,10 @@ void check_readable(const Header& header) {
   const std::string& name = header.name;
   const std::string kind = header.text("ObjectType", "Image"), file = header.text("ElementDataFile");
   MEDUSA_CHECK_INPUT(kind == "Image", "{}: ObjectType = {}, expected Image", name, kind);
-  MEDUSA_CHECK_INPUT(header.flag({"BinaryData"}, true), "{}: BinaryData = False: voxels as text are not read", name);
+  MEDUSA_CHECK_INPUT(header.flag({"BinaryData"}, true), "{}: BinaryData = False: text voxels are not supported", name);
   MEDUSA_CHECK_INPUT(!file.empty(), "{}: ElementDataFile names no file", name);
   MEDUSA_CHECK_INPUT(file.substr(0, 4) != "LIST" && file.find('%') == std::string::npos,
-                     "{}: ElementDataFile = {}: voxels in a list of files are not read", name, file);
+                     "{}: ElementDataFile = {}: voxels in a list of files are not supported", name, file);
 }
 
 bool is_local(const std::string& file) { return file == "LOCAL" || file == "Local" || file == "local"; }
@@ -150,7 +149,7 @@ Volume decode(std::span<const unsigned char> bytes, std::span<const unsigned cha
   VoxelFormat format{type_of(header.text("ElementType"), name)};
   format.big_endian = header.flag({"BinaryDataByteOrderMSB", "ElementByteOrderMSB"}, false);
   format.planar = axes == 4;
-  MEDUSA_CHECK_INPUT(axes < 4 || channels == 1, "{}: 4 axes and {} channels, expected only one of both", name,
+  MEDUSA_CHECK_INPUT(axes < 4 || channels == 1, "{}: 4 axes and {} channels, expected 4 axes or several channels", name,
                      channels);
   std::vector<std::int64_t> sizes = volume.file_shape;
   sizes.push_back(channels);
@@ -180,7 +179,7 @@ Volume decode(std::span<const unsigned char> bytes, std::span<const unsigned cha
   return volume;
 }
 
-// A picture stays one where its third axis is nothing but a default.
+// A picture stays a picture if its third axis is only a default.
 bool flat(const Volume& v) {
   const auto& m = v.affine.m;
   return v.depth() == 1 && v.file_shape.size() >= 2 && (v.file_shape.size() == 2 || v.channels() > 1) &&
@@ -206,7 +205,7 @@ std::string header_for(const Volume& v, ScalarType type, const std::string& file
   text += fmt::format("TransformMatrix = {}\nOffset = {}\nElementSpacing = {}\n", fmt::join(turn, " "), first(origin),
                       first(spacing));
   text += fmt::format("DimSize = {}\n", fmt::join(sizes, sizes + axes, " "));
-  // Of our own: MetaImage has no field for the unit of the values; ITK keeps what it does not know beside the image.
+  // Our own key: MetaImage has no field for the unit of the values; ITK keeps unknown keys as metadata.
   if (!v.unit.empty()) text += fmt::format("Unit = {}\n", v.unit);
   if (v.channels() > 1) text += fmt::format("ElementNumberOfChannels = {}\n", v.channels());
   return text + fmt::format("ElementType = {}\nElementDataFile = {}\n", kTypes[static_cast<int>(type)], file);
@@ -228,7 +227,7 @@ std::string metaimage_data(const std::string& path) {
   try {
     const std::string file = parse(first_bytes(path), path).text("ElementDataFile");
     return is_local(file) ? "" : beside(path, file);
-  } catch (const InputError&) {  // whoever reads it says what is wrong
+  } catch (const InputError&) {  // reading the file reports what is wrong
     return "";
   }
 }

@@ -19,8 +19,8 @@ Volume decode_metaimage(std::span<const unsigned char> bytes, std::span<const un
 std::string metaimage_data(const std::string& path);
 
 // Writes .mha, or for a name in .mhd two files: NAME.raw (NAME.zraw if packed) and the header, in this order.  Voxels
-// get the volume's stored type, or float32 where it has slope and intercept, which MetaImage has not; channels lie side
-// by side.  Throws InputError where a value does not fit into the type.
+// get the volume's stored type, or float32 if it has slope and intercept, which MetaImage lacks; channels are
+// interleaved.  Throws InputError if a value does not fit into the type.
 void write_metaimage(const std::string& path, const Volume& volume, bool packed = true);
 
 }  // namespace medusa::datasets

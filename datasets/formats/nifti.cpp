@@ -39,11 +39,12 @@ ScalarType type_of(int code, const std::string& name) {
     case 32:
     case 1792:
     case 2048:
-      fail_input("{}: holds complex numbers (datatype {}), which are not read; expected real numbers", name, code);
+      fail_input("{}: holds complex numbers (datatype {}), which are not supported; expected real numbers", name, code);
     case 128:
     case 2304:
-      fail_input("{}: holds RGB colours (datatype {}), which are not read; expected one number per voxel", name, code);
-    case 1536: fail_input("{}: holds numbers of 128 bits (datatype {}), which are not read", name, code);
+      fail_input("{}: holds RGB colours (datatype {}), which are not supported; expected one number per voxel", name,
+                 code);
+    case 1536: fail_input("{}: holds numbers of 128 bits (datatype {}), which are not supported", name, code);
     default: break;
   }
   fail_input("{}: datatype {} is unknown; expected 2, 4, 8, 16, 64, 256, 512, 768, 1024 or 1280", name, code);
@@ -57,13 +58,13 @@ NiftiHeader parse(ByteStream& stream, std::size_t file_bytes) {
   MEDUSA_CHECK_INPUT(got == 4 || !stream.cut_off(),
                      "{}: is cut off: its {} bytes unpack to {}, expected a header of 348 or 540", name, file_bytes,
                      got);
-  MEDUSA_CHECK_INPUT(got == 4, "{}: is no NIfTI: {} bytes long{}", name, got,
+  MEDUSA_CHECK_INPUT(got == 4, "{}: is not a NIfTI file: {} bytes long{}", name, got,
                      got == file_bytes ? "" : fmt::format(", unpacked from {}", file_bytes));
   bool big = false;
   const int size = nifti_version_size(bytes.data(), &big);
   MEDUSA_CHECK_INPUT(size != 0,
-                     "{}: is no NIfTI: begins with {:02x} {:02x} {:02x} {:02x}, expected the number 348 or 540", name,
-                     bytes[0], bytes[1], bytes[2], bytes[3]);
+                     "{}: is not a NIfTI file: begins with {:02x} {:02x} {:02x} {:02x}, expected the number 348 or 540",
+                     name, bytes[0], bytes[1], bytes[2], bytes[3]);
   stream.read(bytes.data() + 4, static_cast<std::size_t>(size) - 4, "header");
   return size == 348 ? unpack_nifti1(bytes.data(), big) : unpack_nifti2(bytes.data(), big);
 }
@@ -100,7 +101,7 @@ bool known_code(int code) { return code >= 1 && code <= 5; }
 
 Affine affine_of(const NiftiHeader& h, const std::vector<std::int64_t>& sizes, const std::string& name) {
   Affine affine;
-  Vec3 zoom;  // as nibabel repairs them: 0 is 1, a sign is dropped
+  Vec3 zoom;  // repaired as in nibabel: 0 becomes 1, a sign is dropped
   for (std::size_t a = 0; a < 3; ++a) zoom[a] = h.pixdim[a + 1] == 0 ? 1 : std::abs(h.pixdim[a + 1]);
   if (known_code(h.sform_code)) {
     affine.m = h.srow;
@@ -110,7 +111,7 @@ Affine affine_of(const NiftiHeader& h, const std::vector<std::int64_t>& sizes, c
   } else {
     affine.m = {};
     for (std::size_t a = 0; a < 3; ++a) {
-      // What has fewer than three axes is 1 mm along the others.
+      // Missing axes have steps of 1 mm.
       const double step = (a == 0 ? -1 : 1) * (a < sizes.size() || sizes.size() >= 3 ? zoom[a] : 1);
       affine.m[a][a] = step;
       affine.m[a][3] = -step * 0.5 * static_cast<double>((a < sizes.size() ? sizes[a] : 1) - 1);
@@ -121,13 +122,13 @@ Affine affine_of(const NiftiHeader& h, const std::vector<std::int64_t>& sizes, c
   const double mm = unit == 1 ? 1000 : unit == 3 ? 0.001 : 1;
   for (auto& row : affine.m)
     for (double& v : row) v *= mm;
-  MEDUSA_CHECK_INPUT(affine.finite(), "{}: its affine has numbers that are infinite or none", name);
+  MEDUSA_CHECK_INPUT(affine.finite(), "{}: its affine has NaN or infinite numbers", name);
   return affine;
 }
 
 // The place of the voxels in the file that holds them; `header` bytes of it are read already.
 std::size_t offset_of(const NiftiHeader& h, bool pair, const std::string& name) {
-  MEDUSA_CHECK_INPUT(h.vox_offset >= 0 && h.vox_offset < 9e15, "{}: vox_offset {} is none", name, h.vox_offset);
+  MEDUSA_CHECK_INPUT(h.vox_offset >= 0 && h.vox_offset < 9e15, "{}: invalid vox_offset {}", name, h.vox_offset);
   const std::size_t offset = static_cast<std::size_t>(h.vox_offset);
   const std::size_t least = h.version == 1 ? 352 : 544;
   if (pair) return offset;
@@ -153,14 +154,14 @@ void read_data(ByteStream& stream, const NiftiHeader& h, std::size_t skip, Volum
   stream.finish();
 }
 
-// The half `to` of the pair that `path` is the other half of, packed or not; "" where it is not.
+// If `path` is the other half of a pair, its half `to` (.hdr or .img), packed or not; else "".
 std::string other_file(const std::string& path, const std::string& to) {
   const std::optional<NiftiPairName> name = nifti_pair_name(path);
   if (!name || name->half == to) return "";
   const std::string likely = name->stem + to + name->packing;
   for (const std::string& candidate : {likely, name->stem + to + (name->packing.empty() ? ".gz" : "")})
     if (std::filesystem::exists(candidate)) return candidate;
-  fail_input("{}: is one half of a pair; {} is not there", path, likely);
+  fail_input("{}: is one half of a pair; {} is missing", path, likely);
 }
 
 Volume decode(std::span<const unsigned char> header, std::span<const unsigned char> image, const std::string& name,
@@ -206,7 +207,7 @@ bool looks_like_nifti(std::span<const unsigned char> bytes) {
   try {
     ByteStream stream(bytes, gzip_or_none(bytes), "head");
     if (stream.read_some(head.data(), 4) < 4) return false;
-  } catch (const InputError&) {  // no gzip after all
+  } catch (const InputError&) {  // not gzip after all
     return false;
   }
   bool big = false;

@@ -13,8 +13,8 @@ struct NiftiHeader {
   int version = 1;
   bool big_endian = false;
   std::string magic;                  // "n+1" in one file, "ni1" for a pair; "n+2", "ni2"
-  std::array<std::int64_t, 8> dim{};  // [0] how many axes, [1] and on their sizes
-  std::array<double, 8> pixdim{};     // [0] qfac, the sign of k in qform; [1] and on the steps along the axes
+  std::array<std::int64_t, 8> dim{};  // [0] the number of axes, [1] onwards their sizes
+  std::array<double, 8> pixdim{};     // [0] qfac, the sign of k in qform; [1] onwards the steps along the axes
   int datatype = 0, bitpix = 0;
   double vox_offset = 0, scl_slope = 0, scl_inter = 0;
   int xyzt_units = 0, qform_code = 0, sform_code = 0;

@@ -19,7 +19,7 @@ int code_of(ScalarType type) {
 
 std::vector<std::int64_t> sizes_to_write(const Volume& v) {
   std::vector<std::int64_t> sizes{v.width(), v.height(), v.depth()};
-  std::int64_t rest = 1;  // the file's own axes behind the third, where they still fit
+  std::int64_t rest = 1;  // the file's own axes after the third, if they still fit
   for (std::size_t axis = 3; axis < v.file_shape.size(); ++axis) rest *= v.file_shape[axis];
   if (v.file_shape.size() > 3 && v.file_shape.size() <= 7 && rest == v.channels())
     sizes.insert(sizes.end(), v.file_shape.begin() + 3, v.file_shape.end());
@@ -30,7 +30,7 @@ std::vector<std::int64_t> sizes_to_write(const Volume& v) {
   return sizes;
 }
 
-// (b, c, d) of the unit quaternion of a rotation; of a, b, c, d the largest is found first, from the diagonal.
+// (b, c, d) of the unit quaternion of a rotation; the largest of a, b, c, d is found first, from the diagonal.
 Vec3 quaternion(const Mat3& r) {
   const double trace = r[0][0] + r[1][1] + r[2][2];
   std::array<double, 4> q;
@@ -101,7 +101,8 @@ void write_nifti(const std::string& path, const Volume& volume) {
     h.magic[1] = 'i';
     h.vox_offset = 0;
   }
-  // NIfTI-1 keeps slope and intercept as float: stored numbers must be made with what a reader will find.
+  // NIfTI-1 keeps slope and intercept as float: stored numbers must be computed with the values that a reader will
+  // find.
   VoxelFormat format{volume.stored, false, true, h.scl_slope, h.scl_inter};
   if (h.version == 1) {
     format.slope = static_cast<float>(h.scl_slope);
@@ -116,7 +117,7 @@ void write_nifti(const std::string& path, const Volume& volume) {
       pack(path.ends_with(".gz") ? Packing::Gzip : Packing::None, 6, write, produce);
     });
   };
-  if (pair) {  // the header last: without it nobody takes the voxels for a volume
+  if (pair) {  // the header last: without it the voxels do not count as a volume
     save(pair->stem + ".img" + pair->packing, [&](const Sink& sink) { write_voxels(volume, format, path, sink); });
     save(pair->stem + ".hdr" + pair->packing, write_header);
     return;

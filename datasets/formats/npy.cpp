@@ -1,4 +1,4 @@
-// .npy: a short header, which is a literal of Python, then the numbers.  numpy.lib.format describes it.
+// .npy: a short header, which is a Python literal, then the numbers; see numpy.lib.format.
 #include "datasets/formats/npy.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace medusa::datasets {
 namespace {
 
-constexpr std::size_t kSmall = 64;  // arrays of up to so many numbers are kept as doubles too
+constexpr std::size_t kSmall = 64;  // arrays of up to this many numbers are also kept as doubles
 constexpr char kMagic[] = "\x93NUMPY";
 
 struct Header {
@@ -23,7 +23,7 @@ struct Header {
   std::vector<std::int64_t> shape;
 };
 
-// What stands behind 'key': in the literal, from its first character that is no blank.
+// The text after 'key': in the literal, from its first non-blank character.
 std::string value_of(const std::string& text, const std::string& key, const std::string& name) {
   const std::size_t place = text.find("'" + key + "'");
   const std::size_t colon = place == std::string::npos ? place : text.find(':', place);
@@ -54,8 +54,8 @@ Header read_header(ByteStream& stream) {
   const std::string& name = stream.name();
   unsigned char head[12];
   const std::size_t got = stream.read_some(head, 8);
-  MEDUSA_CHECK_INPUT(got == 8 && std::memcmp(head, kMagic, 6) == 0, "{}: is no .npy: does not begin with \\x93NUMPY",
-                     name);
+  MEDUSA_CHECK_INPUT(got == 8 && std::memcmp(head, kMagic, 6) == 0,
+                     "{}: is not an .npy file: does not begin with \\x93NUMPY", name);
   const int version = head[6];
   MEDUSA_CHECK_INPUT(version >= 1 && version <= 3, "{}: is .npy of version {}, expected 1 to 3", name, version);
   const std::size_t digits = version == 1 ? 2 : 4;
@@ -76,7 +76,7 @@ ScalarType type_of(const std::string& descr, const std::string& name) {
       {"u8", ScalarType::UInt64}, {"f4", ScalarType::Float32}, {"f8", ScalarType::Float64}};
   const auto found = kTypes.find(kind);
   MEDUSA_CHECK_INPUT(found != kTypes.end() && std::strchr("<>|=", descr[0]),
-                     "{}: type '{}' is not read; expected integers of 1 to 8 bytes, bool, f4 or f8", name, descr);
+                     "{}: type '{}' is not supported; expected integers of 1 to 8 bytes, bool, f4 or f8", name, descr);
   return found->second;
 }
 
@@ -118,7 +118,7 @@ NpyArray read_npy_stream(ByteStream& stream) {
   }
   const bool big = header.descr[0] == '>';
   const ScalarType type = type_of(header.descr, name);
-  MEDUSA_CHECK_INPUT(header.shape.size() <= Shape::kMaxRank, "{}: has {} axes, at most {} are read", name,
+  MEDUSA_CHECK_INPUT(header.shape.size() <= Shape::kMaxRank, "{}: has {} axes, at most {} are supported", name,
                      header.shape.size(), Shape::kMaxRank);
   const std::int64_t count = checked_product(header.shape, name);
   const Shape shape(header.shape);
@@ -137,7 +137,7 @@ NpyArray read_npy_stream(ByteStream& stream) {
   if (header.fortran && header.shape.size() > 1) {
     array.values = from_fortran(array.values, shape);
     if (!array.doubles.empty()) {
-      // The same way for the doubles, by the order of their places.
+      // The doubles are reordered alike: by reordering their indices.
       Tensor places = Tensor::empty(Shape{count});
       for (std::int64_t i = 0; i < count; ++i) places.mutable_data()[i] = static_cast<real>(i);
       const std::vector<real> order = from_fortran(places, shape).to_vector();
@@ -190,7 +190,7 @@ void write_npy(const std::string& path, const NpyArray& array) {
 Volume volume_of(const NpyArray& array, const std::string& name) {
   const Shape& shape = array.values.shape();
   MEDUSA_CHECK_INPUT(array.values && shape.rank() >= 1 && shape.rank() <= 4,
-                     "{}: an array with {} axes is no volume, expected 1 to 4", name, shape.rank());
+                     "{}: an array with {} axes is not a volume, expected 1 to 4", name, shape.rank());
   std::vector<std::int64_t> sizes(shape.begin(), shape.end());
   if (sizes.size() < 4) {
     sizes.insert(sizes.begin(), 3 - sizes.size(), 1);
@@ -214,10 +214,10 @@ Volume volume_of(const NpzArrays& arrays, const std::string& name) {
   if (const auto affine = arrays.find("affine"); affine != arrays.end()) {
     const std::vector<double>& m = affine->second.doubles;
     MEDUSA_CHECK_INPUT(affine->second.values && affine->second.values.shape() == (Shape{4, 4}),
-                       "{}: affine has another shape than 4 x 4", name);
+                       "{}: affine is not 4 x 4", name);
     for (std::size_t r = 0; r < 3; ++r)
       std::copy_n(m.begin() + static_cast<std::ptrdiff_t>(4 * r), 4, volume.affine.m[r].begin());
-    MEDUSA_CHECK_INPUT(volume.affine.finite(), "{}: affine has numbers that are infinite or none", name);
+    MEDUSA_CHECK_INPUT(volume.affine.finite(), "{}: affine has NaN or infinite numbers", name);
     volume.file_orientation = orientation(volume.affine);
   }
   if (const auto unit = arrays.find("unit"); unit != arrays.end()) volume.unit = unit->second.text;

@@ -1,4 +1,4 @@
-// Arrays of numpy: .npy holds one, .npz (a zip archive of .npy files) several by name.
+// NumPy arrays: .npy holds one, .npz (a zip archive of .npy files) holds several by name.
 #pragma once
 
 #include <map>
@@ -14,8 +14,8 @@ struct NpyArray {
   Tensor values;  // in the array's own shape, last axis fastest whatever the order in the file; up to 6 axes
   ScalarType stored = ScalarType::Float32;
   std::int64_t rounded = 0;     // as Volume::rounded
-  std::vector<double> doubles;  // of an array of up to 64 numbers also these, unrounded: an affine, a spacing
-  std::string text;             // of an array that is one string (type S): that, and no values
+  std::vector<double> doubles;  // the unrounded numbers of an array of up to 64: an affine, a spacing
+  std::string text;             // the value of an array that is one string (type S); `values` is empty then
 };
 
 using NpzArrays = std::map<std::string, NpyArray>;
@@ -24,12 +24,12 @@ using NpzArrays = std::map<std::string, NpyArray>;
 // InputError naming the file: objects, text, complex and half-precision numbers, damage, an early end.
 NpyArray read_npy(const std::string& path);
 NpyArray decode_npy(std::span<const unsigned char> bytes, const std::string& name);
-// Of every array of an archive: stored or deflated, no zip64 (4 GiB and more), no encryption; checksums are compared.
+// Reads all arrays of an archive: stored or deflated, no zip64 (4 GiB and more), no encryption; checksums are verified.
 NpzArrays read_npz(const std::string& path);
 NpzArrays decode_npz(std::span<const unsigned char> bytes, const std::string& name);
 
-// C order, least significant byte first, as type `stored`; `doubles`, where there are as many as values, are written
-// instead of these.  Throws InputError where a value does not fit.
+// Writes C order, little endian, as type `stored`; writes `doubles` instead of `values` if there are as many.  Throws
+// InputError if a value does not fit.
 void write_npy(const std::string& path, const NpyArray& array);
 void write_npz(const std::string& path, const NpzArrays& arrays);
 

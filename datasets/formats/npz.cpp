@@ -29,18 +29,18 @@ struct Entry {
 
 // The end record is the last thing in the file, but for a comment of up to 65535 bytes.
 std::size_t find_end(Bytes zip, const std::string& name) {
-  MEDUSA_CHECK_INPUT(zip.size() >= kEndSize, "{}: is no .npz: {} bytes long", name, zip.size());
+  MEDUSA_CHECK_INPUT(zip.size() >= kEndSize, "{}: is not an .npz file: {} bytes long", name, zip.size());
   const std::size_t last = zip.size() - kEndSize, first = last > 65535 ? last - 65535 : 0;
   for (std::size_t at = last + 1; at-- > first;)
     if (zip[at] == 'P' && little(zip, at, 4) == kEnd) return at;
-  fail_input("{}: is no whole .npz: a zip archive's last record is not there", name);
+  fail_input("{}: is not a complete .npz file: the zip archive's end record is missing", name);
 }
 
 std::vector<Entry> entries_of(Bytes zip, const std::string& name) {
   const std::size_t end = find_end(zip, name);
   const std::uint32_t count = little(zip, end + 10, 2), start = little(zip, end + 16, 4);
   MEDUSA_CHECK_INPUT(count != 0xffff && start != 0xffffffff,
-                     "{}: is a zip64 archive (4 GiB or more), which is not read", name);
+                     "{}: is a zip64 archive (4 GiB or more), which is not supported", name);
   std::vector<Entry> entries;
   std::size_t at = start, packed = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -59,9 +59,9 @@ std::vector<Entry> entries_of(Bytes zip, const std::string& name) {
     MEDUSA_CHECK_INPUT(e.method == 0 || e.method == 8,
                        "{}: {} is packed by method {}, expected 0 (stored) or 8 (deflate)", name, e.name, e.method);
     MEDUSA_CHECK_INPUT(e.packed != 0xffffffff && e.size != 0xffffffff && e.local != 0xffffffff,
-                       "{}: {} is a zip64 entry (4 GiB or more), which is not read", name, e.name);
+                       "{}: {} is a zip64 entry (4 GiB or more), which is not supported", name, e.name);
     packed += e.packed;
-    // Many entries that share the same packed bytes would unpack to any size.
+    // Many entries that share the same packed bytes could unpack to any size.
     MEDUSA_CHECK_INPUT(packed <= zip.size(), "{}: its entries claim more bytes than it has", name);
     entries.push_back(e);
     at += kCentralSize + length + little(zip, at + 30, 2) + little(zip, at + 32, 2);
@@ -73,12 +73,12 @@ Bytes packed_bytes(Bytes zip, const Entry& e, const std::string& name) {
   MEDUSA_CHECK_INPUT(e.local + kLocalSize <= zip.size() && little(zip, e.local, 4) == kLocal,
                      "{}: damaged zip archive: {} is not at byte {}", name, e.name, e.local);
   const std::size_t start = e.local + kLocalSize + little(zip, e.local + 26, 2) + little(zip, e.local + 28, 2);
-  MEDUSA_CHECK_INPUT(start + e.packed <= zip.size(), "{}: {} is cut off: {} of {} bytes are there", name, e.name,
+  MEDUSA_CHECK_INPUT(start + e.packed <= zip.size(), "{}: {} is cut off: found {} of {} bytes", name, e.name,
                      zip.size() - std::min(start, zip.size()), e.packed);
   return zip.subspan(start, e.packed);
 }
 
-// Unpacks all of an entry: to compare its checksum before anything is made of it.
+// Unpacks a whole entry, to verify its checksum before it is used.
 std::vector<unsigned char> unpacked(Bytes zip, const Entry& e, const std::string& name) {
   ByteStream stream(packed_bytes(zip, e, name), e.method == 8 ? Packing::Deflate : Packing::None, name);
   MEDUSA_CHECK_INPUT(e.size <= stream.most(), "{}: claims {} bytes, more than its {} can hold", name, e.size, e.packed);
@@ -93,7 +93,7 @@ void put(std::string& out, std::uint64_t value, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i, value >>= 8) out += static_cast<char>(value & 255);
 }
 
-// What local and central record have in common.  All files are of 1 January 1980, so that the same arrays give the
+// What local and central records have in common.  All files are dated 1 January 1980, so that the same arrays give the
 // same bytes.
 void put_common(std::string& out, const Entry& e) {
   put(out, 20, 2);  // deflate needs zip 2.0

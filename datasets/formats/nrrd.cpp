@@ -20,7 +20,7 @@ constexpr std::size_t kLimit = std::size_t{1} << 40;
 struct Header {
   std::string name;
   std::map<std::string, std::string> fields;  // names in lower case
-  std::size_t size = 0;                       // up to the empty line, which is counted
+  std::size_t size = 0;                       // up to and including the empty line
 
   std::string text(const std::string& key, const std::string& fallback = "") const {
     const auto found = fields.find(key);
@@ -43,8 +43,8 @@ Header parse(std::span<const unsigned char> bytes, const std::string& name) {
   Header header;
   header.name = name;
   const std::string magic = trimmed(next_line(bytes, &header.size, name));
-  MEDUSA_CHECK_INPUT(magic.size() == 8 && magic.substr(0, 7) == "NRRD000", "{}: is no NRRD: begins with \"{}\"", name,
-                     magic.substr(0, 20));
+  MEDUSA_CHECK_INPUT(magic.size() == 8 && magic.substr(0, 7) == "NRRD000",
+                     "{}: is not an NRRD file: begins with \"{}\"", name, magic.substr(0, 20));
   while (header.size < bytes.size()) {
     const std::string line = trimmed(next_line(bytes, &header.size, name));
     if (line.empty()) break;  // the voxels follow
@@ -86,8 +86,8 @@ ScalarType type_of(const Header& header) {
   if (word.size() > 2 && word.compare(word.size() - 2, 2, "_t") == 0) word.resize(word.size() - 2);
   if (is_unsigned) word = "u" + (word.empty() ? "int" : word);
   const auto found = kNames.find(word);
-  MEDUSA_CHECK_INPUT(found != kNames.end(), "{}: type {} is not read; expected a number of 8 to 64 bits", header.name,
-                     text);
+  MEDUSA_CHECK_INPUT(found != kNames.end(), "{}: type {} is not supported; expected a number of 8 to 64 bits",
+                     header.name, text);
   return found->second;
 }
 
@@ -111,7 +111,7 @@ std::vector<std::vector<double>> vectors_in(const std::string& text, const std::
   return list;
 }
 
-// Which axes lie in space, and the affine of those.
+// Which axes are spatial, and their affine.
 struct Axes {
   std::vector<std::size_t> space;
   Affine affine;
@@ -136,7 +136,7 @@ Vec3 signs_of(const Header& header) {
   if (space == "right-anterior-superior" || space == "ras") return {1, 1, 1};
   if (space == "left-anterior-superior" || space == "las") return {-1, 1, 1};
   MEDUSA_CHECK_INPUT(space.find("time") == std::string::npos && !(space.size() == 4 && space[3] == 't'),
-                     "{}: space {}: time as a direction is not read", header.name, space);
+                     "{}: space {}: time as a direction is not supported", header.name, space);
   return {-1, -1, 1};
 }
 
@@ -169,7 +169,7 @@ void set_affine(const Header& header, const std::vector<std::vector<double>>& di
     if (!origin.empty() && r < origin[0].size()) affine.m[r][3] = origin[0][r];
     for (double& v : affine.m[r]) v = v == 0 ? 0 : sign[r] * v;
   }
-  MEDUSA_CHECK_INPUT(affine.finite(), "{}: its space has numbers that are infinite or none", header.name);
+  MEDUSA_CHECK_INPUT(affine.finite(), "{}: its space has NaN or infinite numbers", header.name);
 }
 
 Axes axes_of(const Header& header, std::size_t dimension) {
@@ -187,20 +187,20 @@ Axes axes_of(const Header& header, std::size_t dimension) {
                      dimension);
   for (std::size_t a = 0; a < dimension; ++a)
     if (axes.space.size() < 3 && (directed ? !directions[a].empty() : in_space(kinds[a]))) axes.space.push_back(a);
-  MEDUSA_CHECK_INPUT(!axes.space.empty(), "{}: none of its axes lies in space", header.name);
+  MEDUSA_CHECK_INPUT(!axes.space.empty(), "{}: none of its axes is spatial", header.name);
   MEDUSA_CHECK_INPUT(axes.space.back() - axes.space.front() + 1 == axes.space.size() &&
                          (axes.space.front() == 0 || axes.space.back() + 1 == dimension),
-                     "{}: its channels lie between the axes in space, which is not read", header.name);
+                     "{}: its channels lie between the spatial axes, which is not supported", header.name);
   axes.channels_first = axes.space.front() > 0;
   set_affine(header, directions, &axes);
   return axes;
 }
 
-// Voxels that are text become bytes of float64, so that all that follows is the same.
+// Text voxels become bytes of float64, so that all that follows is the same.
 std::vector<unsigned char> bytes_of_text(std::span<const unsigned char> text, std::int64_t count,
                                          const std::string& name) {
   MEDUSA_CHECK_INPUT(static_cast<std::size_t>(count) <= text.size() / 2 + 1,
-                     "{}: ends too early: {} numbers cannot be in {} bytes", name, count, text.size());
+                     "{}: ends too early: {} numbers do not fit into {} bytes", name, count, text.size());
   const std::vector<double> values =
       numbers_in({reinterpret_cast<const char*>(text.data()), text.size()}, name + ": voxels");
   MEDUSA_CHECK_INPUT(values.size() == static_cast<std::size_t>(count), "{}: has {} numbers, expected {}", name,
@@ -229,8 +229,8 @@ void read_data(const Header& header, std::span<const unsigned char> data, const 
   format.planar = planar;
   const bool text = encoding == "text" || encoding == "txt" || encoding == "ascii";
   const bool gzip = encoding == "gzip" || encoding == "gz";
-  MEDUSA_CHECK_INPUT(text || gzip || encoding == "raw", "{}: encoding {} is not read; expected raw, gzip or text", name,
-                     encoding);
+  MEDUSA_CHECK_INPUT(text || gzip || encoding == "raw", "{}: encoding {} is not supported; expected raw, gzip or text",
+                     name, encoding);
   const std::int64_t lines = header.integer("lineskip", 0), skip = header.integer("byteskip", 0);
   MEDUSA_CHECK_INPUT(lines >= 0 && skip >= (gzip ? 0 : -1), "{}: line skip: {}, byte skip: {}", name, lines, skip);
   data = without_lines(data, lines, name);
@@ -248,7 +248,7 @@ void read_data(const Header& header, std::span<const unsigned char> data, const 
   const std::size_t raw_size = static_cast<std::size_t>(shape.numel()) * bytes_of(type);
   if (skip == -1 && !text && data.size() > raw_size) data = data.last(raw_size);
   ByteStream stream(data, gzip ? Packing::Gzip : Packing::None, name);
-  if (skip > 0 && !text) stream.skip(static_cast<std::size_t>(skip), "what byte skip leaves out");
+  if (skip > 0 && !text) stream.skip(static_cast<std::size_t>(skip), "bytes to skip");
   read_voxels(stream, format, shape, volume);
   stream.finish();
   volume->stored = type;
@@ -280,7 +280,7 @@ Volume decode(std::span<const unsigned char> bytes, std::span<const unsigned cha
     data = bytes.subspan(header.size);
   } else {
     MEDUSA_CHECK_INPUT(file.substr(0, 4) != "LIST" && file.find('%') == std::string::npos,
-                       "{}: data file: {}: voxels in a list of files are not read", name, file);
+                       "{}: data file: {}: voxels in a list of files are not supported", name, file);
     if (find_data) found = find_data(file);
     if (find_data) data = found;
   }
@@ -303,7 +303,7 @@ std::string nrrd_data(const std::string& path) {
   try {
     const std::string file = parse(first_bytes(path), path).text("datafile");
     return file.empty() ? "" : beside(path, file);
-  } catch (const InputError&) {  // whoever reads it says what is wrong
+  } catch (const InputError&) {  // reading the file reports what is wrong
     return "";
   }
 }

@@ -8,9 +8,9 @@
 
 namespace medusa::datasets {
 
-// Reads encodings raw, gzip and text, both byte orders, up to three axes in space and any others as channels, in front
-// of those or behind.  `affine` is RAS+ mm, from the file's space (LPS+, as ITK takes it, where it names none), space
-// directions and origin, or spacings.  `unit` is the file's "sample units".  Throws InputError naming the file.
+// Reads encodings raw, gzip and text, both byte orders, up to three spatial axes and any others as channels, before or
+// after those.  `affine` is RAS+ mm, from the file's space (LPS+ as in ITK if it names none), space directions and
+// origin, or spacings.  `unit` is the file's "sample units".  Throws InputError naming the file.
 Volume read_nrrd(const std::string& path);
 // The same from memory; `data` holds the voxels where the header says that they are in another file.
 Volume decode_nrrd(std::span<const unsigned char> bytes, std::span<const unsigned char> data, const std::string& name);

@@ -1,6 +1,6 @@
 // PNG through libpng.  libpng reports errors by longjmp: a function that calls setjmp has no variables, since a jump
-// back may find them changed, and does its work in another that the compiler must not copy into it.  What is jumped
-// over holds nothing that needs a destructor; what does lives in a struct of their caller.
+// back may find them changed, and leaves its work to another that the compiler must not inline.  Functions that are
+// jumped over hold nothing that needs a destructor; what does lives in a struct of their caller.
 #include <png.h>
 
 #include <csetjmp>
@@ -139,19 +139,19 @@ void check_writable(const Image& image) {
 
 Image decode_png(std::span<const unsigned char> bytes, const std::string& name) {
   static constexpr unsigned char kHead[16] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
-  MEDUSA_CHECK_INPUT(bytes.size() >= 33, "{}: is no whole PNG: {} bytes", name, bytes.size());
-  MEDUSA_CHECK_INPUT(std::memcmp(bytes.data(), kHead, 16) == 0, "{}: is no PNG: its head is damaged", name);
+  MEDUSA_CHECK_INPUT(bytes.size() >= 33, "{}: is not a complete PNG: {} bytes", name, bytes.size());
+  MEDUSA_CHECK_INPUT(std::memcmp(bytes.data(), kHead, 16) == 0, "{}: is not a PNG: its header is damaged", name);
   const std::uint64_t width = big_endian(&bytes[16]), height = big_endian(&bytes[20]);
   MEDUSA_CHECK_INPUT(
       width <= 0x7fffffff && height <= 0x7fffffff && width * height <= static_cast<std::uint64_t>(kMaxPixels),
-      "{}: claims {}x{} pixels, more than {} are not read", name, width, height, kMaxPixels);
+      "{}: claims {}x{} pixels, at most {} are supported", name, width, height, kMaxPixels);
   Reader r;
   r.bytes = bytes;
   png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error<Reader>, on_warning);
   png_infop info = png ? png_create_info_struct(png) : nullptr;
   const bool done = info && read(png, info, r);
   png_destroy_read_struct(&png, &info, nullptr);
-  MEDUSA_CHECK_INPUT(done, "{}: is no valid PNG: {}", name, r.error);
+  MEDUSA_CHECK_INPUT(done, "{}: is not a valid PNG: {}", name, r.error);
 
   Image image;
   image.width = r.width;

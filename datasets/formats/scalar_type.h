@@ -10,11 +10,11 @@ namespace medusa::datasets {
 enum class ScalarType { Int8, UInt8, Int16, UInt16, Int32, UInt32, Int64, UInt64, Float32, Float64 };
 
 std::string name(ScalarType type);  // "int16", as numpy names it
-// Throws InputError that lists the names there are.
+// An unknown name throws InputError that lists the known ones.
 ScalarType scalar_type(const std::string& name);
 std::size_t bytes_of(ScalarType type);  // 1, 2, 4 or 8
 bool is_integer(ScalarType type);
-// The whole numbers that an integer type can hold, as doubles (of 64 bits the largest double within).
+// The whole numbers that an integer type can hold, as doubles (for 64 bits the largest double within the range).
 double lowest(ScalarType type);
 double highest(ScalarType type);
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kLongestRow = 64;  // bytes: more than any sensible number needs
 
-// 0..9 of a character, 10 and more for others.
+// The digit 0..9 of a character, 10 or more for others.
 unsigned digit(char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)) - '0'; }
 
 // 1 / 10^n rounds; m / 10^n with both exact rounds once, so the quotient is the nearest double.
@@ -69,12 +69,12 @@ class Parser {
     ++at_;
     std::uint64_t& word = seen_[static_cast<std::size_t>(index) / 64];
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-    MEDUSA_CHECK_INPUT((word & bit) == 0, "{}:{}: index {} comes twice", name_, line_, index);
+    MEDUSA_CHECK_INPUT((word & bit) == 0, "{}:{}: index {} appears twice", name_, line_, index);
     word |= bit;
     return static_cast<std::int32_t>(index);
   }
 
-  // Up to 15 digits with a point somewhere are read here; whatever else, by from_chars.
+  // Up to 15 digits with a point somewhere are read here; anything else, by from_chars.
   float read_value() {
     const char* p = at_;
     const bool negative = p != end_ && *p == '-';

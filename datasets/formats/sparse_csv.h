@@ -20,14 +20,14 @@ struct SparseVolume {
 };
 
 // `voxels`: how many the volume has.  LF and CRLF are accepted, rows in any order.  Throws InputError with file:line
-// for another header, an index that is no whole number in 0..voxels-1 or comes twice, a value that is no finite number,
-// rows with and without values in one file.  A file without rows is an empty mask.
+// for another header, an index that is not a whole number in 0..voxels-1 or appears twice, a value that is not a finite
+// number, rows with and without values in one file.  A file without rows is an empty mask.
 SparseVolume parse_sparse_csv(std::string_view text, const std::string& name, std::int64_t voxels);
-// Throws InputError also where the file has more bytes than `voxels` rows can need.
+// Also throws InputError if the file has more bytes than `voxels` rows can need.
 SparseVolume read_sparse_csv(const std::string& path, std::int64_t voxels);
 
-// The text of a volume: rows for the places where `where` is not 0, in ascending order, values with `decimals` digits
-// behind the point at most; and of a mask, where `where` is not 0.
+// The text of a volume: rows for the places where `where` is not 0, in ascending order, values with at most `decimals`
+// digits after the point.  The text of a mask likewise, without values.
 std::string sparse_csv(std::span<const real> values, std::span<const std::uint8_t> where, int decimals = 3);
 std::string sparse_csv_mask(std::span<const std::uint8_t> where);
 

@@ -43,7 +43,7 @@ TomlValue value_of(const toml::node& node, const std::string& name) {
 
 }  // namespace
 
-// Makes the flat list of tables of toml++'s tree, which is sorted by name and not as the file is.
+// Turns toml++'s tree, which is sorted by name, into a flat list of tables in the order of the file.
 class TomlFlattener {
  public:
   explicit TomlFlattener(const std::string& name) : name_(name) {}
@@ -64,7 +64,7 @@ class TomlFlattener {
         table.entries_.push_back({std::string(key.str()), value_of(node, name_), key.source().begin.line});
       }
     }
-    // [input.ct] makes a table `input` as well, which nobody wrote.
+    // [input.ct] also makes a table `input`, which the file does not have.
     if (title.empty() || !table.entries_.empty() || !inner) tables_.push_back(std::move(table));
   }
 
@@ -156,7 +156,7 @@ std::string TomlTable::where(const std::string& key) const {
 void TomlTable::check_all_known() const {
   const std::set<std::string> known(asked_.begin(), asked_.end());
   for (const Entry& e : entries_)
-    MEDUSA_CHECK_INPUT(known.contains(e.key), "{}:{}: {} is no key of {}; there are: {}", file_, e.line, e.key,
+    MEDUSA_CHECK_INPUT(known.contains(e.key), "{}:{}: {} is not a key of {}; there are: {}", file_, e.line, e.key,
                        name.empty() ? "the file" : fmt::format("[{}]", name), fmt::join(known, ", "));
 }
 

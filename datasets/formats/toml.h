@@ -28,12 +28,12 @@ class TomlTable {
   bool has(const std::string& key) const;
   std::string text(const std::string& key, const std::string& absent) const;
   double number(const std::string& key, double absent) const;
-  std::vector<std::string> texts(const std::string& key) const;               // none: the key is absent
+  std::vector<std::string> texts(const std::string& key) const;               // empty if the key is absent
   std::vector<double> numbers(const std::string& key) const;                  // a single number is a list of one
   std::vector<std::vector<std::string>> lists(const std::string& key) const;  // a list of lists of texts
   // "file:line" of the key, or of the table where it has no such key.
   std::string where(const std::string& key) const;
-  // Throws InputError where there is a key that no getter asked for: a misspelt one would go unnoticed.
+  // Throws InputError if there is a key that no getter asked for: otherwise a misspelt one would go unnoticed.
   void check_all_known() const;
 
  private:
@@ -50,8 +50,8 @@ class TomlTable {
   mutable std::vector<std::string> asked_;
 };
 
-// The tables in the order of the file; the first, "", holds what stands above all others; a table in a table is named
-// "outer.inner".  Throws InputError with file:line where the text is none of TOML, or a number is nan or inf.
+// The tables in the order of the file; the first, "", holds the keys above all others; a table in a table is named
+// "outer.inner".  Throws InputError with file:line if the text is not valid TOML, or a number is nan or inf.
 std::vector<TomlTable> parse_toml(std::string_view text, const std::string& name);
 std::vector<TomlTable> read_toml(const std::string& path);
 

@@ -35,7 +35,7 @@ std::string volume_format(std::span<const unsigned char> head, const std::string
   if (starts_with(head, "NRRD000")) return "NRRD";
   if (starts_with(head, "PK\x03\x04")) return "npz";
   if (looks_like_nifti(head)) return "NIfTI";
-  // A file that should be one and is damaged: its reader knows best what is wrong.
+  // A damaged file goes by its name: the format's reader knows best what is wrong.
   for (const char* end : {".nii", ".nii.gz", ".img", ".img.gz", ".hdr", ".hdr.gz"})
     if (ends_with(name, end)) return "NIfTI";
   if (ends_with(name, ".mha") || ends_with(name, ".mhd") || starts_with(head, "ObjectType = Image")) return "MetaImage";
@@ -62,7 +62,7 @@ Volume read_volume(const std::string& path) {
   if (format == "NRRD") return read_nrrd(path);
   if (format == "npy") return volume_of(read_npy(path), path);
   if (format == "npz") return volume_of(read_npz(path), path);
-  fail_input("{}: is none of NIfTI, MetaImage, NRRD, npy, npz", path);
+  fail_input("{}: unknown format, expected NIfTI, MetaImage, NRRD, npy or npz", path);
 }
 
 std::vector<std::string> files_of_volume(const std::string& path) {

@@ -30,7 +30,7 @@ T load(const unsigned char* from) {
   return std::bit_cast<T>(bits);
 }
 
-// True where `made`, the real made of `number`, is another number.
+// True if `made`, the real made from `number`, is a different number.
 template <class T>
 bool differs(T number, real made) {
   if constexpr (std::is_floating_point_v<T>) {
@@ -105,7 +105,7 @@ double number_for(double value, const VoxelFormat& format, const std::string& na
   } else {
     const double whole = std::nearbyint(number);
     MEDUSA_CHECK_INPUT(whole >= lowest(format.type) && whole <= highest(format.type),
-                       "{}: value {} does not fit into {}; another type does, such as float32", name, value,
+                       "{}: value {} does not fit into {}; use another type, such as float32", name, value,
                        datasets::name(format.type));
     return whole;
   }
@@ -117,7 +117,7 @@ std::int64_t checked_product(const std::vector<std::int64_t>& sizes, const std::
   std::int64_t n = 1;
   for (std::int64_t size : sizes) {
     MEDUSA_CHECK_INPUT(size >= 1, "{}: claims sizes {}, expected 1 or more each", name, fmt::join(sizes, " x "));
-    MEDUSA_CHECK_INPUT(size <= Shape::kMaxNumel / n, "{}: claims {} voxels, more than any memory holds", name,
+    MEDUSA_CHECK_INPUT(size <= Shape::kMaxNumel / n, "{}: claims {} voxels, more than memory could hold", name,
                        fmt::join(sizes, " x "));
     n *= size;
   }
@@ -128,7 +128,7 @@ void read_voxels(ByteStream& stream, const VoxelFormat& format, const Shape& sha
   const std::int64_t numel = shape.numel(), channels = shape[-1];
   const std::size_t size = bytes_of(format.type);
   MEDUSA_CHECK_INPUT(static_cast<std::size_t>(numel) <= stream.most() / size,
-                     "{}: ends too early: claims {} voxels of {}, {} bytes, where at most {} can be", stream.name(),
+                     "{}: ends too early: claims {} voxels of {}, {} bytes, but at most {} are left", stream.name(),
                      fmt::join(std::vector<std::int64_t>{shape[2], shape[1], shape[0], shape[3]}, " x "),
                      name(format.type), static_cast<std::size_t>(numel) * size, stream.most());
   volume->values = Tensor::empty(shape);
@@ -145,7 +145,7 @@ void read_voxels(ByteStream& stream, const VoxelFormat& format, const Shape& sha
       stream.read(piece.data(), static_cast<std::size_t>(n) * size, "voxels");
       converter.convert(format, piece.data(), n, to + (planes > 1 ? plane + at * channels : at), planes);
     }
-  MEDUSA_CHECK_INPUT(converter.beyond == 0, "{}: value {} is beyond what this program's numbers hold, {}",
+  MEDUSA_CHECK_INPUT(converter.beyond == 0, "{}: value {} is beyond the largest number of this build, {}",
                      stream.name(), converter.beyond, static_cast<double>(std::numeric_limits<real>::max()));
   volume->rounded = converter.rounded;
 }
@@ -177,7 +177,7 @@ ScalarType unscaled_type(const Volume& volume) {
 
 std::vector<double> read_doubles(ByteStream& stream, ScalarType type, bool big_endian, std::size_t n) {
   const std::size_t size = bytes_of(type);
-  MEDUSA_CHECK_INPUT(n <= stream.most() / size, "{}: ends too early: {} numbers cannot be there", stream.name(), n);
+  MEDUSA_CHECK_INPUT(n <= stream.most() / size, "{}: ends too early: it cannot hold {} numbers", stream.name(), n);
   std::vector<unsigned char> bytes(n * size);
   stream.read(bytes.data(), bytes.size(), "numbers");
   std::vector<double> values(n);

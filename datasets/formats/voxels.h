@@ -14,23 +14,23 @@ namespace medusa::datasets {
 struct VoxelFormat {
   ScalarType type = ScalarType::Float32;
   bool big_endian = false;
-  bool planar = false;  // channels one volume behind the other (time points in NIfTI) instead of side by side
+  bool planar = false;  // channels one volume after the other (time points in NIfTI) instead of interleaved
   double slope = 1, intercept = 0;
 };
 
-// Sizes multiplied.  Throws InputError naming the file where one is below 1 or the product is beyond 2^58.
+// The product of the sizes.  Throws InputError naming the file if one is below 1 or the product exceeds 2^58.
 std::int64_t checked_product(const std::vector<std::int64_t>& sizes, const std::string& name);
 
-// Sets values, stored, slope, intercept and rounded of `volume` from the stream; `shape` is [D, H, W, C].  Before
-// memory is asked for, the size is held against what the stream can deliver.  Throws InputError for that, for a stream
-// that ends early, and for a float64 that is beyond float.
+// Sets values, stored, slope, intercept and rounded of `volume` from the stream; `shape` is [D, H, W, C].  The size is
+// checked against what the stream can deliver before memory is allocated.  Throws InputError if it is too large, if the
+// stream ends early, or if a float64 is beyond float.
 void read_voxels(ByteStream& stream, const VoxelFormat& format, const Shape& shape, Volume* volume);
 
-// The numbers that `type`, slope and intercept make of the values: rounded to the nearest for integers, least
-// significant byte first.  Throws InputError where a value does not fit (`name` is the file): nothing is clipped.
+// Writes the values as numbers of `type` under slope and intercept: rounded to the nearest for integers, little endian.
+// Throws InputError if a value does not fit (`name` is the file): nothing is clipped.
 void write_voxels(const Volume& volume, const VoxelFormat& format, const std::string& name, const Sink& sink);
 
-// The type for files that have no slope and intercept: `stored`, or that of `real` where the numbers are not the
+// The type for files that have no slope and intercept: `stored`, or that of `real` if the stored numbers are not the
 // values.
 ScalarType unscaled_type(const Volume& volume);
 

@@ -14,7 +14,7 @@ bool inside(const Image& mask, std::int64_t x, std::int64_t y) {
 }
 
 // The region without its outermost pixels: those with one of their four neighbours outside.  The picture's edge is not
-// an outline: what touches it counts as going on.
+// an outline: a region that touches it counts as continuing.
 Image eroded(const Image& mask) {
   Image result(mask.width, mask.height, 1);
   for (std::int64_t y = 0; y < mask.height; ++y)
@@ -71,7 +71,7 @@ void paste(Image& rgb, const Image& picture, std::int64_t x, std::int64_t y) {
 }
 
 Colour heat_colour(double value) {
-  // Between these in straight lines; brightness grows evenly  (the colours of matplotlib's inferno, CC0).
+  // Linear between these; brightness grows evenly (the colours of matplotlib's inferno, CC0).
   static constexpr double kStops[][3] = {{0, 0, 4},     {31, 12, 72},   {85, 15, 109},  {136, 34, 106}, {186, 54, 85},
                                          {227, 89, 51}, {249, 140, 10}, {249, 201, 50}, {252, 255, 164}};
   constexpr auto kLast = static_cast<double>(std::size(kStops) - 1);
@@ -98,7 +98,7 @@ void draw_heat(Image& rgb, const Tensor& values, double low, double high, double
 
 void draw_cross(Image& rgb, std::int64_t x, std::int64_t y, std::int64_t size) {
   const std::int64_t w = std::max<std::int64_t>(size / 6, 1), gap = std::max<std::int64_t>(size / 3, 1);
-  // Black below, a little larger, then white.
+  // A slightly larger cross in black, then one in white on top.
   for (const auto& [edge, colour] :
        {std::pair{w, Colour{0, 0, 0}}, std::pair{std::int64_t{0}, Colour{255, 255, 255}}}) {
     const std::int64_t thick = w + 2 * edge, length = size - gap + 2 * edge;

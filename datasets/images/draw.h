@@ -11,11 +11,11 @@ namespace medusa::datasets {
 
 using Colour = std::array<std::uint8_t, 3>;  // R, G, B
 
-// Well told apart, also by colour-blind eyes (Okabe, Ito 2008); repeats after the last.
+// Easy to tell apart, even for the colour-blind (Okabe, Ito 2008); repeats after the last.
 Colour distinct_colour(std::size_t index);
 
 // Tints `rgb` where the grey `mask` of the same size is at least 128 (opacity 0: not at all, 1: solid) and draws the
-// outline of that region, `width` pixels wide on its inner side.  Throws Error where the sizes differ.
+// outline of that region, `width` pixels wide on its inner side.  Throws Error if the sizes differ.
 void draw_mask(Image& rgb, const Image& mask, Colour colour, double opacity = 0.25, std::int64_t width = 1);
 
 // A width for outlines that stays visible when the picture is scaled down to a screen.
@@ -31,9 +31,9 @@ void paste(Image& rgb, const Image& picture, std::int64_t x, std::int64_t y);
 // From black over purple and orange to pale yellow, ever brighter, for values from 0 to 1 (others: the nearer end).
 Colour heat_colour(double value);
 // The picture in grey, coloured by heat_colour((value - low) / (high - low)); where high = low, by that of 0.
-// values [height, width], as the picture; opacity 0: grey alone, 1: colours alone.  Throws Error where sizes differ.
+// values [height, width], as the picture; opacity 0: grey alone, 1: colours alone.  Throws Error if sizes differ.
 void draw_heat(Image& rgb, const Tensor& values, double low, double high, double opacity);
-// Cross-hairs that stand out from any background, with a free middle at (x, y).
+// Cross-hairs that stand out from any background, with an open centre at (x, y).
 void draw_cross(Image& rgb, std::int64_t x, std::int64_t y, std::int64_t size);
 
 // The pictures in rows of `columns`, each centred in a cell as large as the largest of them, `gap` white pixels apart.

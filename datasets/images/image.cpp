@@ -25,7 +25,7 @@ Image decode_image(std::span<const unsigned char> bytes, const std::string& name
   if (bytes.size() >= 4 && bytes[0] == 0x89 && bytes[1] == 'P' && bytes[2] == 'N' && bytes[3] == 'G')
     return decode_png(bytes, name);
   if (bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF) return decode_jpeg(bytes, name);
-  fail_input("{}: is no PNG or JPEG: starts with {}", name, first_bytes(bytes));
+  fail_input("{}: is neither PNG nor JPEG: starts with {}", name, first_bytes(bytes));
 }
 
 Image read_image(const std::string& path) {

@@ -26,7 +26,7 @@ struct Image {
   }
 };
 
-// No picture may have more pixels than this: it is checked before memory is asked for.
+// No picture may have more pixels than this: checked before memory is allocated.
 inline constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 
 // Reads a PNG or JPEG file, told apart by content.  Palettes are applied, 1, 2 and 4 bit greys become 0..255, CMYK

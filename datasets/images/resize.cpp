@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kBits = 22;  // of the weights' fraction: 8 bits of value + 22 + sign and carry fit into 32
 
-// For each output position the first source position, how many count, and their weights (sum about 2^22).
+// For each output position the first source position, how many contribute, and their weights (sum about 2^22).
 struct Filter {
   std::vector<std::int64_t> first, count;
   std::vector<std::int32_t> weight;  // [out, most]
@@ -19,7 +19,7 @@ struct Filter {
 };
 
 // Output i covers the source around centre (i + 0.5) in / out; when shrinking, the triangle is as wide as one
-// output pixel, so that every source pixel has its say.
+// output pixel, so that every source pixel contributes.
 Filter make_filter(std::int64_t in, std::int64_t out) {
   const double scale = static_cast<double>(in) / static_cast<double>(out), width = std::max(scale, 1.0);
   Filter f;
@@ -68,8 +68,8 @@ std::vector<std::uint8_t> apply(const std::vector<std::uint8_t>& x, std::int64_t
 }  // namespace
 
 Image resize(const Image& image, std::int64_t width, std::int64_t height) {
-  MEDUSA_CHECK(image.width > 0 && image.height > 0 && image.channels > 0, "resize: there is no picture");
-  MEDUSA_CHECK(width > 0 && height > 0 && width <= kMaxPixels / height, "resize: {}x{} is no size", width, height);
+  MEDUSA_CHECK(image.width > 0 && image.height > 0 && image.channels > 0, "resize: empty picture");
+  MEDUSA_CHECK(width > 0 && height > 0 && width <= kMaxPixels / height, "resize: invalid size {}x{}", width, height);
   Image y(0, 0, 0);
   y.width = width;
   y.height = height;

@@ -1,4 +1,4 @@
-// Text in pictures, in a font of our own: printable ASCII in 5 x 8 dots (the lowest row is for tails).
+// Text in pictures, in a font of our own: printable ASCII in 5 x 8 dots (the lowest row is for descenders).
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace medusa::datasets {
 
-// Of one character with the space behind it, times `scale`; the space between lines is the caller's.
+// Of one character with the space after it, times `scale`; the space between lines is the caller's.
 inline constexpr std::int64_t kCharacterWidth = 6, kCharacterHeight = 8;
 
 inline std::int64_t text_width(const std::string& text, std::int64_t scale) {

@@ -9,7 +9,7 @@
 
 namespace medusa::datasets {
 
-// Throws InputError where patients are none or too many, or a volume has an unlikely size.
+// Throws InputError if there are no or too many patients, or a volume's size is out of range.
 inline void check_volumes(const PhantomOptions& o) {
   MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 10000, "count is {}, expected 1 to 10000 patients", o.count);
   for (std::int64_t side : {o.depth, o.height, o.width})
@@ -17,9 +17,10 @@ inline void check_volumes(const PhantomOptions& o) {
                        o.width);
 }
 
-// Throws InputError where there is such a file or folder already.
+// Throws InputError if the file or folder already exists.
 inline void check_new(const std::string& path) {
-  MEDUSA_CHECK_INPUT(!std::filesystem::exists(path), "{}: exists; choose a new folder, or remove the old one", path);
+  MEDUSA_CHECK_INPUT(!std::filesystem::exists(path), "{}: already exists; choose a new folder, or remove the old one",
+                     path);
 }
 
 }  // namespace medusa::datasets

@@ -10,7 +10,7 @@
 namespace medusa::datasets {
 namespace {
 
-// Parts of the lesions that have each class; as in the real set nevi lead, but the rare classes are not as rare.
+// The share of each class among the lesions; as in the real set nevi lead, but the rare classes are not as rare.
 constexpr double kPart[7] = {0.10, 0.12, 0.16, 0.08, 0.16, 0.30, 0.08};
 constexpr double kSharedPart[7] = {0, 0.25, 0, 0, 0.25, 0.25, 0.25};
 
@@ -25,7 +25,7 @@ std::vector<Entry> plan(const PhantomOptions& options) {
   double lesions[7] = {};
   const double* part = options.setting == PhantomSetting::Shared ? kSharedPart : kPart;
   for (std::int64_t lesion = 0; static_cast<std::int64_t>(entries.size()) < options.count; ++lesion) {
-    std::int64_t label = 0;  // the class that lags furthest behind its part: every count has the right mix
+    std::int64_t label = 0;  // the class that lags furthest behind its share: every count has the right mix
     for (std::int64_t k = 1; k < 7; ++k)
       if (lesions[k] - part[k] * static_cast<double>(lesion + 1) <
           lesions[label] - part[label] * static_cast<double>(lesion + 1))

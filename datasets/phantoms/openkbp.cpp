@@ -27,7 +27,7 @@ struct Ellipsoid {
     return std::sqrt(sum);
   }
   bool holds(const Vec3& at) const { return depth(at) <= 1; }
-  // About the mm from the surface to a place outside; 0 inside.
+  // The approximate distance in mm from the surface to a place outside; 0 inside.
   double distance(const Vec3& at) const {
     const double mean = std::cbrt(radius[0] * radius[1] * radius[2]);
     return std::max(0.0, (depth(at) - 1) * mean);

@@ -79,7 +79,7 @@ constexpr Look kLooks[] = {
 
 enum Label { Akiec, Bcc, Bkl, Df, Mel, Nv, Vasc };
 
-// PhantomSetting::Shared: the outline says nothing about the class, so that only the inside does.
+// PhantomSetting::Shared: the outline says nothing about the class, so that only the inside tells.
 constexpr Look kShared = {{}, {}, 0.08, 0.08, 0.25, 0.26, 0.42};
 constexpr std::int64_t kSharedLabels[] = {Bcc, Mel, Nv, Vasc};
 constexpr Color kRim = {52, 32, 28};
@@ -113,7 +113,7 @@ struct Lesion {
       *c = {c->r * tone * (1 + warmth), c->g * tone, c->b * tone * (1 - warmth)};
   }
 
-  // How far out (x, y), in radii, lies: 1 on the outline.
+  // How far out (x, y), in radii, is: 1 on the outline.
   double depth(double x, double y) const {
     const double along = x * stretch, r = std::hypot(along, y), angle = std::atan2(y, along);
     double outline = 1;

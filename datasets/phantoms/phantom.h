@@ -1,5 +1,5 @@
-// Phantoms: pictures made by computer in the layout of a real dataset, with known truth.  For demos, for tests and for
-// lessons, where real patients' data may not go.
+// Phantoms: synthetic pictures in the layout of a real dataset, with known ground truth.  For demos, tests and lessons,
+// where real patients' data may not go.
 #pragma once
 
 #include <cstdint>
@@ -12,26 +12,26 @@ namespace medusa::datasets {
 enum class PhantomSetting {
   Plain,   // a lesion on skin; every class has a shape, a border and colours of its own
   Shared,  // tasks that help each other: four classes alike in shape and border, told apart by what is inside the dark
-           // rim alone, while patches with the colours of other classes lie around: who cannot find the lesion cannot
-           // name it
+           // rim alone, among patches with the colours of other classes: a network that cannot find the lesion cannot
+           // classify it
 };
 PhantomSetting phantom_setting(const std::string& name);  // plain | shared; throws InputError that lists them
 
-// A cartoon of a dermatoscopic picture.  `label` is one of Ham10000::classes(): it decides on outline, border, colour
+// A cartoon of a dermatoscopic picture.  `label` is one of Ham10000::classes(): it determines outline, border, colour
 // and inner structure.  `lesion` and `view` are seeds: pictures of one lesion share its shape and colours, a view has
 // its own skin, light, hairs, zoom and angle.  The mask is exact.
 Picture draw_lesion(std::int64_t label, std::uint64_t lesion, std::uint64_t view, std::int64_t height,
                     std::int64_t width, PhantomSetting setting = PhantomSetting::Plain);
 
 struct PhantomOptions {
-  std::string folder;  // is made; must not hold a dataset
+  std::string folder;  // is created; must not hold a dataset
   std::int64_t count = 200;
   std::uint64_t seed = 0;
   std::int64_t height = 450, width = 600, depth = 0;  // depth: of volumes
   PhantomSetting setting = PhantomSetting::Plain;
 };
 
-// Writes a folder as datasets/layouts/ham10000.h describes: JPEG pictures, PNG masks (each eighth a palette image with
+// Writes a folder as datasets/layouts/ham10000.h describes: JPEG pictures, PNG masks (every eighth a palette image with
 // the palette upside down, as some of the real ones), the table last.  About three lesions in ten have two pictures;
 // half of the classes are rarer than the others (setting shared: bcc, mel, nv and vasc, as many of each).  The same
 // options give the same bytes.  Throws InputError for options out of range or a folder that holds a table already,
@@ -39,9 +39,10 @@ struct PhantomOptions {
 void write_ham10000_phantom(const PhantomOptions& options);
 
 // Writes `count` patients as datasets/layouts/openkbp.h describes, each 128^3 voxels: a neck of ellipsoids with the ten
-// structures (some of them not outlined in some patients), three nested targets, and a dose that CT and targets decide:
-// the prescription inside, falling with the distance.  A quarter go to validation-pats, an eighth to test-pats.  The
-// same options give the same bytes; height, width and setting have no meaning here.  Throws as the one above.
+// structures (some of them not outlined in some patients), three nested targets, and a dose that CT and targets
+// determine: the prescription inside, falling with the distance.  A quarter go to validation-pats, an eighth to
+// test-pats.  The same options give the same bytes; height, width and setting have no meaning here.  Throws as the one
+// above.
 void write_openkbp_phantom(const PhantomOptions& options);
 
 // Writes `count` chests as datasets/layouts/stoic.h describes, of depth x height x width voxels each: ground glass at
@@ -51,7 +52,7 @@ void write_stoic_phantom(const PhantomOptions& options);
 
 // Writes `count` pelves as datasets/layouts/folder.h describes for the layout prostate: CT, dose, body and five
 // structures (the femurs not outlined in every fourth), every third case one archive, the others NIfTI files; a quarter
-// to validate, an eighth to test.  The same options give the same bytes.  Throws as those above.
+// for validation, an eighth for testing.  The same options give the same bytes.  Throws as those above.
 void write_prostate_phantom(const PhantomOptions& options);
 
 // Writes `count` pictures of lesions with masks, a cases.csv and a dataset.toml, as datasets/layouts/folder.h

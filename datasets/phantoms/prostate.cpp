@@ -59,7 +59,7 @@ struct Pelvis {
     return (std::hypot(at[0] / body[0], at[1] / body[1]) > 0.85 ? -100 : 25) + noise;
   }
 
-  // 60 Gy in the prostate and 6 mm around it, falling behind; beams come from both sides.
+  // 60 Gy in the prostate and 6 mm around it, falling off beyond; beams come from both sides.
   double dose(const Vec3& at) const {
     if (!in_body(at)) return 0;
     const double mean = std::cbrt(radius[2][0] * radius[2][1] * radius[2][2]);

@@ -103,7 +103,7 @@ void write_stoic_phantom(const PhantomOptions& o) {
   const std::string table = o.folder + "/metadata/reference.csv", volumes = o.folder + "/data/mha";
   check_new(table);
   for (const std::string& folder : {o.folder + "/metadata", volumes}) make_folders(folder);
-  // Of five patients three have COVID-19, of these one is severe: about the shares of the real ones.
+  // Three of five patients have COVID-19, and one of these three is severe: about the shares of the real set.
   const auto covid = [](std::int64_t i) { return i % 5 != 1 && i % 5 != 3; };
   const auto severe = [](std::int64_t i) { return i % 5 == 2; };
   const auto patient = [](std::int64_t i) { return 5 + 4 * i; };

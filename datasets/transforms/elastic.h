@@ -1,4 +1,4 @@
-// A smooth random deformation, as of soft tissue: the same for an image and its labels.
+// A smooth random deformation, like that of soft tissue: the same for an image and its labels.
 #pragma once
 
 #include <array>
@@ -14,13 +14,13 @@ namespace medusa::datasets {
 class Elastic {
  public:
   static constexpr std::int64_t kCells = 4;
-  // Lattice points that move by less than 0.4 of a cell fold nothing over (Choi and Lee, "Injectivity conditions of 2D
+  // Lattice points that move by less than 0.4 of a cell cause no folding (Choi and Lee, "Injectivity conditions of 2D
   // and 3D uniform cubic B-spline functions", Graphical Models 62:411, 2000): 0.1 of the side.
   static constexpr double kMost = 0.1;
 
   Elastic() = default;  // moves nothing
   // `sides`: voxels along depth, height, width.  No voxel moves by more than `reach` (0 to kMost) of a side along it;
-  // along a side of one voxel nothing does.
+  // along a side of one voxel nothing moves.
   Elastic(double reach, const std::array<std::int64_t, 3>& sides, std::uint64_t seed, std::uint64_t stream);
 
   bool moves() const { return !lattice_.empty(); }
@@ -29,7 +29,7 @@ class Elastic {
 
  private:
   static constexpr std::int64_t kPoints = kCells + 3;
-  // The four lattice points that move voxel i of an axis: the first of them, and their shares.
+  // The four lattice points that move voxel i of an axis: the first of them, and their weights.
   struct Place {
     std::int64_t first = 0;
     std::array<double, 4> share{};

@@ -10,13 +10,13 @@ namespace medusa::datasets {
 
 struct PatchOptions {
   std::vector<std::int64_t> size;  // [depth,] height, width; empty: whole samples
-  // Part of the patches that are about something: of all structures and classes in the sample (but class 0, the
-  // background) one is chosen, each equally likely, then one of its voxels, and the patch lies about that as near as
-  // the sample's edges let it.  The others lie anywhere.
+  // The fraction of patches placed on the foreground: one of the structures and classes in the sample (except class 0,
+  // the background) is chosen, all equally likely, then one of its voxels, and the patch is centred on that as far as
+  // the sample's edges allow.  The others lie anywhere.
   double foreground = 0.5;
 };
 
-// Throws InputError where a patch does not fit into an input [S, C], or `foreground` is outside of 0..1.
+// Throws InputError if a patch does not fit into an input [S, C], or `foreground` is outside 0..1.
 void check(const PatchOptions& patch, const Shape& input);
 
 // A patch of the sample: input and pixel-level targets are cut, the others stay.  A pure function of its arguments.

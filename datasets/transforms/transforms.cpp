@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kPi = 3.141592653589793;
 
-// What chance chose for one picture.  All numbers are drawn always, so that switching one change on leaves the others.
+// The random choices for one picture.  All numbers are always drawn, so that switching one change on leaves the others
+// the same.
 struct Choice {
   bool mirror, flip;
   double angle, zoom, shift_x, shift_y, brightness, contrast, saturation, hue, gamma, noise;
@@ -182,7 +183,7 @@ void check(const AugmentOptions& a) { check_options(a, "augment: "); }
 void check(const Normalisation& n) {
   for (std::size_t c = 0; c < 3; ++c)
     MEDUSA_CHECK_INPUT(n.std[c] > 0 && std::isfinite(n.std[c]) && std::isfinite(n.mean[c]),
-                       "normalisation: channel {} has mean {} and deviation {}", c, n.mean[c], n.std[c]);
+                       "normalisation: channel {} has mean {} and std {}", c, n.mean[c], n.std[c]);
 }
 
 Picture augment(const Picture& picture, const AugmentOptions& options, std::uint64_t seed, std::int64_t epoch,

@@ -16,24 +16,24 @@ struct Normalisation {
   std::array<double, 3> mean = {0.485, 0.456, 0.406};
   std::array<double, 3> std = {0.229, 0.224, 0.225};
 };
-// Throws InputError where a deviation is not positive.
+// Throws InputError if a std is not positive.
 void check(const Normalisation& n);
 
-// How far training pictures are changed at random.  The default is mirroring alone.
+// How far training pictures are changed at random.  The default is only mirroring.
 struct AugmentOptions {
   double horizontal_flip = 0.5, vertical_flip = 0.5;    // probabilities
-  double rotation = 0;                                  // up to so many degrees either way
+  double rotation = 0;                                  // up to this many degrees either way
   double scale = 0;                                     // zoom factor in [1 - scale, 1 + scale]
-  double translation = 0;                               // shift, up to this part of the side, along each axis
+  double translation = 0;                               // shift, up to this fraction of the side, along each axis
   double brightness = 0, contrast = 0, saturation = 0;  // factors in [1 - x, 1 + x]
-  double hue = 0;                                       // shift, up to this part of the colour circle (0.5: anything)
-  double elastic = 0;  // smooth deformation, up to this part of the side (at most 0.1): see transforms/elastic.h
+  double hue = 0;      // shift, up to this fraction of the colour circle (0.5: anything)
+  double elastic = 0;  // smooth deformation, up to this fraction of the side (at most 0.1): see transforms/elastic.h
   double gamma = 0;    // power of the intensities, in [1 / (1 + gamma), 1 + gamma]
-  // Standard deviation of what is added to each value: of ham10000's pictures a part of the range from black to white,
-  // else in the units of the input.
+  // Standard deviation of the noise added to each value: for ham10000's pictures a fraction of the range from black to
+  // white, else in the units of the input.
   double noise = 0;
-  // Volumes are flipped left-right alone (horizontal_flip) and know no colours: see transforms/volume_transforms.h.
-  // Brightness, contrast, saturation and hue are of ham10000's pictures alone, the rest of all pictures.
+  // Volumes are only flipped left-right (horizontal_flip) and have no colours: see transforms/volume_transforms.h.
+  // Brightness, contrast, saturation and hue apply only to ham10000's pictures, the rest to all pictures.
 
   void declare(Options& o);
   static AugmentOptions none();  // changes nothing

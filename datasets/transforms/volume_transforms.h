@@ -1,5 +1,5 @@
-// Augmentation of volumes: mirror, turn, zoom, shift in millimetres; deform; noise and gamma.  A pure function of
-// (seed, epoch, index), as that of pictures in transforms/transforms.h.
+// Augmentation of volumes: mirror, rotate, zoom, shift in millimetres; deform; noise and gamma.  A pure function of
+// (seed, epoch, index), like that of pictures in transforms/transforms.h.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct Grid {
   bool operator==(const Grid&) const = default;
 };
 
-// What chance chose for one volume.
+// The random choices for one volume.
 struct VolumeChange {
   bool mirror =
       false;  // along the axis that runs from left to right: structures that have a left and a right change name
@@ -34,8 +34,8 @@ struct VolumeChange {
 
 // Draws from `options`: horizontal_flip mirrors axis `left_right` (0, 1, 2), rotation turns about each of the three
 // axes, scale, translation (part of the side), elastic, noise and gamma.  `spacing`: mm along depth, height, width, so
-// that a turned patient keeps the shape that he has.  Throws InputError for what only pictures can have (brightness,
-// contrast, saturation, hue).
+// that a rotated patient keeps their shape.  Throws InputError for what only pictures can have (brightness, contrast,
+// saturation, hue).
 VolumeChange draw_change(const AugmentOptions& options, const Grid& grid, const Vec3& spacing, int left_right,
                          std::uint64_t seed, std::int64_t epoch, std::int64_t index);
 void check_volume_augment(const AugmentOptions& options);

@@ -117,7 +117,7 @@ std::string orientation(const Affine& affine) {
   const Mat3 direction = affine.direction();
   const Vec3 steps = affine.spacing();
   std::string code = "???";
-  // Three axes in one plane: which of two that nearly agree is which, nobody can say.
+  // Three axes in one plane: two that nearly agree cannot be told apart.
   constexpr double kFlat = 1e-6;
   if (steps[0] > 0 && steps[1] > 0 && steps[2] > 0 && !(std::abs(det(direction)) > kFlat)) return code;
   const Mat3 a = nearest_rotation(direction);

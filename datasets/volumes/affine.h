@@ -29,7 +29,7 @@ struct Affine {
 
 // First b, then a.
 Affine operator*(const Affine& a, const Affine& b);
-// From millimetres to voxel indices.  Throws Error where the map is flat (determinant 0) or not finite.
+// From millimetres to voxel indices.  Throws Error if the map is flat (determinant 0) or not finite.
 Affine inverse(const Affine& affine);
 // From LPS+ to RAS+ millimetres, and back: the rows of x and y negated.
 Affine flip_xy(const Affine& affine);

@@ -23,7 +23,7 @@ struct Axis {
   }
 };
 
-// For each new voxel the first old one that counts, how many do, and their weights, which sum to 1.
+// For each new voxel the first old one that contributes, how many do, and their weights, which sum to 1.
 struct Filter {
   std::vector<std::int64_t> first, count;
   std::vector<std::size_t> start;  // of the weights
@@ -65,7 +65,7 @@ void filter_axis(const real* x, std::int64_t outer, std::int64_t inner, const Ax
                    std::fill(sum.begin(), sum.end(), 0.0);
                    for (std::int64_t k = 0; k < f.count[at]; ++k) {
                      const double w = f.weight[f.start[at] + static_cast<std::size_t>(k)];
-                     if (w == 0) continue;  // a voxel that is not a number must not spread to where it has no say
+                     if (w == 0) continue;  // a NaN voxel must not spread to where its weight is 0
                      const real* from = x + (o * axis.from + f.first[at] + k) * inner + piece;
                      for (std::int64_t c = 0; c < length; ++c)
                        sum[static_cast<std::size_t>(c)] += w * static_cast<double>(from[c]);
@@ -79,7 +79,7 @@ void filter_axis(const real* x, std::int64_t outer, std::int64_t inner, const Ax
 
 // Axes i, j, k are 2, 1, 0 of the tensor.
 Tensor blend(Tensor values, const std::array<Axis, 3>& axes) {
-  std::array<std::size_t, 3> order{0, 1, 2};  // those first that leave the least to the others
+  std::array<std::size_t, 3> order{0, 1, 2};  // first those that leave the least work for the others
   const auto growth = [&axes](std::size_t a) {
     return static_cast<double>(axes[a].to) / static_cast<double>(axes[a].from);
   };

@@ -54,7 +54,7 @@ void change_values(Volume* volume, const F& f) {
 Volume to_orientation(const Volume& volume, const std::string& code, const std::string& name = "volume");
 // The one orientation in which everything else works: i to the right, j to anterior, k to superior, as near as can be.
 Volume to_ras(const Volume& volume, const std::string& name = "volume");
-// Back to the axes that the file had; the volume as it is where it came from no file.
+// Back to the axes that the file had; the volume unchanged if it did not come from a file.
 Volume to_file_orientation(const Volume& volume);
 
 }  // namespace medusa::datasets
