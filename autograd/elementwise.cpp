@@ -8,7 +8,7 @@ namespace medusa {
 
 namespace {
 
-// What the derivative of each function is computed from: its input, its output, both or neither.  Only that is kept.
+// What the derivative of each function is computed from: its input, its output, both or neither.  Only that is saved.
 struct UnaryInfo {
   const char* name;
   bool needs_x, needs_y;
@@ -44,9 +44,9 @@ const char* name_of(BinaryOp op) {
   fail("binary: unknown function {}", static_cast<int>(op));
 }
 
-// The shape that both operands are repeated to.
+// The shape that both operands are broadcast to.
 Shape common_shape(const char* op, const Shape& a, const Shape& b) {
-  MEDUSA_CHECK(a.rank() == b.rank(), "{}: operands need as many axes, shapes are {} and {}", op, a, b);
+  MEDUSA_CHECK(a.rank() == b.rank(), "{}: operands must have equal rank, shapes are {} and {}", op, a, b);
   Shape y = a;
   for (int i = 0; i < a.rank(); ++i) {
     MEDUSA_CHECK(a[i] == b[i] || a[i] == 1 || b[i] == 1,
@@ -85,8 +85,8 @@ Tensor mapped(UnaryOp op, real a, const Tensor& x) {
 
 bool is_recipe(const Var& x) { return x.saved().ops() > 0; }
 
-// A recipe is worth its while where the operands are kept anyway, or one of them is a recipe itself: else they would
-// have to lie in memory in the result's stead.
+// A recipe pays off if the operands are kept anyway, or one of them is a recipe itself: otherwise they would take
+// memory in place of the result.
 std::shared_ptr<const Recipe> recipe_of(BinaryOp op, const Var& a, const Var& b) {
   const bool both_kept = op == BinaryOp::Mul && a.requires_grad() && b.requires_grad();
   if (!both_kept && !is_recipe(a) && !is_recipe(b)) return nullptr;
@@ -113,7 +113,7 @@ Var unary(UnaryOp op, const Var& x, real a) {
   const auto backward = [op, a, kept](const Tensor& dy) -> Grads {
     if (op == UnaryOp::AddScalar) return {dy};
     Tensor dx = Tensor::empty_like(dy);
-    const Tensor known = kept ? kept.get() : dy;  // what the derivative does not look at may be anything
+    const Tensor known = kept ? kept.get() : dy;  // what the derivative does not use may be anything
     kernels::unary_backward(dy.device(), op, a, known.data(), known.data(), dy.data(), dx.mutable_data(), dx.numel());
     return {dx};
   };

@@ -1,6 +1,6 @@
-// Counts what a computation costs, so that nobody has to guess it: every convolution, linear layer and matrix product
-// adds its floating-point operations here, forward and backward.  A multiply-add is 2.  Counted is what the plain loop
-// does, products with padding included, whatever the kernel; pointwise functions, norms and pools are not counted.
+// Counts what a computation costs: every convolution, linear layer and matrix product adds its floating-point
+// operations here, forward and backward.  A multiply-add is 2.  What counts is what the plain loop does, products with
+// padding included, whatever the kernel; pointwise functions, norms and pools are not counted.
 #pragma once
 
 #include <cstdint>

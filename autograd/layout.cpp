@@ -117,7 +117,7 @@ Var concat(const std::vector<Var>& parts, int axis) {
     for (std::size_t i = 0; i < kept.size(); ++i) paste(kept[i].get(), joined, at, starts[i]);
     return joined;
   };
-  // Worth its while where a part is a recipe: else the parts would lie in memory in the result's stead.
+  // Pays off if a part is a recipe: otherwise the parts would take memory in place of the result.
   bool worth = false;
   for (const SavedTensor& part : kept) worth |= part.ops() > 0;
   const auto backward = [=](const Tensor& dy) -> Grads {

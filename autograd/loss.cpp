@@ -51,7 +51,7 @@ Var pointwise(const char* name, PointwiseLoss op, const Var& x, const Tensor& ta
   });
 }
 
-// Labels are checked where they can be read without waiting for a GPU; there a wrong one makes the loss not-a-number.
+// Labels are checked where they can be read without waiting for a GPU; on a GPU a wrong label makes the loss NaN.
 void check_labels(const char* op, const Tensor& label, std::int64_t classes, const std::int64_t* ignore) {
   if (label.device() != Device::CPU) return;
   const real* p = label.data();

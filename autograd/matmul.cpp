@@ -65,7 +65,7 @@ Var linear(const Var& x, const Var& weight, const Var& bias) {
   Shape shape = x.shape();
   shape[-1] = out;
 
-  // As matrices: a pointwise convolution would want W the other way round, and the product takes the bias as C.
+  // As matrices: a pointwise convolution would want W transposed, and the product takes the bias as C.
   const Tensor xv = x.value(), wv = weight.value();
   Tensor y = Tensor::empty(shape, x.device());
   if (bias) {

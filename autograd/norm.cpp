@@ -21,8 +21,8 @@ void check_input(const char* op, const Var& x, const Var& gamma, const Var& beta
   MEDUSA_CHECK(eps >= 0, "{}: eps is {}, expected 0 or more", op, eps);
 }
 
-// With given statistics.  Only x is kept for the backward pass, the ReLU's mask and y itself are computed from it
-// again: a network holds the outputs of its convolutions, and no second tensor for each.
+// With given statistics.  Only x is saved for the backward pass; the ReLU's mask and y itself are recomputed from it: a
+// network holds the outputs of its convolutions, and no second tensor for each.
 Var normalize(const char* op, const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var,
               real eps, bool relu, bool batch_stats, const NormGeometry& g) {
   check_one_device(op, {x.value(), gamma.value(), beta.value(), mean, var});
@@ -63,7 +63,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Tensor& running_
   check_channels("batch_norm", "running_var", running_var, channels, x.shape());
   check_one_device("batch_norm", {x.value(), gamma.value(), beta.value(), running_mean, running_var});
   const NormGeometry g{1, channels > 0 ? x.value().numel() / channels : 0, channels, 1};
-  // Copies, since a later training step would move them under the backward pass.
+  // Copies, since a later training step would change them before the backward pass.
   if (!training)
     return normalize("batch_norm", x, gamma, beta, running_mean.clone(), running_var.clone(), eps, relu, false, g);
 
@@ -72,7 +72,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Tensor& running_
   Tensor mean = Tensor::empty({channels}, x.device()), var = Tensor::empty({channels}, x.device());
   kernels::norm_stats(x.device(), x.value().data(), mean.mutable_data(), var.mutable_data(), g);
   if (!recomputing()) {
-    // running = (1 - momentum) running + momentum batch, the variance without its bias
+    // running = (1 - momentum) running + momentum batch, with the unbiased variance
     const double n = static_cast<double>(g.length), share = static_cast<double>(momentum);
     kernels::move_averages(x.device(), running_mean.mutable_data(), running_var.mutable_data(), mean.data(), var.data(),
                            static_cast<real>(1 - share), static_cast<real>(share),

@@ -1,4 +1,4 @@
-// An op computes where its inputs are, so they must be in one place.
+// An op computes where its inputs are, so they must be on one device.
 #pragma once
 
 #include <initializer_list>
@@ -9,7 +9,7 @@
 
 namespace medusa {
 
-// Throws Error "matmul: operand 1 is on cpu, operand 0 on cuda" unless all tensors that are there lie on one device.
+// Throws Error "matmul: operand 1 is on cpu, operand 0 on cuda" unless all non-empty tensors lie on one device.
 // Operands are counted as the op's arguments are.
 template <class Tensors>
 void check_one_device(const char* op, const Tensors& operands) {

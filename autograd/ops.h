@@ -70,8 +70,8 @@ struct ConvOptions {
 // 2D: x [N, H, W, Cin], weight [kH, kW, Cin/groups, Cout];  3D: x [N, D, H, W, Cin], weight [kD, kH, kW, Cin/groups,
 // Cout]; bias [Cout] or empty.  y[o] = b + sum_k w[k] x[o stride + k dilation - pad]
 Var conv(const Var& x, const Var& weight, const Var& bias = {}, const ConvOptions& options = {});
-// The adjoint of conv: x [N, S, Cin], weight [k.., Cout/groups, Cin] (conv's weight, seen from behind), bias [Cout] or
-// empty; S' = (S - 1) stride - 2 pad + dilation (k - 1) + 1 + output_pad
+// The adjoint of conv: x [N, S, Cin], weight [k.., Cout/groups, Cin] (the weight of the conv from Cout to Cin), bias
+// [Cout] or empty; S' = (S - 1) stride - 2 pad + dilation (k - 1) + 1 + output_pad
 Var conv_transpose(const Var& x, const Var& weight, const Var& bias = {}, const ConvOptions& options = {},
                    std::array<std::int64_t, 3> output_pad = {0, 0, 0});
 

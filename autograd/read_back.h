@@ -1,4 +1,4 @@
-// The few numbers of a step that the host must know, in one copy: a GPU is waited for once, not once a number.
+// The few numbers of a step that the host must know, in one copy: the host waits for a GPU once, not once per number.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace medusa {
 
-// The values of all tensors, which lie on one device; nothing of an empty one.
+// The values of all tensors, which lie on one device; nothing for an empty one.
 std::vector<std::vector<double>> read_back(const std::vector<Tensor>& tensors);
 
 }  // namespace medusa

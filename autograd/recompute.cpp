@@ -8,7 +8,7 @@ namespace {
 thread_local OpSeed op_seed{0, 0};
 thread_local bool is_recomputing = false;
 
-// Runs with gradients on, as they were not when backward() called us, and with the random stream of the first run.
+// Runs with gradients on, although they are off while backward() calls us, and with the random stream of the first run.
 class Recomputation {
  public:
   explicit Recomputation(OpSeed first_run) : seed_(op_seed), before_(is_recomputing) {
@@ -47,7 +47,7 @@ Var checkpoint(const std::function<Var(const std::vector<Var>&)>& f, const std::
     kept.push_back(x.value());
     wanted.push_back(x.requires_grad());
   }
-  // The node must exist even if only parameters inside f need gradients: an extra leaf says so.
+  // The node must exist even if only parameters inside f need gradients: an extra leaf ensures that.
   std::vector<Var> graph_inputs = inputs;
   graph_inputs.emplace_back(Tensor::zeros({1}, value.device()), true);
   return Var::result("checkpoint", value, graph_inputs, [f, kept, wanted, first_run](const Tensor& dy) -> Grads {

@@ -6,7 +6,7 @@
 
 namespace medusa {
 
-// scale * x, summed over the axes along which `shape` has size 1 and x has not: the gradient of a repeated operand.
+// scale * x, summed over the axes along which `shape` has size 1 and x does not: the gradient of a repeated operand.
 // Shares x's memory where there is nothing to do.
 Tensor sum_to(const Tensor& x, const Shape& shape, real scale = 1);
 

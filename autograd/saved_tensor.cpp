@@ -17,8 +17,7 @@ Recompute from_environment() {
   const char* wish = std::getenv("MEDUSA_RECOMPUTE");
   if (wish == nullptr || *wish == '\0') return Recompute::OnCpu;
   MEDUSA_CHECK_INPUT(std::strcmp(wish, "0") == 0 || std::strcmp(wish, "1") == 0,
-                     "MEDUSA_RECOMPUTE={}: expected 0 (keep values everywhere) or 1 (compute them again everywhere)",
-                     wish);
+                     "MEDUSA_RECOMPUTE={}: expected 0 (keep values everywhere) or 1 (recompute them everywhere)", wish);
   return *wish == '0' ? Recompute::Never : Recompute::Always;
 }
 

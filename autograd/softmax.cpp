@@ -9,7 +9,7 @@ namespace medusa {
 
 namespace {
 
-constexpr std::int64_t kMostScores = std::int64_t{1} << 20;  // that are there at once, 4 MB in float
+constexpr std::int64_t kMostScores = std::int64_t{1} << 20;  // held at once, 4 MB in float
 
 // The scale is applied to q, which is smaller than q k^T.
 Var attend(const Var& q, const Var& k, const Var& v, real scale) {
@@ -31,8 +31,8 @@ Var softmax(const Var& x, int axis) {
 }
 
 // softmax(q k^T scale) v, the softmax over the keys.  A query's answer needs its own row of scores alone: where all
-// n x m of them are many, blocks of queries are answered one after the other, and each block's scores are computed
-// again on the way back.  (Rabe, Staats, "Self-attention does not need O(n^2) memory", arXiv 2112.05682.)
+// n x m of them are many, blocks of queries are answered one after the other, and each block's scores are recomputed in
+// the backward pass.  (Rabe, Staats, "Self-attention does not need O(n^2) memory", arXiv 2112.05682.)
 Var attention(const Var& q, const Var& k, const Var& v, real scale) {
   MEDUSA_CHECK(q.rank() == 3 && k.rank() == 3 && v.rank() == 3 && q.size(0) == k.size(0) && k.size(0) == v.size(0) &&
                    q.size(2) == k.size(2) && k.size(1) == v.size(1),

@@ -11,7 +11,7 @@ class Var;
 
 namespace medusa::trace {
 
-// True where MEDUSA_TRACE is set to anything but 0.
+// True if MEDUSA_TRACE is set to anything but 0.
 bool enabled();
 // One line to stderr: op, shapes of inputs and output, milliseconds since the line before, bytes in use.
 void forward(const char* op, const std::vector<Var>& inputs, const Tensor& output);

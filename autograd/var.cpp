@@ -24,7 +24,7 @@ Tensor sum_of(const Tensor& a, const Tensor& b) {
 
 bool is_shared(const Tensor& t) { return t.storage().use_count() > 1; }
 
-// grad += g, in the memory of whichever of the two nobody else holds: none is written that others may look at.
+// grad += g, in the memory of whichever of the two is not shared: memory that others may read is not written.
 void accumulate(Node& node, Tensor g) {
   if (!node.grad || (is_shared(node.grad) && !is_shared(g))) std::swap(node.grad, g);
   if (!g) return;
@@ -87,7 +87,7 @@ Node::~Node() {
   while (!dying.empty()) {
     const std::shared_ptr<Node> node = std::move(dying.back());
     dying.pop_back();
-    if (node.use_count() != 1) continue;  // null, or somebody else's too
+    if (node.use_count() != 1) continue;  // null, or shared
     for (std::shared_ptr<Node>& input : node->inputs) dying.push_back(std::move(input));
     node->inputs.clear();
   }

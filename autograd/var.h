@@ -53,7 +53,7 @@ class Var {
   explicit operator bool() const { return static_cast<bool>(value_); }
   const Tensor& value() const { return value_; }
   Tensor& value() { return value_; }
-  // What a closure should hold on to: the value, or its recipe (unless somebody has written to the value since).
+  // What a closure should hold on to: the value, or its recipe (unless the value was written to since).
   SavedTensor saved() const;
   const Shape& shape() const { return value_.shape(); }
   std::int64_t size(int axis) const { return value_.size(axis); }

@@ -30,7 +30,7 @@ struct Axes {
     for (int i = 0; i < rank; ++i) n *= size[i];
     return n;
   }
-  // Where the inputs have what belongs to output element `at`.
+  // Where in the inputs the elements for output element `at` are.
   __device__ void offsets(std::int64_t at, std::int64_t (&offset)[kInputs]) const {
     for (int j = 0; j < kInputs; ++j) offset[j] = 0;
     for (int i = 0; i < rank; ++i) {
@@ -42,8 +42,8 @@ struct Axes {
 };
 
 // From sizes and strides with the outermost axis first: drops axes of size 1 and joins an axis to the one inside it
-// where a step along it is, for every input, a whole pass over the inner one.  Divisions are what costs: fewer axes,
-// fewer.
+// where a step along it is, for every input, a whole pass over the inner one.  Divisions are the main cost: fewer axes
+// need fewer.
 template <int kInputs>
 Axes<kInputs> merge_axes(const std::int64_t (&size)[6], const std::int64_t* const (&strides)[kInputs]) {
   Axes<kInputs> axes{};

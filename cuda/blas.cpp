@@ -33,7 +33,7 @@ cublasHandle_t handle() {
 
 int to_int(std::int64_t n) {
   MEDUSA_CHECK(n <= std::numeric_limits<int>::max(), "matmul: a matrix side of {} is more than cuBLAS can take", n);
-  return static_cast<int>(n > 0 ? n : 1);  // distances are 1 at least, even where there is nothing
+  return static_cast<int>(n > 0 ? n : 1);  // leading dimensions are at least 1, even for empty matrices
 }
 int size(std::int64_t n) { return n == 0 ? 0 : to_int(n); }
 
@@ -51,7 +51,7 @@ void allow_tf32(bool on) {
   check(cublasSetMathMode(handle(), on ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH), "choosing TF32");
 }
 
-// A row-major matrix is its transpose in column-major eyes, and C = A B is C' = B' A': so the factors change places.
+// Read as column-major, a row-major matrix is its transpose, and C = A B is C' = B' A': so the factors change places.
 void gemm(const Gemm& g) {
   if (g.m == 0 || g.n == 0 || g.batch == 0) return;
   const cublasOperation_t op_a = g.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;

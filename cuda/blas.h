@@ -1,4 +1,4 @@
-// Matrix products, row-major.  cuBLAS is column-major: that difference ends in blas.cpp.
+// Matrix products, row-major.  cuBLAS is column-major: blas.cpp hides that difference.
 #pragma once
 
 #include <cstdint>

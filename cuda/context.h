@@ -11,7 +11,7 @@ namespace medusa::cuda {
 // Throws Error "cuda: WHAT: ..." unless the call succeeded; every call of the runtime goes through this.
 void check(cudaError_t error, const char* what);
 
-// Throws where a GPU cannot run so many blocks.
+// Throws if a GPU cannot run that many blocks.
 void check_blocks(const char* kernel, std::int64_t blocks);
 
 // The largest number of blocks of a launch that has a thread per element; see limit_blocks().
@@ -24,7 +24,7 @@ Counters& count();
 // Called at the end of the program, last registered first, while the device is still there.
 void at_exit(void (*clean_up)());
 
-// Memory of a kernel for itself, from the pool.  It may be given back before the kernel has run (see runtime.h).
+// A kernel's own memory, from the pool.  It may be given back before the kernel has run (see runtime.h).
 template <class T>
 class Scratch {
  public:

@@ -98,8 +98,8 @@ __global__ void place_kernel(Pass p, std::int64_t group, std::int64_t first, std
   }
 }
 
-// As many places as the bounded memory has room for, columns and rows together: of a pass that is not dense a row of
-// results waits there, too.  (Without unfolding the columns take no memory; counted all the same they bound products.)
+// As many places as the bounded memory has room for, columns and rows together: a pass that is not dense also keeps a
+// row of results there.  (Without unfolding the columns take no memory; counting them anyway bounds the products.)
 std::int64_t chunk_places(const Pass& p) {
   const std::int64_t numbers = p.depth() + (p.dense() ? 0 : p.cout), row = numbers * std::int64_t{sizeof(real)};
   const std::int64_t fit = conv_memory / (row > 0 ? row : 1);
@@ -127,7 +127,7 @@ void set_columns(const Pass& p, std::int64_t group, std::int64_t first, std::int
   product->row_a = p.depth();
 }
 
-// With more than one tap the rows of a transposed pass's weights, as they lie in w, are no matrix.
+// With more than one tap the rows of a transposed pass's weights, as they lie in w, do not form a matrix.
 bool packs(const Pass& p) { return p.transposed && p.taps() != 1; }
 
 // The right factor: [depth, cout] of a group.
@@ -152,7 +152,7 @@ void set_weights(const Pass& p, std::int64_t group, real* packed, Gemm* product)
 void run_pass(const Pass& p) {
   const bool dense = p.dense();
   if (p.places() == 0 || p.cout == 0) return;
-  // A product of depth 0 is nothing; the bias comes in before it, as something to add to.
+  // A product of depth 0 adds nothing; the bias is written before it, as something to add to.
   const bool add = p.bias != nullptr || p.depth() == 0;
   if (dense && add)
     launch("conv_bias", blocks_for(p.y_numel()), bias_kernel, p.bias, p.y, p.cout * p.groups, p.y_numel());

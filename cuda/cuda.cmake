@@ -4,7 +4,7 @@ if(NOT MEDUSA_CUDA MATCHES "^(AUTO|ON|SIM|OFF)$")
   message(FATAL_ERROR "MEDUSA_CUDA=${MEDUSA_CUDA}: expected AUTO, ON, SIM or OFF")
 endif()
 set(MEDUSA_CUDA_MODE ${MEDUSA_CUDA})
-if(MEDUSA_CUDA STREQUAL "AUTO")  # compiling for many GPUs takes minutes: nobody without one should wait for it
+if(MEDUSA_CUDA STREQUAL "AUTO")  # compiling for many GPUs takes minutes, which would be wasted without a GPU
   set(MEDUSA_CUDA_MODE OFF)
   if(EXISTS /dev/nvidiactl OR EXISTS /dev/dxg)
     find_package(CUDAToolkit 12 QUIET)

@@ -19,7 +19,7 @@ struct ReadLoss {
     real loss = 0, weight = 0;
     for (std::int64_t k = s.first; k < s.last; k += s.step) {
       const real mask = m != nullptr ? m[k / channels] : real(1);
-      if (mask != 0) loss += mask * L::f(x[k], t[k], a);  // f may be no number where the mask is 0
+      if (mask != 0) loss += mask * L::f(x[k], t[k], a);  // f may be NaN where the mask is 0
       weight += mask;
     }
     return {{static_cast<double>(loss), static_cast<double>(weight)}};
@@ -44,8 +44,7 @@ __global__ void pointwise_backward_kernel(real a, const real* x, const real* t, 
 
 // ---- cross-entropy --------------------------------------------------------------------------------------------------
 
-// A GPU cannot throw: what is computed from a label that is no class is not-a-number, which whoever reads the loss
-// sees.
+// A GPU cannot throw: a label that is not a class makes the result NaN, which shows in the loss.
 constexpr std::int64_t kNotCounted = -1, kNoClass = -2;
 __device__ bool is_class(real label, std::int64_t classes) {
   return label >= 0 && label < static_cast<real>(classes) && label == std::floor(label);
@@ -138,7 +137,7 @@ struct ReadDice {
     for (std::int64_t k = s.first; k < s.last; k += s.step) {
       const std::int64_t row = o * space + k, at = row * channels + c;
       const real mask = m != nullptr ? m[row] : real(1);
-      if (mask == 0) continue;  // p may be no number there
+      if (mask == 0) continue;  // p may be NaN there
       both += mask * p[at] * t[at];
       predicted += mask * p[at];
       target += mask * t[at];

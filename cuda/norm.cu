@@ -54,7 +54,7 @@ struct WriteMoments {
   }
 };
 
-// What is known of element `at`.
+// The normalisation of element `at`.
 struct Norm {
   const real *x, *mean, *var, *gamma, *beta;
   real eps;
@@ -70,7 +70,7 @@ struct Norm {
   __device__ real value(std::int64_t at, std::int64_t c, std::int64_t k) const {
     return (x[at] - mean[k]) * (gamma[c] * inverse(k)) + beta[c];
   }
-  // dy, or 0 where the ReLU stopped y.
+  // dy, or 0 where the ReLU cut off y.
   __device__ real gradient(const real* dy, std::int64_t at, std::int64_t c, std::int64_t k) const {
     return relu && value(at, c, k) <= 0 ? real(0) : dy[at];
   }

@@ -60,7 +60,7 @@ Windows windows(const PoolGeometry& g) {
   return {g.n, g.c, axis(0), axis(1), axis(2)};
 }
 
-// Largest value of a window and the first place that has it; not a number counts as larger than all.
+// Largest value of a window and the first place that has it; NaN counts as larger than all.
 __global__ void max_pool_kernel(const real* x, real* y, std::int32_t* index, Windows w, std::int64_t n) {
   for (std::int64_t at = first_index(); at < n; at += index_step()) {
     real best = 0;

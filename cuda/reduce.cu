@@ -20,8 +20,7 @@ struct ReadNonfinite {
   const real* x;
   __device__ Sums<1> operator()(std::int64_t, Stretch s, std::int64_t) const {
     int bad = 0;
-    for (std::int64_t k = s.first; k < s.last; k += s.step)
-      bad += x[k] - x[k] != 0;  // infinity - infinity is no number
+    for (std::int64_t k = s.first; k < s.last; k += s.step) bad += x[k] - x[k] != 0;  // infinity - infinity is NaN
     return {{static_cast<double>(bad)}};
   }
 };
@@ -116,7 +115,7 @@ void inner_product(const PairSpan* spans, std::int64_t count, real* y) {
 }
 
 void combination(const real* const* x, const double* weights, std::int64_t count, real* y, std::int64_t n) {
-  MEDUSA_CHECK(count <= kMostVectors, "combination: of {} vectors, expected {} at most", count, kMostVectors);
+  MEDUSA_CHECK(count <= kMostVectors, "combination: {} vectors, expected at most {}", count, kMostVectors);
   Combination c{};
   c.count = count;
   for (std::int64_t t = 0; t < count; ++t) c.x[t] = x[t], c.weight[t] = weights[t];

@@ -107,7 +107,7 @@ void reduce(const char* name, const Rows& r, const Read& read, const Finish& fin
   launch(name, join.outer * join.tiles, reduce_kernel<State, ReadPartial<State>, Finish>, join, again, finish, nullptr);
 }
 
-// For kernels of a block per row: every thread gets op over the values of all.  May be called again at once.
+// For kernels with a block per row: every thread gets op over the values of all.  May be called again at once.
 template <class T, class Op>
 __device__ T block_reduce(T mine, Op op) {
   T* values = block_array<T>();
@@ -119,7 +119,7 @@ __device__ T block_reduce(T mine, Op op) {
   }
   __syncthreads();
   const T result = values[0];
-  __syncthreads();  // before somebody writes for the next call
+  __syncthreads();  // before any thread writes for the next call
   return result;
 }
 

@@ -1,5 +1,6 @@
-// Resizing.  Per axis a table says which input place, and its right neighbour with which share, make an output place.
-// The backward pass gathers with the same tables: `first` says where the outputs begin that read an input place.
+// Resizing.  A table per axis gives, for each output place, its input place and the share of that place's right
+// neighbour.  The backward pass gathers with the same tables: `first` says where the outputs that read an input place
+// begin.
 #include "cuda/axes.cuh"
 #include "cuda/launch.h"
 #include "tensor/kernels.h"

@@ -31,7 +31,7 @@ State& state() {
   (void)cudaGetLastError();
   MEDUSA_CHECK(!known || driver != 0, "cuda: this machine has no NVIDIA driver");
   MEDUSA_CHECK(error != cudaErrorInsufficientDriver,
-               "cuda: the NVIDIA driver supports CUDA {}.{} at most, this program needs {}.{}; update the driver",
+               "cuda: the NVIDIA driver supports at most CUDA {}.{}, this program needs {}.{}; update the driver",
                driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
   fail("cuda: no GPU was found ({})", cudaGetErrorString(error));
 }
@@ -41,7 +41,7 @@ void start() {
   int devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&devices);
   if (error != cudaSuccess || devices == 0) fail_to_start(error);
-  MEDUSA_CHECK(s.device >= 0 && s.device < devices, "cuda: device {} asked for, this machine has 0..{}", s.device,
+  MEDUSA_CHECK(s.device >= 0 && s.device < devices, "cuda: device {} requested, this machine has 0..{}", s.device,
                devices - 1);
   check(cudaSetDevice(s.device), "choosing the device");
   check(cudaStreamCreateWithFlags(&s.stream, cudaStreamNonBlocking), "creating a stream");
@@ -55,7 +55,7 @@ void ensure_started() { std::call_once(state().started, start); }
 
 void check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
-  (void)cudaGetLastError();  // it has been looked at
+  (void)cudaGetLastError();  // clears the error, which is reported here
   fail("cuda: {}: {} ({})", what, cudaGetErrorString(error), cudaGetErrorName(error));
 }
 
@@ -134,7 +134,7 @@ void copy(void* to, Device to_device, const void* from, Device from_device, std:
   check(cudaMemcpyAsync(to, from, bytes, kind, stream()), "copying");
   if (both) return;
   ++count().copies;
-  // The host's memory is ordinary memory: going up it has been read when the call returns, going down we wait.
+  // The host's memory is pageable: an upload has read it when the call returns, after a download we wait.
   if (down) synchronize();
 }
 

@@ -1,6 +1,6 @@
 // The GPU as the rest of the program sees it: memory, copies, waiting, and counters that prove what a step costs.
-// No header of NVIDIA's is needed to include this.  All work goes to one stream, in order: a block of memory that was
-// given back can be handed out again at once, since whoever wrote to it before comes earlier in the stream.
+// Including this needs no NVIDIA header.  All work goes to one stream, in order: a block of memory that was given back
+// can be handed out again at once, since earlier writes to it come earlier in the stream.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ Counters counters();
 
 // Number of usable devices; 0 where there is no driver or no GPU.
 int device_count();
-// Chooses the device; before anything else is done with it.  Throws Error with the reason where that is impossible.
+// Chooses the device; before anything else is done with it.  Throws Error with the reason if that is impossible.
 void use_device(int index);
 // "NVIDIA H100 (9.0, 132 multiprocessors, 79.1 GiB)"
 std::string device_text();

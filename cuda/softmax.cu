@@ -16,7 +16,7 @@ struct Plus {
   __device__ double operator()(double a, double b) const { return a + b; }
 };
 
-// The largest value is taken off first: e^x would overflow from x = 89 on in float.
+// The largest value is subtracted first: e^x would overflow from x = 89 on in float.
 __global__ void softmax_row_kernel(const real* x, real* y, std::int64_t length) {
   x += blockIdx.x * length;
   y += blockIdx.x * length;

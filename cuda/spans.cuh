@@ -1,5 +1,5 @@
 // Kernels over many tensors at once, such as all parameters of a network: a launch takes thousands of cycles, a bias of
-// 16 numbers none.
+// 16 numbers almost none.
 //
 //   table    span 0: 3 blocks   span 1: 1 block   span 2: 5 blocks ...   64 spans, in the kernel's own arguments
 //   blocks   0    1    2        3                 4   5   6   7   8      find their span by its place in the table

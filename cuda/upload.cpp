@@ -86,7 +86,7 @@ void Upload::begin(std::size_t bytes) {
 void Upload::add(void* to, const void* from, std::size_t bytes) {
   State& s = *state_;
   if (bytes == 0) return;
-  MEDUSA_CHECK(bytes <= s.capacity - s.used, "upload: {} bytes more than was announced", bytes - (s.capacity - s.used));
+  MEDUSA_CHECK(bytes <= s.capacity - s.used, "upload: {} bytes more than announced", bytes - (s.capacity - s.used));
   std::memcpy(s.staging + s.used, from, bytes);
   check(cudaMemcpyAsync(to, s.staging + s.used, bytes, cudaMemcpyHostToDevice, copy_stream()), "copying");
   s.used += bytes;

@@ -15,10 +15,10 @@ namespace medusa::cuda {
 class Upload {
  public:
   Upload();
-  ~Upload();  // waits for what is on its way
+  ~Upload();  // waits for copies in flight
   // The work that was started until now is the last that uses the places.
   void free_places();
-  // Starts a new set of copies, `bytes` in all.  The host waits only where the set before is still on its way.
+  // Starts a new set of copies, `bytes` in all.  The host waits only if the previous set is still in flight.
   void begin(std::size_t bytes);
   // `from` has been read when the call returns.
   void add(void* to, const void* from, std::size_t bytes);

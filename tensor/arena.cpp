@@ -20,8 +20,8 @@ std::size_t machine_memory() {
 
 }  // namespace
 
-// Pages are made accessible as `top_` rises, to twice what is needed: until then they count for nothing, not even as
-// promised memory; and until they are touched, not as memory.
+// Pages are made accessible as `top_` rises, to twice what is needed: until then they do not even count as committed
+// memory, and until they are touched not as resident memory.
 Arena::Arena() {
   for (std::size_t size = 2 * machine_memory() / kHugePage * kHugePage; size >= kLeast; size /= 2) {
     void* base = ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -29,7 +29,7 @@ Arena::Arena() {
     base_ = static_cast<char*>(base);
     reserved_ = size;
 #if defined(MADV_HUGEPAGE)
-    ::madvise(base_, reserved_, MADV_HUGEPAGE);  // advice: failing is no error
+    ::madvise(base_, reserved_, MADV_HUGEPAGE);  // advice: failure is not an error
 #endif
     top_ = (kHugePage - reinterpret_cast<std::uintptr_t>(base_) % kHugePage) % kHugePage;
     usable_ = top_;
@@ -46,8 +46,8 @@ bool Arena::owns(const void* block) const {
   return base_ != nullptr && place >= base && place < base + reserved_;
 }
 
-// Makes `size` bytes above the top usable, and as much again as is in use: threads that happen to hold their scratch
-// memory at once in the hundredth step, and not in the first, then need not ask.
+// Makes `size` bytes above the top usable, and as much again as is in use: threads that first hold their scratch memory
+// at once in the hundredth step then need no system call.
 bool Arena::grow(std::size_t size, bool& asked) {
   if (size > reserved_ - top_) return false;
   const std::size_t least = top_ + size;
@@ -83,7 +83,7 @@ void* Arena::allocate(std::size_t size, bool& asked) {
     if (piece.size > size) add(place + size, {piece.size - size, piece.cached - std::min(piece.cached, size)});
     return base_ + place;
   }
-  // None is large enough: one that ends at the top need only be made longer.
+  // No piece is large enough: one that ends at the top only needs to grow.
   const auto last = free_.empty() ? free_.end() : std::prev(free_.end());
   const bool joins = last != free_.end() && last->first + last->second.size == top_;
   const std::size_t place = joins ? last->first : top_;

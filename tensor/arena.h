@@ -1,5 +1,5 @@
-// Arena: where the pool's large blocks on the host come from.  One range of addresses, cut to measure, whose pieces
-// join again when they are given back: activations of all sizes share the same memory in turn.
+// Arena: where the pool's large blocks on the host come from.  One range of addresses, cut to size, whose pieces join
+// again when they are given back: activations of all sizes share the same memory in turn.
 //
 //   | parameter |  free  | activation | free |  activation  |  not yet used ...                          |
 //   base                                                     top (what lies below was in use once)
@@ -23,7 +23,7 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // What a request for so many bytes takes: whole pages.
+  // What a request for `bytes` takes: whole pages.
   static std::size_t rounded(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
   // `size` bytes (rounded) from the smallest free piece that has them, the lowest of equals, else from the top; null if
   // the system has no more.  Sets `asked` where the system had to be asked.

@@ -1,4 +1,4 @@
-// Convolution, forward and backward by the data, as one thing: passes.  Both backends run these.
+// Convolution, forward and backward-data, as one concept: passes.  Both backends run these.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,7 @@ struct Descriptor {
 
 template <class Bytes>
 Bytes read_whole(const std::string& path, std::size_t limit) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe nobody writes must not hang
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // no hang on a pipe without writer
   MEDUSA_CHECK_INPUT(file.fd >= 0, "{}: cannot be read: {}", path, reason(errno));
   struct stat info {};
   MEDUSA_CHECK_INPUT(::fstat(file.fd, &info) == 0, "{}: cannot be read: {}", path, reason(errno));
@@ -49,7 +49,7 @@ Bytes read_whole(const std::string& path, std::size_t limit) {
     const ssize_t n = ::read(file.fd, &bytes[at], size - at);
     if (n < 0 && errno == EINTR) continue;
     MEDUSA_CHECK_INPUT(n >= 0, "{}: cannot be read: {}", path, reason(errno));
-    if (n == 0) break;  // it became shorter meanwhile
+    if (n == 0) break;  // the file has shrunk meanwhile
     at += static_cast<std::size_t>(n);
   }
   bytes.resize(at);
@@ -100,7 +100,7 @@ void fill(int fd, const std::string& path, const Produce& produce) {
   writer.flush();
 }
 
-// Opens the temporary file for us alone.  Its name is always the same, so that what a killed program left behind is
+// Opens the temporary file exclusively.  Its name is always the same, so that what a killed program left behind is
 // overwritten by the next write instead of piling up; the lock keeps two living programs apart.
 int open_temporary(const std::string& temporary, const std::string& path) {
   for (int attempt = 0; attempt < 100; ++attempt) {
@@ -139,7 +139,7 @@ std::string read_text_file(const std::string& path, std::size_t limit) { return 
 void make_folders(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  MEDUSA_CHECK(!error, "{}: cannot be made: {}", path, error.message());
+  MEDUSA_CHECK(!error, "{}: cannot be created: {}", path, error.message());
 }
 
 void write_file(const std::string& path, std::string_view bytes) {

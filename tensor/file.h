@@ -9,12 +9,12 @@
 
 namespace medusa {
 
-// The bytes of a file.  Throws InputError naming the file where it is missing, not a regular file, unreadable,
+// The bytes of a file.  Throws InputError naming the file if it is missing, not a regular file, unreadable,
 // or larger than `limit` bytes.
 std::vector<unsigned char> read_file(const std::string& path, std::size_t limit = std::size_t{1} << 40);
 std::string read_text_file(const std::string& path, std::size_t limit = std::size_t{1} << 32);
 
-// Makes the folder and those above it, where they are not there.  Throws Error naming it.
+// Creates the folder and its missing parents.  Throws Error naming the folder.
 void make_folders(const std::string& path);
 
 // What the name of a half-written file ends in, after the name that it will have.

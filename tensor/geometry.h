@@ -92,7 +92,7 @@ struct ParameterSpan {
   std::int64_t n = 0;
 };
 
-// Two stretches of n numbers, perhaps the same.
+// Two runs of n numbers, possibly the same.
 struct PairSpan {
   const real *a = nullptr, *b = nullptr;
   std::int64_t n = 0;

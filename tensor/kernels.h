@@ -101,7 +101,7 @@ KERNEL(sum,             (const real* x, real scale, real* y, Rows r))      // y[
 KERNEL(max_index,       (const real* x, real* index, Rows r))              // first k of the largest x[o, k, i]
 KERNEL(inner_product,   (const PairSpan* spans, std::int64_t count, real* y))  // y[0] + y[1] = sum over all spans of a b, in double; the spans are in the host's memory
 KERNEL(combination,     (const real* const* x, const double* weights, std::int64_t count, real* y, std::int64_t n))  // y = sum_t weights[t] x[t], in double, count <= 32; x and weights are in the host's memory
-KERNEL(count_nonfinite, (const real* x, real* y, std::int64_t n))          // y[0] = how many of x are infinite or not a number
+KERNEL(count_nonfinite, (const real* x, real* y, std::int64_t n))          // y[0] = how many of x are NaN or infinite
 
 // ---- matmul: tensor/cpu/matmul.cpp ------------------------------------------------------------------------------
 KERNEL(matmul,          (real alpha, const real* a, const real* b, real beta, real* c, MatmulGeometry g))

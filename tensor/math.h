@@ -8,7 +8,7 @@
 namespace medusa {
 
 // y = f(x, a) and dx = dy * df(x, y, a), where a is the function's one parameter (unused by most).
-struct Relu {  // the derivative at 0 is 0, as everywhere in the literature's code; what is not a number stays so
+struct Relu {  // the derivative at 0 is 0, as everywhere in the literature's code; NaN stays NaN
   static MEDUSA_HD real f(real x, real) { return x <= 0 ? real(0) : x; }
   static MEDUSA_HD real df(real x, real, real) { return x <= 0 ? real(0) : real(1); }
 };

@@ -25,7 +25,8 @@ std::size_t size_class(std::size_t bytes) {
 
 // No machine has a block larger than this; asking the system for more may end the process (sanitizers) or overflow.
 constexpr std::size_t kLargest = std::size_t{1} << 39;
-// Blocks from here on are cut from the arena one by one, where there is one; smaller ones out of slabs that are.
+// Blocks of at least kArenaBytes are cut from the arena (if there is one) one by one; smaller ones come from slabs,
+// which are cut from it.
 constexpr std::size_t kArenaBytes = std::size_t{1} << 17, kSlabBytes = std::size_t{1} << 20;
 
 void* system_allocate(std::size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
@@ -34,7 +35,7 @@ void* system_allocate(std::size_t bytes) { return std::aligned_alloc(64, (bytes 
 struct System {
   void* (*allocate)(std::size_t bytes);
   void (*free)(void* block) noexcept;
-  std::string (*text)();  // for the message when there is no more
+  std::string (*text)();  // for the message when memory runs out
   bool arena;             // large blocks are cut from a range of addresses (see arena.h)
 };
 void free_on_host(void* block) noexcept { std::free(block); }
@@ -116,7 +117,7 @@ class Pool {
     stats_.cached -= static_cast<std::int64_t>(size);
     return block;
   }
-  // A small block from the end of the slab at work, or from a fresh one: threads that hold scratch memory at once for
+  // A small block from the end of the current slab, or from a fresh one: threads that hold scratch memory at once for
   // the first time in the hundredth step then take it from here and not from the system.
   void* carve(std::size_t size, bool& asked) {
     if (!arena_) return nullptr;

@@ -1,7 +1,7 @@
 // The caching memory pool.  A page fault costs microseconds, so memory that a tensor gives back is kept and
 // handed to the next tensor of the same size class: after two training steps nothing is asked of the system.
 // With MEDUSA_POOL=off in the environment nothing is kept and sizes are exact: then sanitizers, and the simulated GPU,
-// see every access beyond a block and every use after its end.
+// see every access beyond a block and every use after free.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct MemoryStats {
   std::int64_t system_allocations = 0;  // how often the pool had to ask the system
 };
 
-// The message names the size, and on a GPU what is free.  What would need less, the program knows.
+// The message names the size, and on a GPU what is free.  Only the program knows what would need less.
 struct OutOfMemory : Error {
   using Error::Error;
 };

@@ -24,7 +24,7 @@ class RangeBody {
 
 // Calls body(begin, end) for the pieces [0, grain), [grain, 2 grain) ... of [0, n), in any order, on all threads.
 // Pieces must write to disjoint places.  A nested call, or one from a second thread, runs on the calling thread.
-// The first exception of a body is thrown again here.
+// The first exception of a body is rethrown here.
 void parallel_for(std::int64_t n, std::int64_t grain, RangeBody body);
 
 // A grain that cuts [0, n) into at most `pieces` pieces of at least `least` elements: for reductions,

@@ -71,7 +71,8 @@ class Random {
   int used_ = 4;
 };
 
-// FNV-1a: turns a name into a stream number, so that a parameter's initial values depend on its name, not on its turn.
+// FNV-1a: turns a name into a stream number, so that a parameter's initial values depend on its name, not on the order
+// of creation.
 inline std::uint64_t stream_of(std::string_view text) {
   std::uint64_t hash = 0xCBF29CE484222325ull;
   for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ull;

@@ -32,7 +32,7 @@ class Shape {
   }
 
   int rank() const { return rank_; }
-  // Throws where the axes other than empty ones multiply to more than 2^58: no product of sizes can overflow.
+  // Throws if the non-empty axes multiply to more than 2^58: no product of sizes can overflow.
   std::int64_t numel() const {
     std::int64_t n = 1;
     bool empty = false;

@@ -2,7 +2,8 @@
 //
 // Winograd's convolution transforms its kernel first: 16 or 36 numbers for every 9.  In a training step that is little
 // beside the batch; in the prediction of one image by deep layers, 512 to 512 channels at 8 x 8 pixels, it costs more
-// than the convolution.  Whoever knows that the weights are those of the call before lends the kernel a place for them.
+// than the convolution.  A caller that knows that the weights are those of the previous call lends the kernel a place
+// for them.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace medusa {
 
 struct WeightCache {
   Tensor block;
-  std::int64_t form = 0;  // how the kernel that filled the block laid it out; 0: nobody has
+  std::int64_t form = 0;  // how the kernel that filled the block laid it out; 0: not filled yet
 };
 
 // Lends `place` to kernels that this thread calls, for as long as it lives.

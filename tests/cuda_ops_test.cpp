@@ -38,7 +38,7 @@ TEST_CASE("cuda: kernels over spans take more of them than a launch has room for
   kernels::combination(Device::CUDA, rows.data(), weights.data(), 32, sum.mutable_data(), 33);
   CHECK(sum.at(32) == 32);
   CHECK_THROWS_WITH_AS(kernels::combination(Device::CUDA, rows.data(), weights.data(), 33, sum.mutable_data(), 33),
-                       "combination: of 33 vectors, expected 32 at most", Error);
+                       "combination: 33 vectors, expected at most 32", Error);
   agree("many parameters", {values({150, 7}), values({150, 7}, 2)}, [](Device, const std::vector<Tensor>& in) {
     std::vector<nn::Parameter> parameters;
     const Var all(in[0]), gradients(in[1]);

@@ -112,8 +112,7 @@ TEST_CASE("cuda: an upload of one byte, of more than was announced, and of more 
   cuda::Upload upload;
   upload.begin(kBytes);
   upload.add(place.mutable_data(), from.data(), kBytes - 8);
-  CHECK(error_of([&] { upload.add(place.mutable_data(), from.data(), 20); }) ==
-        "upload: 12 bytes more than was announced");
+  CHECK(error_of([&] { upload.add(place.mutable_data(), from.data(), 20); }) == "upload: 12 bytes more than announced");
   upload.add(place.mutable_data() + kCount - 8 / sizeof(real), from.data() + kCount - 8 / sizeof(real), 8);
   upload.end();
   upload.use();

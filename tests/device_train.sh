@@ -75,5 +75,5 @@ if [ -x "$BIN/sim_bugs" ]; then
   unset MEDUSA_SIM_MEMORY
 fi
 expect 2 "expected cpu, cuda or cuda:k" "$BIN/evaluate" --run "$work/run" --device gpu
-expect 1 "device 7 asked for" "$BIN/evaluate" --run "$work/run" --device cuda:7
+expect 1 "device 7 requested" "$BIN/evaluate" --run "$work/run" --device cuda:7
 exit $failed

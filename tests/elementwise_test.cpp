@@ -222,7 +222,7 @@ TEST_CASE("elementwise: empty operands") {
 TEST_CASE("elementwise: operands that do not fit are refused") {
   const Var a(Tensor::ones({2, 3})), b(Tensor::ones({2, 4})), c(Tensor::ones({3}));
   CHECK_THROWS_WITH_AS(add(a, b), "add: sizes must be equal or 1 on every axis, shapes are [2, 3] and [2, 4]", Error);
-  CHECK_THROWS_WITH_AS(div(a, c), "div: operands need as many axes, shapes are [2, 3] and [3]", Error);
+  CHECK_THROWS_WITH_AS(div(a, c), "div: operands must have equal rank, shapes are [2, 3] and [3]", Error);
 }
 
 TEST_CASE("dropout: mask, scale, gradient, seed") {

@@ -61,7 +61,7 @@ reports "check" "race in device memory: .* of another block" no_atomic
 reports "check" "race in shared memory|uninitialised shared memory" no_syncwarp
 reports "plain asan check" "warp collective at sim_bugs.cu:[0-9]+ is not reached by all lanes" absent_lane
 reports "plain asan check" "shuffle at sim_bugs.cu:[0-9]+ reads lane 20, which is not in its mask" lane_outside_mask
-reports "check" "read of an address that is no device memory at sim_bugs.cu:[0-9]+" host_pointer
+reports "check" "read of an address that is not device memory at sim_bugs.cu:[0-9]+" host_pointer
 reports "asan" "misaligned" misaligned
 reports "plain asan check" "cudaErrorInvalidConfiguration" too_many_threads
 reports "plain asan check" "cudaErrorInvalidConfiguration" empty_grid

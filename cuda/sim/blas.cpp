@@ -17,7 +17,7 @@ struct cublasContext {
 
 namespace {
 
-// A stack of matrices as cuBLAS is told of it.
+// A batch of matrices as described to cuBLAS.
 template <class T>
 struct Matrices {
   T* data;
@@ -63,8 +63,8 @@ std::vector<const T*> columns_of(const Matrices<T>& x, int count) {
   return begins;
 }
 
-// Whether a number of the result is one of a factor's too: cuBLAS may read it after it was written.  Between each
-// other's columns they may lie, as the channels of two groups do.
+// Whether the result shares a number with a factor: cuBLAS may read it after it was written.  They may lie between each
+// other's columns, as the channels of two groups do.
 template <class T>
 bool overlap(const Matrices<T>& result, const Matrices<const T>& factor, int count) {
   const auto address = [](const T* p) { return reinterpret_cast<std::uintptr_t>(p); };
@@ -73,7 +73,7 @@ bool overlap(const Matrices<T>& result, const Matrices<const T>& factor, int cou
   const std::vector<const T*> read = columns_of(factor, count);
   for (const T* column : columns_of(
            Matrices<const T>{result.data, result.rows, result.columns, result.leading, result.stride, false}, count)) {
-    // The first column of the factor that ends behind the beginning of this one.
+    // The first column of the factor that ends after the beginning of this one.
     const auto at = std::partition_point(
         read.begin(), read.end(), [&](const T* begin) { return address(begin + factor.rows) <= address(column); });
     if (at != read.end() && address(*at) < address(column + result.rows)) return true;

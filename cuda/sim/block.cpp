@@ -1,5 +1,5 @@
 // Runs one block: a fiber per thread that waits, one thread at a time.  A thread runs until it meets a barrier or a
-// warp collective, or ends; then another goes on.  What cannot go on is a bug of the kernel, and is reported.
+// warp collective, or ends; then another goes on.  If none can go on, the kernel has a bug, which is reported.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -120,7 +120,7 @@ void resume_next(Block& b) {
   t.fiber->resume();
 }
 
-// Nobody can go on although some are not done.
+// No thread can go on although some are not done.
 void explain_deadlock(const Block& b) {
   for (const Thread& t : b.threads)
     if (t.state == State::InCollective)
@@ -147,7 +147,7 @@ void prepare(Block& b, dim3 size) {
   for (std::size_t i = count; random_order() && i > 1; --i) std::swap(b.order[i - 1], b.order[random_below(i)]);
 }
 
-// The fibers of a block that failed wait for ever: they are given up.
+// The fibers of a block that failed would wait forever: they are abandoned.
 void abandon_threads(Block& b) {
   for (const Thread& t : b.threads) {
     const bool waits = t.state != State::New && t.state != State::Done;
@@ -209,7 +209,7 @@ void kernel_error(const std::string& text) {
   std::abort();
 }
 
-// Lets other threads run first, now and then: what is not ordered by the kernel shall happen in any order.
+// Lets other threads run first now and then: what the kernel does not order should happen in any order.
 void maybe_yield() {
   if (!random_order() || current == nullptr || random_below(64) != 0) return;
   make_ready(*current);

@@ -76,7 +76,7 @@ void check_address(const void* p, std::size_t bytes, bool write, const void* cod
   const bool foreign = place_of(p, bytes) == Place::Host;
   if (foreign && !write && in_program(p)) return;
   kernel_error(name(write) +
-               (foreign ? " of an address that is no device memory at " : " outside of any allocation at ") +
+               (foreign ? " of an address that is not device memory at " : " outside of any allocation at ") +
                source_line(code));
 }
 

@@ -1,5 +1,5 @@
-// The simulated device's cuBLAS: the matrix products that medusa uses, under NVIDIA's names, honestly column-major:
-// element (i, j) of a matrix lies at [i + j * leading dimension].
+// The simulated device's cuBLAS: the matrix products that medusa uses, under NVIDIA's names, column-major like the
+// original: element (i, j) of a matrix lies at [i + j * leading dimension].
 #pragma once
 
 #include "cuda/sim/cuda_runtime.h"

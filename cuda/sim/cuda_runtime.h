@@ -1,5 +1,5 @@
 // The simulated device's cuda_runtime.h: the part of the CUDA runtime API that medusa uses, with NVIDIA's names and
-// meanings, needing nothing of NVIDIA's.  A SIM build finds this file where an ON build finds the real one.
+// meanings, but without any NVIDIA software.  A SIM build finds this file where an ON build finds the real one.
 #pragma once
 
 #include <cstddef>
@@ -83,7 +83,7 @@ cudaError_t launch(KernelCall kernel, dim3 grid, dim3 block, std::size_t shared_
 
 }  // namespace sim
 
-// As CUDA's template of this name; args holds the address of each argument, of exactly the kernel's types.
+// Like CUDA's template of this name; args holds the address of each argument, of exactly the kernel's types.
 template <class... P>
 cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block, void** args, std::size_t shared_bytes,
                              cudaStream_t stream) {

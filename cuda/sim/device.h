@@ -1,4 +1,4 @@
-// What a kernel sees of the simulated device: the words that nvcc knows by itself.
+// What a kernel sees of the simulated device: the keywords that nvcc has built in.
 #pragma once
 
 #include <cmath>

@@ -28,7 +28,7 @@ void break_device(const std::string& text);
 cudaError_t broken();
 
 // ---- memory.cpp
-enum class Place { Device, NotAllocated, Host };  // NotAllocated: an address of the device that belongs to nobody
+enum class Place { Device, NotAllocated, Host };  // NotAllocated: a device address outside any allocation
 Place place_of(const void* begin, std::size_t bytes);
 struct Range {
   const char *begin = nullptr, *end = nullptr;
@@ -57,7 +57,7 @@ void report_unfinished();
 
 // ---- shared.cpp: __shared__ arrays
 bool is_shared(const void* p);
-// Fills all of them with bytes 0xff: not-a-number, or -1.
+// Fills all of them with bytes 0xff: NaN, or -1.
 void poison_shared();
 __attribute__((no_sanitize("address"))) void poison(void* begin, std::size_t bytes);
 

@@ -1,6 +1,6 @@
 // Device memory.  It lies in a stretch of addresses that the host cannot touch, except while a kernel or a copy runs
-// (MEDUSA_SIM_OPEN=1 leaves it open, for a debugger).  Addresses are never used twice, fresh memory is not-a-number.
-// Under the address sanitizer it comes from malloc instead: with red zones, but open to the host.
+// (MEDUSA_SIM_OPEN=1 leaves it open, for a debugger).  Addresses are never used twice, fresh memory holds NaN.  Under
+// the address sanitizer it comes from malloc instead: with red zones, but open to the host.
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -48,7 +48,7 @@ std::size_t pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPag
 
 void set_arena_access(int protection) {
   static const bool always_open = std::getenv("MEDUSA_SIM_OPEN") != nullptr;
-  // From the lowest block that lives: the system would walk through all addresses that ever were, every time.
+  // From the lowest live block: the system would walk through all addresses that ever were, every time.
   const Blocks& blocks = device_blocks();
   if (arena == nullptr || blocks.empty()) return;
   char* const first = const_cast<char*>(blocks.begin()->first);
@@ -151,7 +151,7 @@ cudaError_t cudaFree(void* block) {
 
 cudaError_t cudaMallocHost(void** block, std::size_t bytes) {
   if (broken() != cudaSuccess) return broken();
-  if (bytes > device_bytes()) return set_error(cudaErrorMemoryAllocation);  // pinned memory has an end, too
+  if (bytes > device_bytes()) return set_error(cudaErrorMemoryAllocation);  // pinned memory is limited, too
   *block = std::malloc(bytes);
   if (*block == nullptr) return set_error(cudaErrorMemoryAllocation);
   std::memset(*block, 0xff, bytes);

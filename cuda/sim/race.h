@@ -14,7 +14,7 @@ namespace sim {
 
 struct Access {
   std::uint32_t block = 0, barriers = 0, warp_barriers = 0;
-  int thread = -1;         // -1: nobody yet
+  int thread = -1;         // -1: none yet
   std::uint8_t bytes = 0;  // which of the word's four
   bool atomic = false;
   bool by_several = false;  // other threads read it too since the last barrier

@@ -102,7 +102,7 @@ void finish(cudaStream_t stream) { drain(queue_of(stream)); }
 void finish_all() {
   drain(all().default_stream);
   if (stream_mode() == Streams::Random) drain_mixed();
-  // The youngest first: whoever forgot to wait for an older stream shall notice.
+  // The newest first, so that a missing wait for an older stream shows.
   for (auto s = all().created.rbegin(); s != all().created.rend(); ++s) drain(**s);
 }
 

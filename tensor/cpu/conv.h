@@ -7,7 +7,7 @@
 namespace medusa::MEDUSA_CPU {
 
 void run_pass(const ConvPass& pass);
-// True where the pass is a plain product of [pixels, cin] with [cin, cout]: kernel 1x1, stride 1.
+// True if the pass is a plain product of [pixels, cin] with [cin, cout]: kernel 1x1, stride 1.
 bool is_pixelwise(const ConvPass& pass);
 
 // How the tiles of a pass find their input: as segments relative to a pixel's place in the image or in a band of it.

@@ -10,7 +10,7 @@
 //                               +---------+
 //
 // The bands of all images are cut into a fixed number of pieces with a private dw each, added in order at the end:
-// the same bits for any number of threads.  Large weights, where copies are dear, are cut along Cout instead.
+// the same bits for any number of threads.  Large weights, whose copies are costly, are cut along Cout instead.
 #include "tensor/cpu/conv.h"
 #include "tensor/cpu/gemm.h"
 #include "tensor/cpu/scratch.h"
@@ -56,7 +56,7 @@ Work plan(const ConvGeometry& g, const real* x, const real* dy) {
   return w;
 }
 
-// The rows of dy as whole vectors per pixel, where they are not such already.
+// Pads the rows of dy to whole vectors per pixel, unless they are already.
 void copy_dy(const Work& w, const real* dy, std::int64_t pixels, std::int64_t o0, std::int64_t o1, real* to) {
   const std::int64_t channels = w.pass.cout * w.pass.groups, valid = min64(o1, w.pass.cout) - o0;
   for (std::int64_t i = 0; i < pixels; ++i, to += o1 - o0) {

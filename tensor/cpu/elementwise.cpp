@@ -18,12 +18,12 @@ void map(real a, const real* x, real* y, std::int64_t n) {
   });
 }
 
-// 1 / (1 + e^-x) a vector at a time; `std::exp` takes an element ten times as long.  With n = round(z log2 e) and r = z
-// - n ln 2 (in two parts, so that it is exact), e^z = 2^n e^r, and e^r is its Taylor sum to r^7 where |r| <= ln 2 / 2:
-// less than 2 units in the last place.  z = -|x| as in Sigmoid::f; below -87, where a float has no normal number left,
-// e^z is 0.
+// 1 / (1 + e^-x) a vector at a time; `std::exp` takes ten times as long per element.  With n = round(z log2 e) and
+// r = z - n ln 2 (in two parts, so that it is exact), e^z = 2^n e^r, and e^r is its Taylor sum to r^7 where
+// |r| <= ln 2 / 2: less than 2 units in the last place.  z = -|x| as in Sigmoid::f; below -87, where floats are no
+// longer normal, e^z is 0.
 inline Vec sigmoid_of(Vec x) {
-  typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));  // wraps for a z that is out of reach anyway
+  typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));  // wraps for a z that is out of range anyway
   const Vec magic = broadcast(12582912);  // 1.5 * 2^23: adding it rounds to a whole number, which its bits then hold
   const Vec least = broadcast(-87), z = x < Vec{} ? x : -x;
   const Vec shifted = z * real(1.44269504) + magic, n = shifted - magic;
@@ -39,7 +39,7 @@ inline Vec sigmoid_of(Vec x) {
   e = z < least ? Vec{} : e;
   const Vec one = broadcast(1);
   const Vec y = (x < Vec{} ? e : one) / (one + e);
-  return x == x ? y : x;  // not a number stays so
+  return x == x ? y : x;  // NaN stays NaN
 }
 
 // In a build with double nobody calls it.

@@ -91,7 +91,7 @@ void slice_copy(const real* x, real* y, SliceGeometry g) {
         std::memcpy(to, from, static_cast<std::size_t>(row) * sizeof(real));
         continue;
       }
-      std::int64_t i = 0;  // a call would take longer than so short a copy
+      std::int64_t i = 0;  // a call would take longer than such a short copy
       for (; i + kLanes <= row; i += kLanes) store(to + i, load(from + i));
       for (; i < row; ++i) to[i] = from[i];
     }

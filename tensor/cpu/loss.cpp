@@ -162,8 +162,7 @@ void pointwise_loss(PointwiseLoss op, real a, const real* x, const real* t, cons
       block(a, x + i, t + i, f, count);
       if (m != nullptr) {
         expand_mask(m, i, count, channels, mask);
-        for (std::int64_t k = 0; k < count; ++k)
-          f[k] = mask[k] != 0 ? mask[k] * f[k] : real(0);  // f may be no number there
+        for (std::int64_t k = 0; k < count; ++k) f[k] = mask[k] != 0 ? mask[k] * f[k] : real(0);  // f may be NaN there
         sums[1] += block_sum(mask, count);
       } else {
         sums[1] += static_cast<double>(count);

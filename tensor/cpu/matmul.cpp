@@ -146,7 +146,7 @@ void split_gemm(const Gemm& g, const Panels& panels, std::int64_t pieces, const 
 void gemm(const Gemm& g) {
   if (g.batch <= 0 || g.m <= 0 || g.n <= 0) return;
   const std::int64_t padded = padded_columns(g.n);
-  // A B of few columns that no edge cuts is read in place: packing would cost a pass over it.
+  // A B of few columns, all in whole vectors, is read in place: packing would cost a pass over it.
   const bool in_place = g.alpha == 1 && g.b_col == 1 && padded == g.n && g.n <= 8 * kLanes;
   const std::int64_t matrix = g.k * padded;
   Scratch<real> packed(in_place ? 0 : matrix * (g.b_batch ? g.batch : 1));

@@ -1,5 +1,5 @@
 // Normalisation kernels.  Work goes down the columns of a [length, channels] matrix; memory speed is the limit.
-// Only where each statistic covers one contiguous piece (layer norm) it goes along the rows: see norm_rows.inc.
+// Where each statistic covers one contiguous piece (layer norm), work goes along the rows instead: see norm_rows.inc.
 #include "tensor/cpu/scratch.h"
 #include "tensor/cpu/simd.h"
 #include "tensor/kernels.h"
@@ -13,7 +13,7 @@ constexpr std::int64_t kTile = 4;        // vectors of columns that are summed u
 constexpr std::int64_t kMaxPieces = 64;  // of one matrix, whose partial sums are added in order
 constexpr std::int64_t kPieceElements = 1 << 14;
 
-// A [length, channels] matrix seen as [rows, width]: so many rows side by side that `width` is whole vectors for any
+// A [length, channels] matrix seen as [rows, width]: enough rows side by side that `width` is whole vectors for any
 // number of channels.  Column j belongs to channel j % channels; `rest` elements are left over at the end.
 struct Fold {
   std::int64_t width, rows, rest, pieces, piece_rows, block_rows;
@@ -57,8 +57,8 @@ real inverse_deviation(real var, real eps) { return 1 / std::sqrt(var + eps); }
 
 // ---- statistics -------------------------------------------------------------------------------------------------
 
-// Takes a block of rows of V vectors into the running mean and sum of squared deviations of its columns, of which
-// `seen` rows are in there already.  The block is read twice, the second time from cache: the mean comes first, so
+// Adds a block of rows of V vectors to the running mean and sum of squared deviations of its columns, which already
+// cover `seen` rows.  The block is read twice, the second time from cache: the mean comes first, so
 // that nothing cancels even where the mean is far larger than the deviation  (Chan, Golub, LeVeque 1979, eq. 2.1).
 template <int V>
 void block_moments(const real* x, std::int64_t width, std::int64_t rows, std::int64_t seen, double* mean, double* m2) {
@@ -125,13 +125,13 @@ void join_moments(const real* x, const double* moments, real* mean, real* var, c
   });
   for (std::int64_t k = 0; k < g.groups; ++k) {
     mean[k] = static_cast<real>(m[k]);
-    var[k] = static_cast<real>(m2[k] > 0 ? m2[k] / count : m2[k] == m2[k] ? 0 : m2[k]);  // not a number stays so
+    var[k] = static_cast<real>(m2[k] > 0 ? m2[k] / count : m2[k] == m2[k] ? 0 : m2[k]);  // NaN stays NaN
   }
 }
 
 // ---- applying ---------------------------------------------------------------------------------------------------
 
-// y = (x - mean) a + b, then max(y, 0) where asked; not a number stays so.
+// y = (x - mean) a + b, then max(y, 0) where asked; NaN stays NaN.
 template <class T>
 inline __attribute__((always_inline)) T normalized(T x, T mean, T a, T b) {
   return (x - mean) * a + b;

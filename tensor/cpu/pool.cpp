@@ -1,6 +1,6 @@
 // Pooling kernels, vectorised over channels.  A window is a list of places, so that borders, 2D and 3D are one case.
-// The backward pass gathers: each input place collects from the windows that contain it, in a fixed order.  Where the
-// windows of a maximum do not overlap and leave nothing out, they write instead.
+// The backward pass gathers: each input place collects from the windows that contain it, in a fixed order.  Max-pooling
+// windows that neither overlap nor leave gaps write instead.
 #include <type_traits>
 
 #include "tensor/cpu/scratch.h"
@@ -106,7 +106,7 @@ void for_inputs(const PoolGeometry& g, const F& body) {
   });
 }
 
-// Largest value of a window and the first place that has it; not a number counts as larger than all.
+// Largest value of a window and the first place that has it; NaN counts as larger than all.
 void max_window(const real* x, const Place* places, std::int64_t count, std::int64_t channels, real* y,
                 std::int32_t* index) {
   std::int64_t c = 0;
@@ -142,7 +142,7 @@ bool windows_tile(const PoolGeometry& g) {
   return tile;
 }
 
-// There the windows may write: each its own places.  That reads dy and index once, not once per place.
+// Then each window may write its own places, which reads dy and index once, not once per place.
 void max_pool_backward_tiles(const real* dy, const std::int32_t* index, real* dx, const PoolGeometry& g) {
   const std::int64_t sample_size = g.in[0] * g.in[1] * g.in[2] * g.c;
   for_windows(g, [&](std::int64_t sample, const Place* places, std::int64_t count, std::int64_t k) {

@@ -10,7 +10,7 @@ namespace medusa::MEDUSA_CPU {
 namespace {
 
 constexpr std::int64_t kGrain = 1 << 14;  // elements per piece
-constexpr std::int64_t kPieces = 64;      // at most so many pieces along the summed axis
+constexpr std::int64_t kPieces = 64;      // at most this many pieces along the summed axis
 constexpr std::int64_t kColumns = 512;    // columns summed at a time
 constexpr std::int64_t kBlock = 32;       // additions in `real` before going over to double: keeps float accurate
 constexpr int kTile = 4;                  // vectors side by side
@@ -147,7 +147,7 @@ void count_nonfinite(const real* x, real* y, std::int64_t n) {
   std::int64_t partial[kPieces];
   parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t count = 0;
-    for (std::int64_t i = begin; i < end; ++i) count += x[i] - x[i] != 0;  // infinity - infinity is not a number
+    for (std::int64_t i = begin; i < end; ++i) count += x[i] - x[i] != 0;  // infinity - infinity is NaN
     partial[begin / grain] = count;
   });
   std::int64_t count = 0;

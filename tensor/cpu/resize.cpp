@@ -1,4 +1,4 @@
-// Resizing.  Per axis a table says which input places, with which weights, make an output place; the backward pass is
+// Resizing.  A table per axis says which input places, with which weights, make each output place; the backward pass is
 // the same walk with the tables transposed, so every sum has a fixed order.
 #include "tensor/cpu/scratch.h"
 #include "tensor/cpu/simd.h"
@@ -79,8 +79,8 @@ void resize_row(const Table& table, const real* x, real* y, std::int64_t c) {
   }
 }
 
-// x [n, in.., c] -> y [n, out.., c]: for each row of y first the rows of x that it is made of are added up, dense and
-// fast, then the places along that row.
+// x [n, in.., c] -> y [n, out.., c]: for each row of y, first adds up the rows of x that it is made of, dense and fast,
+// then the places along that row.
 void apply(const Table* const (&tables)[3], const real* x, real* y, std::int64_t n, std::int64_t c,
            const std::int64_t (&in)[3]) {
   const Table &depth = *tables[0], &height = *tables[1], &width = *tables[2];

@@ -10,7 +10,7 @@
 
 #include "tensor/real.h"
 
-// Before a loop whose iterations touch nothing of one another: element i is read and written by iteration i alone,
+// Goes before a loop whose iterations are independent: element i is read and written by iteration i alone,
 // also where the pointers are equal (in-place use), so that the compiler may vectorise without asking.
 #if defined(__clang__)
 #define MEDUSA_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")

@@ -62,7 +62,7 @@ void softmax_columns(const real* x, real* y, std::int64_t length, std::int64_t s
 
 }  // namespace
 
-// The largest value is taken off first: e^x would overflow from x = 89 on in float.
+// The largest value is subtracted first: e^x would overflow from x = 89 on in float.
 void softmax(const real* x, real* y, Rows r) {
   for_stretches(r, [=](std::int64_t first, std::int64_t width) {
     if (r.inner == 1) return softmax_row(x + first, y + first, r.length);

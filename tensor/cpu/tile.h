@@ -39,7 +39,7 @@ struct TileSum {
   std::int64_t start_row;
   real* c;
   std::int64_t c_row;
-  bool adds = false;  // to what is in C, at the end: of many such sums fewer digits are lost than if C were the start
+  bool adds = false;  // adds the sum to C at the end: over many such sums this loses fewer digits than starting from C
 };
 
 // kRow != 0 fixes a_row at compile time: the addresses of a row's elements become displacements.
@@ -94,7 +94,7 @@ static Tile tile_of_row_stride(int rows, int vectors) {
   return vectors == 2 ? tile_of_rows<2, kRow>(rows, typename MakeTileIndices<kTileRows2>::type{})
                       : tile_of_rows<1, kRow>(rows, typename MakeTileIndices<kTileRows1>::type{});
 }
-// The tile function for so many rows and vectors and this row stride of A.
+// The tile function for this many rows and vectors and this row stride of A.
 static inline Tile find_tile(int rows, int vectors, std::int64_t a_row) {
   return a_row == 1 ? tile_of_row_stride<1>(rows, vectors) : tile_of_row_stride<0>(rows, vectors);
 }
@@ -112,7 +112,7 @@ static inline int block_vectors(std::int64_t padded, std::int64_t column) {
   return padded - column >= 2 * kLanes ? 2 : 1;
 }
 
-// Runs a tile whose last columns may lie outside C: through a copy in the stack then.
+// Runs a tile whose last columns may lie outside C: then through a copy on the stack.
 static inline void run_tile(Tile run, TileSum& t, int rows, int vectors, std::int64_t valid) {
   if (valid >= vectors * kLanes) return run(t);
   real edge[kMaxTileRows * kMaxTileWidth];

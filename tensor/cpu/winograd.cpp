@@ -7,9 +7,9 @@
 //   output tile y 2x2 or 4x4                           y = A^T M A     adds
 //
 // winograd_axis.h has B, G and A and says what they do to the accuracy.  The weight gradient is the same backwards
-// (winograd_weights.cpp).  Sizes that tiles do not divide are filled up with zeros.  A kernel with depth sums its
-// planes in the product.  Up to some hundred channels errors in float stay below 1e-6 of the largest value with small
-// tiles and 6e-6 with large ones, in double below 1e-14.
+// (winograd_weights.cpp).  Sizes that tiles do not divide are padded with zeros.  A kernel with depth sums its planes
+// in the product.  Up to some hundred channels errors in float stay below 1e-6 of the largest value with small tiles
+// and 6e-6 with large ones, in double below 1e-14.
 //
 // Where U stays in the L2 cache a thread takes a chunk of tiles from input to output.  A larger U would be read anew
 // for every chunk: there all threads transform a large chunk, then multiply it block by block of U, then transform
@@ -28,7 +28,7 @@ namespace medusa::MEDUSA_CPU {
 namespace {
 
 constexpr std::int64_t kChunkBytes = 512 * 1024, kSharedBytes = std::int64_t{8} << 20;
-// Up to so many numbers U (1 MB in float) stays in L2; up to so many its blocks come from L3 fast enough.
+// Up to kSmallWeights numbers (1 MB in float) U stays in L2; up to kMediumWeights its blocks come from L3 fast enough.
 constexpr std::int64_t kSmallWeights = 16 * 128 * 128, kMediumWeights = 36 * 256 * 256, kManyChunks = 16;
 alignas(64) constexpr real kZeros[kMaxTileWidth] = {};
 

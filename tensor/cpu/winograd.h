@@ -5,7 +5,7 @@
 
 namespace medusa::MEDUSA_CPU {
 
-// Whether a pass, or the weight gradient of one, is of the kind and size where Winograd's way is the faster.
+// Whether a pass, or the weight gradient of one, is of a kind and size for which Winograd is faster.
 bool winograd_fits(const ConvPass& pass);
 bool winograd_weights_fit(const ConvPass& pass);
 void winograd_pass(const ConvPass& pass);

@@ -62,7 +62,7 @@ OutputRow output_row(const ConvPass& p, const WinogradCut& cut, const WinogradCh
   return {(plane * height + down) * width * p.cout, width, p.cout, min64(cut.side, height - down)};
 }
 
-// One kLanes x kLanes block of all nine taps of a kernel whose rows are the pass's output channels, turned round.
+// One kLanes x kLanes block of all nine taps of a kernel whose rows are the pass's output channels, transposed.
 void transpose_block(const ConvPass& p, std::int64_t kd, std::int64_t c, std::int64_t o, real* to) {
   for (std::int64_t tap = 0; tap < 9; ++tap, to += kLanes * kLanes)
     for (std::int64_t i = 0; i < kLanes; ++i) {
@@ -110,7 +110,7 @@ void transform_output(const WinogradCut& s, const OutputRow& at, const real* fro
   }
 }
 
-// A dy A^T for a row of tiles, of which `tile` is the first of all `tiles` of the chunk.
+// A dy A^T for a row of tiles that begins at tile number `tile` of the chunk's `tiles`.
 template <int kSide>
 void transform_gradient(const WinogradCut& s, const OutputRow& at, const real* dy, std::int64_t tile,
                         std::int64_t tiles, real* to) {
@@ -160,7 +160,7 @@ std::int64_t winograd_count(const ConvPass& p, int side) {
   return p.n * p.axis[0].count * ((p.axis[1].count + side - 1) / side) * ((p.axis[2].count + side - 1) / side);
 }
 
-// Large tiles need fewer products, but do more in vain where they do not divide the image, and more for U.
+// Large tiles need fewer products, but waste more where they do not divide the image, and cost more for U.
 int winograd_side(const ConvPass& p) {
   constexpr std::int64_t kEnough = 16;
   const std::int64_t large = winograd_count(p, 4), small = winograd_count(p, 2);

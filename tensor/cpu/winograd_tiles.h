@@ -7,8 +7,8 @@
 
 namespace medusa::MEDUSA_CPU {
 
-// Added to distances in memory that would else be powers of two, lest what is used together falls on the same lines of
-// the cache.
+// Added to strides that would otherwise be powers of two, so that data used together does not fall into the same cache
+// sets.
 inline constexpr std::int64_t kSkew = 64 / static_cast<std::int64_t>(sizeof(real));
 
 // The planes of output are layers of stacks: those of a volume with its depth, or all images of a 2D batch as one
@@ -33,7 +33,7 @@ struct WinogradCut {
   std::int64_t width() const { return side * tiles_across + 2; }   // pixels of a row of tiles
   std::int64_t places() const { return (side + 2) * (side + 2); }  // of a tile of input: as many products
 };
-// Chunks whose transformed input and output take about `bytes` (one row of tiles at least).
+// Chunks whose transformed input and output take about `bytes` (at least one row of tiles).
 WinogradCut winograd_cut(const ConvPass& pass, int side, std::int64_t bytes);
 // Tiles of that side that cover all planes of output; and the side with which a pass, or its weight gradient, is fast.
 std::int64_t winograd_count(const ConvPass& pass, int side);

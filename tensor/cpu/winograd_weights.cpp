@@ -124,8 +124,8 @@ void run_pieces(const ConvPass& p, int side, const real* dy, real* dw) {
   s.side == 4 ? finish_weights<4>(p, sums.data(), pieces, dw) : finish_weights<2>(p, sums.data(), pieces, dw);
 }
 
-// Chunk after chunk, each by all threads.  A chunk's D and Y together are about as large as E: smaller ones would have
-// E read and written more often, larger ones would not stay in the L3 cache.
+// Chunk after chunk, each by all threads.  A chunk's D and Y together are about as large as E: smaller ones would read
+// and write E more often, larger ones would not stay in the L3 cache.
 void run_shared(const ConvPass& p, int side, const real* dy, real* dw) {
   const std::int64_t copy = (side + 2) * (side + 2) * place_of_sums(p);
   const std::int64_t bytes = copy * static_cast<std::int64_t>(sizeof(real));
