@@ -1,4 +1,4 @@
-// What the tests of files and datasets share: a folder of their own, the text of an error, where real data lies.
+// What the tests of files and datasets share: a temporary folder, the text of an error, the place of real data.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@
 
 namespace medusa::test {
 
-// Gone, with all that is in it, at the end of the test.
+// Removed with all its contents at the end of the test.
 struct TempFolder {
   std::string path;
   TempFolder() {
@@ -48,7 +48,7 @@ std::string input_error(F&& f) {
   }
   return "";
 }
-// The same for an Error that is no InputError.
+// The same for an Error that is not an InputError.
 template <class F>
 std::string runtime_error(F&& f) {
   try {

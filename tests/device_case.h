@@ -34,7 +34,7 @@ inline void set_order(int order) {
   cuda::limit_blocks(order + 1 == kOrders ? 1 : 0);
 }
 
-// The largest difference, relative to the largest value of `want`; not-a-number equals not-a-number.
+// The largest difference, relative to the largest value of `want`; NaN equals NaN.
 inline double difference(const Tensor& got, const Tensor& want) {
   REQUIRE(to_string(got.shape()) == to_string(want.shape()));
   const std::vector<real> g = got.to_vector(), w = want.to_vector();
@@ -48,7 +48,7 @@ inline double difference(const Tensor& got, const Tensor& want) {
   return worst / scale;
 }
 
-// Runs f(device, inputs on the device) on both devices, there in every order, and compares what it returns.
+// Runs f(device, inputs on the device) on both devices, on the GPU in every order, and compares what it returns.
 template <class F>
 void agree(const std::string& name, const std::vector<Tensor>& inputs, const F& f, double tolerance = kAgreement) {
   const std::vector<Tensor> want = f(Device::CPU, inputs);

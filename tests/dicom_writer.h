@@ -1,5 +1,5 @@
-// A writer of small DICOM files for the tests, of its own and not through DCMTK, so that a reader's mistake shows:
-// explicit and implicit little endian, big endian, deflated, RLE.
+// A writer of small DICOM files for the tests, independent of DCMTK, so that a mistake of the reader shows: explicit
+// and implicit little endian, big endian, deflated, RLE.
 #pragma once
 
 #include <zlib.h>
@@ -16,7 +16,8 @@ enum class Encoding { Explicit, Implicit, BigEndian, Deflated, Rle };
 
 class DicomWriter {
  public:
-  // `unknown`: decimal strings and UIDs are written as of unknown kind, as GDCM writes what it does not know.
+  // `unknown`: decimal strings and UIDs are written with an unknown type, as GDCM does with elements that it does not
+  // know.
   explicit DicomWriter(Encoding encoding = Encoding::Explicit, bool unknown = false)
       : encoding_(encoding), unknown_(unknown) {}
 

@@ -37,14 +37,14 @@ inline Input binary(Shape shape) { return {shape, Input::Kind::Binary, false, 2}
 using Op = std::function<Var(const std::vector<Var>&)>;
 using Reference = std::function<reference::Array(const std::vector<reference::Array>&)>;
 
-// Values and gradients are compared with the loop nests in every build but the thread sanitizer's, which asks only
-// whether threads meet, and where the nests, in one thread, would take most of the time.
+// Values and gradients are compared with the loop nests in every build but the thread sanitizer's, which only looks for
+// data races, and where the single-threaded nests would take most of the time.
 #if defined(__SANITIZE_THREAD__)
 constexpr bool kLoopNests = false;
 #else
 constexpr bool kLoopNests = true;
 #endif
-// MEDUSA_PARITY=only: nothing but the comparison of devices, for the many builds of the simulated one.
+// MEDUSA_PARITY=only: only the comparison of devices, for the many builds of the simulated one.
 bool parity_only();
 
 Tensor draw(const Input& input, std::uint64_t stream);

@@ -1,4 +1,4 @@
-// Values that any language makes alike: sin(1.7 i + k).  Numbers that PyTorch computed from them stand in the tests.
+// Values that every language computes alike: sin(1.7 i + k).  The tests hold numbers that PyTorch computed from them.
 #pragma once
 
 #include <doctest/doctest.h>

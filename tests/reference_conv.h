@@ -6,7 +6,7 @@
 
 namespace medusa::reference {
 
-// [N, (D,) H, W, C] as [N, D, H, W, C]; weights alike.
+// [N, (D,) H, W, C] as [N, D, H, W, C]; weights likewise.
 inline Array with_depth(Array x, bool weight) {
   if (x.shape.rank() == 5) return x;
   Shape s = x.shape;

@@ -14,7 +14,7 @@
 namespace medusa::test {
 
 struct SpecialJpeg {
-  J_COLOR_SPACE space = JCS_RGB;  // JCS_CMYK: as Adobe's programs store it
+  J_COLOR_SPACE space = JCS_RGB;  // JCS_CMYK: as Adobe's programs store CMYK
   bool progressive = false;
   unsigned restart = 0;  // blocks between restart markers; 0: none
   int quality = 75;

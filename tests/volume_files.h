@@ -1,5 +1,5 @@
-// Files of volumes, byte by byte as their formats say, with anything in them that a writer would not write: for tests
-// of the readers and for the seeds of the fuzzers.
+// Volume files, byte by byte as their formats say, also with contents that no writer would write: for tests of the
+// readers and for the seeds of the fuzzers.
 #pragma once
 
 #include <zlib.h>

@@ -1,5 +1,5 @@
-// libFuzzer entry: any bytes at all as a CSV end in a rectangular table or in an InputError; a table that is written
-// with every field in quotes reads back the same.
+// libFuzzer entry: any bytes read as a CSV give a rectangular table or an InputError; a table written with every field
+// in quotes reads back the same.
 #include <cstddef>
 #include <cstdint>
 #include <string>

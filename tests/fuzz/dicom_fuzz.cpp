@@ -1,5 +1,4 @@
-// libFuzzer entry: any bytes at all as a DICOM file end in a scan, masks or a dose of the promised size, or in an
-// InputError.
+// libFuzzer entry: any bytes read as a DICOM file give a scan, masks or a dose of the promised size, or an InputError.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -60,5 +59,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return 0;
 }
 
-// DCMTK reads its dictionary when it is first used: that is no part of the first input's time.
+// DCMTK reads its dictionary when it is first used: that must not count as the first input's time.
 extern "C" int LLVMFuzzerInitialize(int*, char***) { return LLVMFuzzerTestOneInput(nullptr, 0); }

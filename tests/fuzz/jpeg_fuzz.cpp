@@ -1,4 +1,4 @@
-// libFuzzer entry: any bytes at all as a JPEG end in a grey or RGB picture of the promised size or in an InputError.
+// libFuzzer entry: any bytes read as a JPEG give a grey or RGB picture of the promised size or an InputError.
 #include <cstddef>
 #include <cstdint>
 

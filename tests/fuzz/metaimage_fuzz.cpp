@@ -1,4 +1,4 @@
-// libFuzzer entry: any bytes at all as a MetaImage end in a volume of finite geometry or in an InputError.
+// libFuzzer entry: any bytes read as a MetaImage give a volume of finite geometry or an InputError.
 #include <cstddef>
 #include <cstdint>
 

@@ -1,5 +1,5 @@
-// libFuzzer entry: any bytes at all as a NIfTI file end in a volume of finite geometry or in an InputError.  The bytes
-// serve as a single file, and the second half as the voxels of a pair.
+// libFuzzer entry: any bytes read as a NIfTI file give a volume of finite geometry or an InputError.  The bytes serve
+// as a single file, and the second half as the voxels of a pair.
 #include <cstddef>
 #include <cstdint>
 

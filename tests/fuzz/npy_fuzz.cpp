@@ -1,4 +1,4 @@
-// libFuzzer entry: any bytes at all as an .npy or .npz end in arrays of the promised sizes or in an InputError.
+// libFuzzer entry: any bytes read as an .npy or .npz give arrays of the promised sizes or an InputError.
 #include <cstddef>
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// libFuzzer entry: any bytes at all as a PNG end in a picture of the promised size or in an InputError.
+// libFuzzer entry: any bytes read as a PNG give a picture of the promised size or an InputError.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
-// Runs a fuzz target on the files given, and on every file of the folders given, without libFuzzer: what was once found
-// stays fixed.
+// Runs a fuzz target on the files given, and on every file of the folders given, without libFuzzer, so that bugs once
+// found stay fixed.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

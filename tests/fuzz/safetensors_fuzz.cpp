@@ -1,4 +1,4 @@
-// libFuzzer entry: any bytes at all as a safetensors file end in values or in an InputError, never in anything else.
+// libFuzzer entry: any bytes read as a safetensors file give values or an InputError, never anything else.
 #include <cstddef>
 #include <cstdint>
 #include <memory>

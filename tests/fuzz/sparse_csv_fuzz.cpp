@@ -1,5 +1,5 @@
-// libFuzzer entry: any bytes at all as a sparse CSV end in a volume whose indices are within bounds and differ, or in
-// an InputError of one line; a mask that is written again reads back the same.
+// libFuzzer entry: any bytes read as a sparse CSV give a volume with distinct indices within bounds, or an InputError
+// of one line; a mask written again reads back the same.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>

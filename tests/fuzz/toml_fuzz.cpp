@@ -1,5 +1,5 @@
-// libFuzzer entry: any bytes at all as TOML end in tables with names of their own, whose getters answer or throw, or in
-// an InputError.
+// libFuzzer entry: any bytes read as TOML give tables with unique names, whose getters answer or throw, or an
+// InputError.
 #include <cstddef>
 #include <cstdint>
 #include <set>
