@@ -42,8 +42,9 @@ struct Node {
 class Var {
  public:
   Var() = default;
-  // A leaf: a constant, or with requires_grad a parameter whose gradient backward() adds up.
-  explicit Var(Tensor value, bool requires_grad = false);
+  // A leaf: a constant, so that ops and modules take a Tensor as it is; or with requires_grad a parameter whose
+  // gradient backward() adds up.
+  Var(Tensor value, bool requires_grad = false);
 
   // What every op ends with.  The closure is dropped where no input needs a gradient or under NoGrad.
   // `recompute`, where given, is how to compute the value once more: closures then keep that instead of the value.

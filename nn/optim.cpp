@@ -70,50 +70,14 @@ void Optimizer::set_state(const std::map<std::string, Tensor>& state, std::int64
 
 namespace {
 
-// u = mu u + (d + weight_decay p);  p -= lr u, or with Nesterov p -= lr (d + weight_decay p + mu u)
-// (Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum", 2013, in PyTorch's form)
-class Sgd : public Optimizer {
- public:
-  Sgd(const OptimizerOptions& options, std::vector<Parameter> parameters)
-      : Optimizer(std::move(parameters)), options_(options) {}
-
- protected:
-  std::vector<std::string> slots() const override {
-    return options_.momentum != 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{};
-  }
-  void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) override {
-    kernels::sgd_steps(device, spans.data(), static_cast<std::int64_t>(spans.size()), lr, options_.momentum,
-                       options_.weight_decay, options_.nesterov, grad_scale);
-  }
-
- private:
-  OptimizerOptions options_;
-};
-
-// m = b1 m + (1 - b1) d,  v = b2 v + (1 - b2) d^2,  p -= lr m / (1 - b1^i) / (sqrt(v / (1 - b2^i)) + eps) at step i
-// (Kingma, Ba, "Adam", 2015, algorithm 1).  Weight decay w: Adam adds w p to d; AdamW first shrinks p by 1 - lr w
-// (Loshchilov, Hutter, "Decoupled weight decay regularization", 2019).
-class Adam : public Optimizer {
- public:
-  Adam(const OptimizerOptions& options, std::vector<Parameter> parameters)
-      : Optimizer(std::move(parameters)), options_(options) {}
-
- protected:
-  std::vector<std::string> slots() const override { return {"m", "v"}; }
-  void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) override {
-    const double i = static_cast<double>(steps_);
-    kernels::adam_steps(device, spans.data(), static_cast<std::int64_t>(spans.size()), lr, options_.beta1,
-                        options_.beta2, options_.eps, options_.weight_decay, options_.name == "adamw",
-                        1 - std::pow(options_.beta1, i), 1 - std::pow(options_.beta2, i), grad_scale);
-  }
-
- private:
-  OptimizerOptions options_;
-};
+void check(const OptimizerOptions& options) {
+  check_options(options, "optimizer: ");
+  MEDUSA_CHECK_INPUT(!options.nesterov || options.momentum > 0, "optimizer: nesterov needs a momentum above 0");
+}
 
 template <class O>
 std::unique_ptr<Optimizer> make(const OptimizerOptions& options, std::vector<Parameter> parameters) {
-  return std::make_unique<O>(options, std::move(parameters));
+  return std::make_unique<O>(std::move(parameters), options);
 }
 
 // A new optimiser is one more line here.
@@ -121,7 +85,7 @@ struct Row {
   const char* name;
   std::unique_ptr<Optimizer> (*make)(const OptimizerOptions&, std::vector<Parameter>);
 };
-constexpr Row kOptimizers[] = {{"sgd", make<Sgd>}, {"adam", make<Adam>}, {"adamw", make<Adam>}};
+constexpr Row kOptimizers[] = {{"sgd", make<Sgd>}, {"adam", make<Adam>}, {"adamw", make<AdamW>}};
 
 }  // namespace
 
@@ -141,9 +105,41 @@ void OptimizerOptions::declare(Options& o) {
   o.add("eps", eps, "adam, adamw: added to the root of the squares' mean").at_least(0);
 }
 
+// u = mu u + (d + weight_decay p);  p -= lr u, or with Nesterov p -= lr (d + weight_decay p + mu u)
+// (Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum", 2013, in PyTorch's form)
+Sgd::Sgd(std::vector<Parameter> parameters, const OptimizerOptions& options)
+    : Optimizer(std::move(parameters)), options_(options) {
+  check(options);
+}
+
+std::vector<std::string> Sgd::slots() const {
+  return options_.momentum != 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{};
+}
+
+void Sgd::update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) {
+  kernels::sgd_steps(device, spans.data(), static_cast<std::int64_t>(spans.size()), lr, options_.momentum,
+                     options_.weight_decay, options_.nesterov, grad_scale);
+}
+
+// m = b1 m + (1 - b1) d,  v = b2 v + (1 - b2) d^2,  p -= lr m / (1 - b1^i) / (sqrt(v / (1 - b2^i)) + eps) at step i
+// (Kingma, Ba, "Adam", 2015, algorithm 1).  Weight decay w: Adam adds w p to d; AdamW first shrinks p by 1 - lr w
+// (Loshchilov, Hutter, "Decoupled weight decay regularization", 2019).
+Adam::Adam(std::vector<Parameter> parameters, const OptimizerOptions& options, bool decoupled)
+    : Optimizer(std::move(parameters)), options_(options), decoupled_(decoupled) {
+  check(options);
+}
+
+std::vector<std::string> Adam::slots() const { return {"m", "v"}; }
+
+void Adam::update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) {
+  const double i = static_cast<double>(steps_);
+  kernels::adam_steps(device, spans.data(), static_cast<std::int64_t>(spans.size()), lr, options_.beta1, options_.beta2,
+                      options_.eps, options_.weight_decay, decoupled_, 1 - std::pow(options_.beta1, i),
+                      1 - std::pow(options_.beta2, i), grad_scale);
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters) {
-  check_options(options, "optimizer: ");
-  MEDUSA_CHECK_INPUT(!options.nesterov || options.momentum > 0, "optimizer: nesterov needs a momentum above 0");
+  check(options);
   for (const Row& row : kOptimizers)
     if (options.name == row.name) return row.make(options, std::move(parameters));
   fail("optimizer '{}' is not in its table", options.name);

@@ -60,4 +60,46 @@ double grad_norm(const std::vector<Parameter>& parameters);
 // The factor for Optimizer::step that brings the norm down to max_norm: min(1, max_norm / norm).
 inline double clip_factor(double norm, double max_norm) { return norm > max_norm ? max_norm / norm : 1; }
 
+// The optimisers by their own names, of a module or of some parameters: nn::Adam adam(net, {.weight_decay = 1e-4});
+// `options` is read but for its name.  Throw InputError where an option is out of range.
+
+// Stochastic gradient descent, with `momentum` and `nesterov`.
+class Sgd : public Optimizer {
+ public:
+  explicit Sgd(std::vector<Parameter> parameters, const OptimizerOptions& options = {});
+  explicit Sgd(const Module& module, const OptimizerOptions& options = {}) : Sgd(module.parameters(), options) {}
+
+ protected:
+  std::vector<std::string> slots() const override;
+  void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) override;
+
+ private:
+  OptimizerOptions options_;
+};
+
+// Adam, with `beta1`, `beta2` and `eps`; weight decay is added to the gradient.
+class Adam : public Optimizer {
+ public:
+  explicit Adam(std::vector<Parameter> parameters, const OptimizerOptions& options = {})
+      : Adam(std::move(parameters), options, false) {}
+  explicit Adam(const Module& module, const OptimizerOptions& options = {}) : Adam(module.parameters(), options) {}
+
+ protected:
+  Adam(std::vector<Parameter> parameters, const OptimizerOptions& options, bool decoupled);
+  std::vector<std::string> slots() const override;
+  void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) override;
+
+ private:
+  OptimizerOptions options_;
+  bool decoupled_;
+};
+
+// Adam whose weight decay shrinks the parameters and leaves the gradient alone.
+class AdamW : public Adam {
+ public:
+  explicit AdamW(std::vector<Parameter> parameters, const OptimizerOptions& options = {})
+      : Adam(std::move(parameters), options, true) {}
+  explicit AdamW(const Module& module, const OptimizerOptions& options = {}) : AdamW(module.parameters(), options) {}
+};
+
 }  // namespace medusa::nn

@@ -4,14 +4,14 @@
 //   KERNEL(softmax, (const real* x, real* y, Rows r))
 //
 // declares the CPU version once per instruction set (tensor/cpu/softmax.cpp is compiled for each, see tensor/isa.h),
-// the CUDA version, and kernels::softmax(device, x, y, r), which calls the right one.
+// the CUDA version, and kernels::softmax(device, x, y, r), which calls the right one.  Which versions there are is
+// decided where the library is compiled (tensor/kernels.cpp), never in a program that includes this header.
 //
 // Conventions: pointers are to dense memory; outputs are overwritten unless the line says "adds"; inputs and outputs
 // do not overlap unless the line says "in place"; sizes of 0 are allowed; same bits for any number of threads.
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 #include "tensor/check.h"
 #include "tensor/device.h"
@@ -23,13 +23,19 @@
 namespace medusa {
 
 // Picks the compiled version of a kernel: by device, and on the CPU by the instruction set in use.
+template <class Signature>
+class Kernel;
 template <class... Args>
-class Kernel {
+class Kernel<void(Args...)> {
  public:
   using Function = void (*)(Args...);
+  // null: this build has no such version.
   constexpr Kernel(const char* name, Function base, Function avx2, Function avx512, Function cuda)
       : name_(name), cpu_{base, avx2, avx512}, cuda_(cuda) {}
+  // A kernel of a program's own, with one version for the CPU.
+  constexpr Kernel(const char* name, Function cpu, Function cuda) : Kernel(name, cpu, cpu, cpu, cuda) {}
 
+  // Throws Error where the build has no CUDA backend and `device` asks for it.
   void operator()(Device device, Args... args) const {
     if (device == Device::CPU) return cpu_[static_cast<int>(isa())](args...);
     MEDUSA_CHECK(cuda_ != nullptr, "{}: this build has no CUDA backend", name_);
@@ -41,49 +47,28 @@ class Kernel {
   Function cpu_[3], cuda_;
 };
 
-template <class... Args>
-constexpr Kernel<Args...> make_kernel(const char* name, void (*base)(Args...),
-                                      std::type_identity_t<void (*)(Args...)> avx2,
-                                      std::type_identity_t<void (*)(Args...)> avx512,
-                                      std::type_identity_t<void (*)(Args...)> cuda) {
-  return Kernel<Args...>(name, base, avx2, avx512, cuda);
-}
-
 }  // namespace medusa
 
-#if defined(MEDUSA_HAVE_AVX2)
-#define MEDUSA_AVX2(name) &cpu_avx2::name
-#else
-#define MEDUSA_AVX2(name) nullptr
-#endif
-#if defined(MEDUSA_HAVE_AVX512)
-#define MEDUSA_AVX512(name) &cpu_avx512::name
-#else
-#define MEDUSA_AVX512(name) nullptr
-#endif
-#if defined(MEDUSA_HAVE_CUDA)
-#define MEDUSA_CUDA_SIDE(name) &cuda::name
-#else
-#define MEDUSA_CUDA_SIDE(name) nullptr
-#endif
-
-#define KERNEL(name, params)                                                                               \
-  namespace cpu_base {                                                                                     \
-  void name params;                                                                                        \
-  }                                                                                                        \
-  namespace cpu_avx2 {                                                                                     \
-  void name params;                                                                                        \
-  }                                                                                                        \
-  namespace cpu_avx512 {                                                                                   \
-  void name params;                                                                                        \
-  }                                                                                                        \
-  namespace cuda {                                                                                         \
-  void name params;                                                                                        \
-  }                                                                                                        \
-  namespace kernels {                                                                                      \
-  inline constexpr auto name =                                                                             \
-      make_kernel(#name, &cpu_base::name, MEDUSA_AVX2(name), MEDUSA_AVX512(name), MEDUSA_CUDA_SIDE(name)); \
+#define MEDUSA_DECLARE_KERNEL(name, params) \
+  namespace cpu_base {                      \
+  void name params;                         \
+  }                                         \
+  namespace cpu_avx2 {                      \
+  void name params;                         \
+  }                                         \
+  namespace cpu_avx512 {                    \
+  void name params;                         \
+  }                                         \
+  namespace cuda {                          \
+  void name params;                         \
+  }                                         \
+  namespace kernels {                       \
+  extern const Kernel<void params> name;    \
   }
+
+#if !defined(KERNEL)  // tensor/kernels.cpp defines it to fill the table
+#define KERNEL MEDUSA_DECLARE_KERNEL
+#endif
 
 namespace medusa {
 // clang-format off
@@ -160,3 +145,5 @@ KERNEL(adam_steps, (const ParameterSpan* spans, std::int64_t count, double lr, d
 
 // clang-format on
 }  // namespace medusa
+
+#undef KERNEL

@@ -21,4 +21,18 @@ using real = double;
 using real = float;
 #endif
 
+// A program and the library that it is linked with must agree on the number type: each object refers to a symbol of its
+// own type's name, and the library (tensor/real.cpp) has one of the two.  Else: undefined reference to this name.
+#if !defined(__CUDACC__)
+namespace number_type {
+#if defined(MEDUSA_REAL_DOUBLE)
+extern const char medusa_was_built_with_double;
+[[gnu::used]] static const char* const needed = &medusa_was_built_with_double;
+#else
+extern const char medusa_was_built_with_float;
+[[gnu::used]] static const char* const needed = &medusa_was_built_with_float;
+#endif
+}  // namespace number_type
+#endif
+
 }  // namespace medusa

@@ -5,7 +5,7 @@ set -u -o pipefail
 cd "${1:-$(dirname "$0")/..}" || exit 1
 
 # Where tensors live, what copies them, and the table that chooses a kernel; and who sends batches to a GPU.
-dispatch='^(tensor/(device\.h|kernels\.h|memory\.cpp|tensor\.cpp|real\.h)|mtl/training/batch_upload\.cpp)$'
+dispatch='^(tensor/(device\.h|kernels\.(h|cpp)|memory\.cpp|tensor\.cpp|real\.h)|mtl/training/batch_upload\.cpp)$'
 
 bad=0
 for file in $(find tensor autograd nn mtl datasets -name '*.h' -o -name '*.cpp' -o -name '*.inc' 2>/dev/null | sort); do

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "autograd/gradcheck.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
@@ -72,15 +73,7 @@ Array numeric_gradient(std::vector<Array> arrays, std::size_t i, const Reference
     return s;
   };
   Array gradient(arrays[i].shape);
-  for (std::int64_t k = 0; k < gradient.shape.numel(); ++k) {
-    const double x = arrays[i][k];
-    arrays[i][k] = x + kStep;
-    const double up = loss();
-    arrays[i][k] = x - kStep;
-    const double down = loss();
-    arrays[i][k] = x;
-    gradient[k] = (up - down) / (2 * kStep);
-  }
+  gradient.v = central_differences(arrays[i].v, loss, kStep);
   return gradient;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "nn/linear.h"
 #include "tensor/isa.h"
 #include "tests/op_case.h"
 
@@ -127,6 +128,32 @@ TEST_CASE("optimisers: parameters without a gradient stay; zero_grad") {
   CHECK(optimizer->state().size() == 4);
   optimizer->zero_grad();
   CHECK_FALSE(a.var.grad());
+}
+
+TEST_CASE("optimisers: by their own names, of a whole module") {
+  const auto same_as = [](const std::string& name, nn::Optimizer& own, nn::Linear& net, nn::Linear& other) {
+    OptimizerOptions options;
+    options.name = name;
+    options.weight_decay = 0.1;
+    const auto made = nn::make_optimizer(options, other.parameters());
+    for (int s = 0; s < 2; ++s) {
+      for (nn::Linear* module : {&net, &other})
+        for (Parameter& p : module->parameters()) p.var.set_grad(Tensor::full(p.var.shape(), real(0.5)));
+      own.step(0.01);
+      made->step(0.01);
+    }
+    CHECK_MESSAGE(same_bits(net.parameters()[0].var.value(), other.parameters()[0].var.value()), name);
+  };
+  nn::Linear net(3, 2), other(3, 2);
+  net.initialize(1);
+  other.initialize(1);
+  nn::Sgd sgd(net, {.weight_decay = 0.1});
+  same_as("sgd", sgd, net, other);
+  nn::Adam adam(net, {.weight_decay = 0.1});
+  same_as("adam", adam, net, other);
+  nn::AdamW adamw(net.parameters(), {.weight_decay = 0.1});
+  same_as("adamw", adamw, net, other);
+  CHECK_THROWS_WITH_AS(nn::Adam(net, {.eps = -1}), "optimizer: eps is -1, expected 0 or more", InputError);
 }
 
 TEST_CASE("gradient norm and clipping") {
