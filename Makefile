@@ -5,6 +5,7 @@
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 WERROR ?= OFF
 OPTIONS ?=
+PREFIX ?= /usr/local
 MAKEFLAGS += --no-print-directory
 
 # $(call build,FOLDER,TARGET,OPTIONS): configures FOLDER (with ninja where it is installed) and builds TARGET in it.
@@ -15,7 +16,7 @@ define build
 @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL cmake --build $(1) --target $(2) -j $(JOBS)
 endef
 
-.PHONY: build help deps demo test double asan double-asan tsan sim sim-double sim-asan sim-double-asan sim-check cuda long bench peer \
+.PHONY: build help deps install deb demo test double asan double-asan tsan sim sim-double sim-asan sim-double-asan sim-check cuda long bench peer \
   lint format ci clean
 
 build: deps         ## the library and the tools, into build/bin/ (what `make` alone does)
@@ -24,14 +25,23 @@ build: deps         ## the library and the tools, into build/bin/ (what `make` a
 deps:               ## install the Debian packages that are missing (asks sudo); says nothing where all are there
 	@tools/deps.sh build
 
+install: build      ## library, headers and programs into PREFIX (default /usr/local): README.md, "Use it from your program"
+	@cmake --install build --prefix $(PREFIX) >build/install.log && echo "installed into $(PREFIX)"
+
+deb: build          ## the same as a Debian package, build/medusa-mtl_*.deb
+	@tools/deps.sh package
+	@cd build && cpack -G DEB >cpack.log && ls medusa-mtl_*.deb
+
 demo: build         ## compare four architectures on phantoms, show what they learned and where they look: 6 to 9 minutes
 	@tools/demo.sh
 
 test: deps          ## build and run every test
+	@tools/deps.sh package
 	$(call build,build,all)
 	@tests/run.sh build
 
 double: deps        ## the tests with the library's numbers as double: gradients agree to 1e-6 and better
+	@tools/deps.sh package
 	$(call build,build/double,all,-DMEDUSA_REAL=double)
 	@tests/run.sh build/double
 

@@ -20,7 +20,7 @@ file(GLOB cuda_kernels CONFIGURE_DEPENDS cuda/*.cu)
 
 # medusa_simulated(TARGET FILES...): compiles .cu files as C++ for the simulated device.
 function(medusa_simulated target)
-  target_include_directories(${target} BEFORE PRIVATE ${CMAKE_SOURCE_DIR}/cuda/sim)
+  target_include_directories(${target} BEFORE PRIVATE ${PROJECT_SOURCE_DIR}/cuda/sim)
   set(options -xc++ -g1)  # line numbers, for reports
   if(MEDUSA_SIM_CHECK)  # each load and store calls the checker: see cuda/sim/checker.cpp
     list(APPEND options -O1 -fsanitize=thread)
@@ -40,7 +40,7 @@ if(MEDUSA_CUDA_MODE STREQUAL "SIM")
   target_link_libraries(medusa_cuda PRIVATE medusa_options)
   target_compile_definitions(medusa_cuda PRIVATE $<$<BOOL:${MEDUSA_SIM_CHECK}>:MEDUSA_SIM_CHECK>)
   medusa_simulated(medusa_cuda ${cuda_kernels})
-  target_compile_definitions(medusa_options INTERFACE MEDUSA_HAVE_CUDA MEDUSA_SIM)
+  list(APPEND medusa_interface MEDUSA_HAVE_CUDA MEDUSA_SIM)
 elseif(MEDUSA_CUDA_MODE STREQUAL "ON")
   find_package(CUDAToolkit 12 REQUIRED)
   if(NOT CMAKE_CUDA_COMPILER)
@@ -64,7 +64,7 @@ elseif(MEDUSA_CUDA_MODE STREQUAL "ON")
   # fmt switches off its own constexpr for nvcc, and then does not compile as C++20.
   target_compile_definitions(medusa_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
   target_link_libraries(medusa_cuda PRIVATE medusa_options CUDA::cudart CUDA::cublas)
-  target_compile_definitions(medusa_options INTERFACE MEDUSA_HAVE_CUDA)
+  list(APPEND medusa_interface MEDUSA_HAVE_CUDA)
 endif()
 
 # medusa_link_cuda(TARGET): gives a library the backend's objects and what they need.

@@ -53,12 +53,14 @@ elif [ -x "$BIN/sim_bugs" ] || grep -qs '^MEDUSA_CUDA:[^=]*=SIM$' "$build/CMakeC
     script bash tests/device_catalogue.sh
     script bash tests/device_train.sh
     script env MEDUSA_DEVICE=cuda bash tests/oracle_test.sh
+    script env EXAMPLES=my_op bash tests/examples_test.sh
   fi
   wait
   cat "$log.half" "$log.other" | tee -a "$log"
   if grep -a '^sim: ' "$log"; then fails "the simulated device complained"; fi
 elif grep -aq 'to_vector' <<<"$probe"; then
   program "$BIN/device_tests"
+  [ ! -x "$BIN/train" ] || script env EXAMPLES=my_op bash tests/examples_test.sh
 elif [ "$status" != 0 ]; then
   fails "$BIN/device_tests ended with status $status: $(tail -1 <<<"$probe")"
 elif has_gpu; then

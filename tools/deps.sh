@@ -1,15 +1,16 @@
 #!/bin/sh
-# tools/deps.sh build|lint|dicom|peer: installs the Debian packages that the build (or `make lint`) needs and that are missing;
-# dicom, peer: those that are optional, for `convert dicom` and `make peer`.
+# tools/deps.sh build|lint|package|dicom|peer: installs the Debian packages that the build (or `make lint`, or `make deb` and its
+# test) needs and that are missing; dicom, peer: those that are optional, for `convert dicom` and `make peer`.
 # Silent where nothing is missing; on systems without dpkg it prints what to install.
 set -eu
 
 case "${1:-build}" in
   build) packages="g++ make cmake libfmt-dev zlib1g-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev doctest-dev" ;;
   lint) packages="clang-format" ;;
+  package) packages="dpkg-dev file pkg-config" ;;
   dicom) packages="libdcmtk-dev" ;;
   peer) packages="libdnnl-dev ocl-icd-opencl-dev" ;;  # the latter: its CMake file looks for OpenCL
-  *) echo "deps.sh: expected build, lint, dicom or peer, got $1" >&2; exit 2 ;;
+  *) echo "deps.sh: expected build, lint, package, dicom or peer, got $1" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -1,0 +1,18 @@
+# A project that takes the library in by add_subdirectory(): it gets no programs, no tests, none of their dependencies,
+# and keeps its own flags and folders.  tests/examples_test.sh configures it with -DMEDUSA=FOLDER.
+cmake_minimum_required(VERSION 3.22)
+project(parent CXX)
+set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DOWN_FLAG")
+set(CMAKE_DISABLE_FIND_PACKAGE_doctest ON)
+set(CMAKE_DISABLE_FIND_PACKAGE_CLI11 ON)
+add_subdirectory(${MEDUSA} medusa)
+foreach(target train tests medusa_programs programs)
+  if(TARGET ${target})
+    message(FATAL_ERROR "the parent project got the target ${target}")
+  endif()
+endforeach()
+if(NOT CMAKE_CXX_FLAGS_RELEASE STREQUAL "-O1 -DOWN_FLAG" OR CMAKE_RUNTIME_OUTPUT_DIRECTORY)
+  message(FATAL_ERROR "the parent project's flags or folders were changed")
+endif()
+add_executable(hello ${MEDUSA}/tools/examples/hello/hello.cpp)
+target_link_libraries(hello PRIVATE medusa::medusa)

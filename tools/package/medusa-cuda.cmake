@@ -1,0 +1,25 @@
+# medusa_cuda_sources(TARGET FILES...): adds .cu files to a target, compiled as the installed library's own are: by nvcc, or as
+# C++ for the simulated device.  Where the library has no CUDA backend it does nothing; MEDUSA_HAVE_CUDA is not defined then.
+macro(medusa_cuda_sources target)
+  if(medusa_CUDA_MODE STREQUAL "ON")
+    if(NOT CMAKE_CUDA_COMPILER)
+      set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+    endif()
+    if(NOT CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 75)
+    endif()
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # CMake 3.25 does not know that nvcc 12 and newer have it
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+    enable_language(CUDA)
+    set_target_properties(${target} PROPERTIES CUDA_STANDARD 20)
+    # fmt switches off its own constexpr for nvcc, and then does not compile as C++20.
+    target_compile_definitions(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
+    target_sources(${target} PRIVATE ${ARGN})
+  elseif(medusa_CUDA_MODE STREQUAL "SIM")
+    get_target_property(medusa_headers medusa::medusa INTERFACE_INCLUDE_DIRECTORIES)
+    target_include_directories(${target} BEFORE PRIVATE ${medusa_headers}/cuda/sim)
+    set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS -xc++)
+    target_sources(${target} PRIVATE ${ARGN})
+  endif()
+endmacro()
