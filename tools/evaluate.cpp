@@ -15,6 +15,7 @@
 #include "tensor/parallel.h"
 #include "tools/cli/device.h"
 #include "tools/cli/program.h"
+#include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
 #include "tools/openkbp/scores.h"
 
@@ -96,7 +97,7 @@ void evaluate(const Options& o) {
 
 }  // namespace medusa::tools
 
-int main(int argc, char** argv) {
+int medusa::tools::evaluate_main(int argc, char** argv) {
   using namespace medusa::tools;
   Options o;
   CommandLine command("Computes the metrics of a training run's best weights.", "evaluate");

@@ -12,6 +12,7 @@
 #include "tensor/parallel.h"
 #include "tools/cli/device.h"
 #include "tools/cli/program.h"
+#include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
 #include "tools/openkbp/scores.h"
 #include "tools/predict/case_answers.h"
@@ -245,7 +246,7 @@ void predict(const PredictOptions& options) {
 }  // namespace
 }  // namespace medusa::tools
 
-int main(int argc, char** argv) {
+int medusa::tools::predict_main(int argc, char** argv) {
   using namespace medusa::tools;
   CommandLine command{kAbout, "predict"};
   PredictOptions options;

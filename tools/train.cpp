@@ -18,6 +18,7 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tools/cli/program.h"
+#include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
 #include "tools/train/arch_help.h"
 #include "tools/train/cost.h"
@@ -293,7 +294,7 @@ int explain_architectures(const RunOptions& o) {
 
 }  // namespace medusa::tools
 
-int main(int argc, char** argv) {
+int medusa::tools::train_main(int argc, char** argv) {
   using namespace medusa::tools;
   return run_program(
       "train",

@@ -15,7 +15,6 @@ set(installed_targets medusa)
 set(header_folders tensor autograd nn mtl datasets)
 if(MEDUSA_TOOLS)
   list(APPEND installed_targets medusa_programs)
-  list(APPEND header_folders tools)
 endif()
 if(TARGET medusa_cuda)
   list(APPEND header_folders cuda)
@@ -28,10 +27,9 @@ install(TARGETS ${installed_targets} EXPORT medusa-targets ARCHIVE DESTINATION $
 install(EXPORT medusa-targets NAMESPACE medusa:: DESTINATION ${cmake_folder})
 install(DIRECTORY ${header_folders} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/medusa
   FILES_MATCHING PATTERN "*.h" PATTERN "*.cuh"
-  PATTERN tensor/cpu EXCLUDE  # of the kernels' own files
-  PATTERN tools/examples EXCLUDE)
+  PATTERN tensor/cpu EXCLUDE)  # of the kernels' own files
 configure_package_config_file(${package}/medusa-config.cmake.in ${PROJECT_BINARY_DIR}/medusa-config.cmake
-  INSTALL_DESTINATION ${cmake_folder})
+  INSTALL_DESTINATION ${cmake_folder} PATH_VARS CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/medusa-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/medusa-config.cmake ${PROJECT_BINARY_DIR}/medusa-config-version.cmake
   ${package}/medusa-cuda.cmake DESTINATION ${cmake_folder})
@@ -59,6 +57,7 @@ configure_file(${package}/medusa.pc.in medusa.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/medusa.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(MEDUSA_TOOLS)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/cli/programs.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/medusa/tools/cli)
   install(TARGETS ${tools} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/medusa)
   file(RELATIVE_PATH programs_folder /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBEXECDIR}/medusa)
   configure_file(${package}/medusa.sh.in medusa.sh @ONLY)
