@@ -23,7 +23,7 @@ Var square_with(const Var& x, real factor) {
 }  // namespace
 
 TEST_CASE("gradcheck: right gradients pass") {
-  const Tensor a = draw(normal({2, 3}), 1), b = draw(positive({3}), 2);
+  const Tensor a = draw(normal({2, 3}), 1), b = draw(positive({1, 3}), 2);
   check_gradients("product", [](const Vars& x) { return x[0] * x[1]; }, {a, b});
   check_gradients("softmax", [](const Vars& x) { return softmax(x[0], -1); }, {a});
   check_gradients("dropout", [](const Vars& x) { return dropout(x[0], real(0.5)); }, {a});
