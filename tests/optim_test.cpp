@@ -153,7 +153,7 @@ TEST_CASE("optimisers: by their own names, of a whole module") {
   same_as("adam", adam, net, other);
   nn::AdamW adamw(net.parameters(), {.weight_decay = 0.1});
   same_as("adamw", adamw, net, other);
-  CHECK_THROWS_WITH_AS(nn::Adam(net, {.eps = -1}), "optimizer: eps is -1, expected 0 or more", InputError);
+  CHECK_THROWS_WITH_AS(nn::Adam(net, {.eps = -1}), "optimizer: eps -1: expected 0 or more", InputError);
 }
 
 TEST_CASE("gradient norm and clipping") {
