@@ -1,5 +1,5 @@
-// The programs as functions, for a program that has registered an architecture, a loss or a metric of its own: they know
-// it by name then, as they know the library's.
+// The programs as functions, for a program that has registered an architecture, a loss or a metric of its own: they
+// know it by name then, as they know the library's.
 #pragma once
 
 namespace medusa::tools {
