@@ -8,6 +8,7 @@
 
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/model_file.h"
+#include "mtl/predictor.h"
 #include "mtl/training/dataset_tasks.h"
 #include "mtl/training/loader_source.h"
 #include "mtl/training/run_folder.h"
@@ -64,7 +65,7 @@ void evaluate(const Options& o) {
   const Device device = open_device(o.device);
   const mtl::RunFolder files(o.run);
   const std::string weights = files.need(mtl::RunFile::Best);
-  const auto model = mtl::load_model(weights);
+  auto model = mtl::load_model(weights);
   MEDUSA_CHECK_INPUT(model->config().arch == run.arch, "{}: holds a network of architecture {}, the run is of {}",
                      weights, model->config().arch, run.arch);
   const auto dataset = datasets::open_dataset(dataset_options(run));
@@ -89,8 +90,10 @@ void evaluate(const Options& o) {
   model->to(device);
   const mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run));
   if (openkbp == nullptr) return print(o, *model, result, nullptr);
-  const KbpReport report = score_patients(*model, *openkbp, chosen, split.train, {device, window_of(run)}, o.pictures);
-  print(o, *model, result, &report);
+  model.reset();  // the predictor has one of its own
+  mtl::Predictor predictor(o.run, device);
+  const KbpReport report = score_patients(predictor, *openkbp, chosen, split.train, o.pictures);
+  print(o, predictor.model(), result, &report);
 }
 
 }  // namespace

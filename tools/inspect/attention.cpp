@@ -89,7 +89,7 @@ class AttentionSheet {
       if (kind.pixel_level && kind.exclusive)
         add_regions(t, &row);
       else if (kind.pixel_level && kind.in_units)
-        row.panels.push_back(heat_panel({task.name + ", predicted"}, channel_mean(look_.outputs[t].value()), {}));
+        row.panels.push_back(heat_panel({task.name + ", predicted"}, channel_mean(look_.answers[t].output), {}));
       else if (kind.in_units)
         row.panels.push_back(amounts(t));
       else
@@ -125,8 +125,7 @@ class AttentionSheet {
     const mtl::Task& task = config_.tasks[t];
     Panel panel{{task.name + ", predicted"}, panel_sized(look_.picture), {}, {}};
     std::size_t c = 0;
-    for (real y : look_.outputs[t].value().to_vector()) {
-      const double amount = static_cast<double>(y) * task.scale;
+    for (double amount : look_.answers[t].numbers()) {
       figures_["prediction"][task.name][class_name(task, c)] = amount;
       panel.below.push_back(fmt::format("{} {:.4g} {}", class_name(task, c++), amount, task.unit));
     }
@@ -138,9 +137,9 @@ class AttentionSheet {
     std::vector<std::string> names, right;
     std::vector<double> values;
     std::vector<bool> marked = look_.truth[t].classes;
-    for (real p : probabilities(task, look_.outputs[t])) {
+    for (double p : look_.answers[t].numbers()) {
       names.push_back(class_name(task, names.size()));
-      values.push_back(static_cast<double>(p));
+      values.push_back(p);
       figures_["prediction"][task.name][names.back()] = values.back();
     }
     marked.resize(values.size());

@@ -7,10 +7,7 @@
 #include "autograd/ops.h"
 #include "datasets/layouts/registry.h"
 #include "mtl/inference/padding.h"
-#include "mtl/networks/model_file.h"
-#include "mtl/training/run_folder.h"
 #include "tools/cli/run_options.h"
-#include "tools/predict/case_answers.h"
 #include "tools/report/picture.h"
 
 namespace medusa::tools {
@@ -137,14 +134,14 @@ void choose_query(const AttentionOptions& options, Look* look) {
                      options.run);
 }
 
-// The picture as training made its inputs: of a list of cases as the run's description says.
-Tensor input_of(const AttentionOptions& options, const RunOptions& run, const Look& look) {
-  if (run.dataset == "ham10000") return network_input(look.picture, look.size, dataset_options(run).normalisation);
-  const datasets::CasePlan plan = plan_of_run(options.run, *look.model);
-  MEDUSA_CHECK_INPUT(plan.inputs.size() == 1, "{}: its network has {} inputs, --input is one picture", options.run,
-                     plan.inputs.size());
-  return datasets::read_scan(plan, {options.input}, {0, look.size.height, look.size.width})
-      .input.reshape({1, look.size.height, look.size.width, 3});
+// The predicted regions of a task that segments, of the picture's size.
+std::vector<Image> predicted_regions(const mtl::Answer& answer) {
+  if (!segments(answer.task)) return {};
+  const datasets::Volume classes = answer.classes();
+  Image mask(classes.width(), classes.height(), 1);
+  for (std::size_t i = 0; i < mask.pixels.size(); ++i)
+    mask.pixels[i] = static_cast<std::uint8_t>(classes.values.data()[i] * (answer.task.channels == 1 ? 255 : 1));
+  return regions_of(answer.task, mask);
 }
 
 }  // namespace
@@ -153,14 +150,19 @@ Look look(const AttentionOptions& options) {
   MEDUSA_CHECK_INPUT(!options.run.empty() && !options.input.empty(), "--attention needs --run and --input");
   const RunOptions run = read_run_options(options.run);
   Look look;
-  look.size = parse_size(run.size);
-  look.model = mtl::load_model(mtl::RunFolder(options.run).need(mtl::RunFile::Best));
+  look.predictor = std::make_unique<mtl::Predictor>(options.run, open_device(options.device));
+  look.model = &look.predictor->model();
+  look.size.height = look.predictor->size().height;
+  look.size.width = look.predictor->size().width;
   check_takes_pictures(*look.model, options.run);
-  look.model->to(open_device(options.device));
   look.name = std::filesystem::path(options.input).stem().string();
   look.picture = datasets::to_rgb(datasets::read_image(options.input));
+  MEDUSA_CHECK_INPUT(look.predictor->plan().inputs.size() == 1, "{}: its network has {} inputs, --input is one picture",
+                     options.run, look.predictor->plan().inputs.size());
+  look.predictor->set_window({});  // a record is of one look at the whole picture
+  const datasets::CaseScan seen = look.predictor->read({options.input});
   look.model->record_attention(&look.record);
-  look.outputs = outputs_on_host(*look.model, input_of(options, run, look));
+  look.answers = look.predictor->predict(seen);
   look.model->record_attention(nullptr);
   for (auto* parts : {&look.record.masks, &look.record.bottleneck})
     for (auto& of_task : *parts)
@@ -168,14 +170,10 @@ Look look(const AttentionOptions& options) {
   MEDUSA_CHECK_INPUT(has_masks(look.record) || has_bottleneck(look.record),
                      "{}: its network, {}, has no attention to look at; those of mtan and ctan have", options.run,
                      look.model->config().arch);
-  look.truth.resize(look.outputs.size());
+  look.truth.resize(look.answers.size());
   if (!options.data.empty()) find_truth(dataset_options(run), options.data, &look);
   if (!options.truth.empty()) read_truth(options.truth, &look);
-  for (std::size_t t = 0; t < look.outputs.size(); ++t) {
-    const mtl::Task& task = look.model->tasks()[t];
-    look.predicted.emplace_back();
-    if (segments(task)) look.predicted.back() = regions_of(task, mask_of(at_size_of(look.picture, look.outputs[t])));
-  }
+  for (const mtl::Answer& answer : look.answers) look.predicted.push_back(predicted_regions(answer));
   choose_query(options, &look);
   return look;
 }

@@ -7,7 +7,7 @@
 
 #include "datasets/images/image.h"
 #include "mtl/networks/attention_record.h"
-#include "mtl/networks/model.h"
+#include "mtl/predictor.h"
 #include "tools/cli/program.h"
 #include "tools/inspect/inspect.h"
 
@@ -23,8 +23,9 @@ struct Look {
   std::string name;  // of the picture's file, without folder and extension
   datasets::Image picture;
   Size size;  // that pictures have in front of the network
-  std::unique_ptr<mtl::Model> model;
-  std::vector<Var> outputs;                             // per task
+  std::unique_ptr<mtl::Predictor> predictor;
+  mtl::Model* model = nullptr;                          // the predictor's
+  std::vector<mtl::Answer> answers;                     // per task
   std::vector<std::vector<datasets::Image>> predicted;  // per task the regions, as Truth::regions
   std::vector<Truth> truth;                             // per task
   mtl::AttentionRecord record;

@@ -7,8 +7,6 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "autograd/ops.h"
-#include "mtl/inference/padding.h"
 #include "tensor/file.h"
 #include "tools/openkbp/dose_score.h"
 #include "tools/report/picture.h"
@@ -29,20 +27,12 @@ struct Mean {
   double value() const { return count > 0 ? sum / static_cast<double>(count) : kNone; }
 };
 
-std::vector<real> cut_dose(const std::vector<real>& output, const Patient& patient, double scale) {
-  std::vector<real> dose(output.size());
-  for (std::size_t i = 0; i < output.size(); ++i)
-    dose[i] = patient.possible[i] ? std::max(real(0), output[i] * static_cast<real>(scale)) : real(0);
+// The dose `gy` of each voxel, where there can be any.
+template <class F>
+std::vector<real> possible_dose(const Patient& patient, const F& gy) {
+  std::vector<real> dose(patient.possible.size());
+  for (std::size_t i = 0; i < dose.size(); ++i) dose[i] = patient.possible[i] ? gy(i) : real(0);
   return dose;
-}
-
-std::vector<std::uint16_t> cut_structures(const std::vector<real>& logits) {
-  std::vector<std::uint16_t> structures(static_cast<std::size_t>(kVoxels), 0);
-  const real* y = logits.data();
-  for (std::uint16_t& bits : structures)
-    for (unsigned s = 0; s < kStructures; ++s)
-      if (*y++ > 0) bits = static_cast<std::uint16_t>(bits | 1u << s);
-  return structures;
 }
 
 double dice_of(const std::vector<std::uint16_t>& truth, const std::vector<std::uint16_t>& predicted, unsigned s) {
@@ -78,29 +68,33 @@ std::string shown(double v) { return std::isnan(v) ? "-" : fmt::format("{:.4f}",
 
 }  // namespace
 
-KbpPrediction predict_patient(mtl::Model& model, const OpenKbp& dataset, const Patient& patient, const Look& look) {
-  const NoGrad no_grad;
-  const Shape shape = dataset.input_shape();
-  const Tensor input = dataset.input_of(patient).reshape({1, shape[0], shape[1], shape[2], shape[3]});
-  std::vector<Var> outputs;
-  if (look.window.size.empty())
-    outputs = mtl::outputs_any_size(model, Var(input.to(look.device)));
-  else
-    for (const Tensor& y : mtl::sliding_outputs(model, input, look.window)) outputs.emplace_back(y);
+KbpPrediction predict_patient(mtl::Predictor& predictor, const OpenKbp& dataset, const Patient& patient) {
+  datasets::CaseScan scan;
+  scan.name = patient.id;
+  scan.fit = datasets::Fit::Stretched;
+  scan.input = dataset.input_of(patient);
+  scan.own = datasets::make_volume(Tensor::empty({kSide, kSide, kSide, 1}), datasets::Affine{});
   KbpPrediction prediction;
-  for (std::size_t t = 0; t < outputs.size(); ++t) {
-    const mtl::Task& task = model.tasks()[t];
-    const std::vector<real> values = resize(outputs[t], {kSide, kSide, kSide}).value().to_vector();
-    if (task.traits().channel_mask) prediction.structures = cut_structures(values);
-    if (task.traits().in_units) prediction.dose = cut_dose(values, patient, task.scale);
+  for (const mtl::Answer& answer : predictor.predict(scan)) {
+    if (answer.task.traits().channel_mask) {
+      prediction.structures.assign(static_cast<std::size_t>(kVoxels), 0);
+      for (unsigned s = 0; s < kStructures; ++s) {
+        const datasets::Volume inside = answer.inside(s);
+        for (std::size_t i = 0; i < prediction.structures.size(); ++i)
+          if (inside.values.data()[i] > 0)
+            prediction.structures[i] = static_cast<std::uint16_t>(prediction.structures[i] | 1u << s);
+      }
+    }
+    if (answer.task.traits().in_units) {
+      const datasets::Volume gy = answer.amounts();
+      prediction.dose = possible_dose(patient, [&](std::size_t i) { return gy.values.data()[i]; });
+    }
   }
   return prediction;
 }
 
-KbpReport score_patients(mtl::Model& model, const OpenKbp& dataset, const std::vector<std::int64_t>& indices,
-                         const std::vector<std::int64_t>& constant_from, const Look& look,
-                         const std::string& pictures) {
-  model.eval();
+KbpReport score_patients(mtl::Predictor& predictor, const OpenKbp& dataset, const std::vector<std::int64_t>& indices,
+                         const std::vector<std::int64_t>& constant_from, const std::string& pictures) {
   KbpReport report;
   DoseScore score, constant;
   std::vector<Mean> structure(kStructures);
@@ -108,7 +102,7 @@ KbpReport score_patients(mtl::Model& model, const OpenKbp& dataset, const std::v
   report.constant_gy = mean_dose(dataset, constant_from);
   for (std::int64_t index : indices) {
     const Patient p = dataset.patient(index);
-    const KbpPrediction predicted = predict_patient(model, dataset, p, look);
+    const KbpPrediction predicted = predict_patient(predictor, dataset, p);
     KbpScore mine{p.id, kNone, kNone, kNone};
     if (!predicted.dose.empty() && !p.dose.empty()) {
       const auto truth = metrics_of(p, p.dose), answer = metrics_of(p, predicted.dose);
@@ -118,7 +112,8 @@ KbpReport score_patients(mtl::Model& model, const OpenKbp& dataset, const std::v
       for (std::size_t i = 0; i < truth.size(); ++i) dvh.add(std::abs(truth[i].value - answer[i].value));
       mine.dvh = dvh.value();
       if (!std::isnan(report.constant_gy)) {
-        const std::vector<real> ones(p.dose.size(), 1), flat = cut_dose(ones, p, report.constant_gy);
+        const real gy = static_cast<real>(std::max(0.0, report.constant_gy));
+        const std::vector<real> flat = possible_dose(p, [gy](std::size_t) { return gy; });
         constant.add(dose_error(p.dose, flat, p.possible), truth, metrics_of(p, flat));
       }
     }

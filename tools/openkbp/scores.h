@@ -4,27 +4,20 @@
 #include <string>
 #include <vector>
 
+#include "datasets/images/image.h"
 #include "datasets/layouts/openkbp.h"
-#include "mtl/inference/sliding_window.h"
-#include "mtl/networks/model.h"
-#include "tools/cli/run_options.h"
+#include "mtl/predictor.h"
 
 namespace medusa::tools {
-
-// Where a network computes, and through which window it looks at a patient; no size: at all at once.
-struct Look {
-  Device device = Device::CPU;
-  mtl::SlidingWindow window;
-};
 
 // What a network says about a patient, on the patient's own 128^3 voxels.
 struct KbpPrediction {
   std::vector<real> dose;                 // Gy, at least 0, and 0 where no dose is possible; empty: no such task
   std::vector<std::uint16_t> structures;  // bit s: in structure s; empty: no such task
 };
-// The network's outputs on its own grid, blended (trilinear) to 128^3 and only there cut.
-KbpPrediction predict_patient(mtl::Model& model, const datasets::OpenKbp& dataset,
-                              const datasets::openkbp::Patient& patient, const Look& look);
+// The answers on the network's grid, blended (trilinear) to 128^3 and only there cut.
+KbpPrediction predict_patient(mtl::Predictor& predictor, const datasets::OpenKbp& dataset,
+                              const datasets::openkbp::Patient& patient);
 
 // The figures of one patient; NaN where the network has no such task or the patient no such label.
 struct KbpScore {
@@ -43,8 +36,9 @@ struct KbpReport {
 
 // Predicts and judges the patients `indices`; `constant_from`: those whose mean dose the constant predictor is given
 // (the training set).  With `pictures` not empty draws <id>_dvh.svg and <id>_dose.png there.
-KbpReport score_patients(mtl::Model& model, const datasets::OpenKbp& dataset, const std::vector<std::int64_t>& indices,
-                         const std::vector<std::int64_t>& constant_from, const Look& look, const std::string& pictures);
+KbpReport score_patients(mtl::Predictor& predictor, const datasets::OpenKbp& dataset,
+                         const std::vector<std::int64_t>& indices, const std::vector<std::int64_t>& constant_from,
+                         const std::string& pictures);
 
 std::string kbp_table(const KbpReport& report);
 std::string kbp_json(const KbpReport& report);  // one JSON object

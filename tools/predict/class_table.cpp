@@ -17,23 +17,24 @@ ClassTables::ClassTables(const std::vector<mtl::Task>& tasks, const std::string&
   }
 }
 
-std::string ClassTables::add(const mtl::Task& task, const std::string& image, const Var& output) {
-  if (task.traits().in_units) return add_amounts(task, image, output);
+std::string ClassTables::add(const mtl::Answer& answer, const std::string& image) {
+  const mtl::Task& task = answer.task;
+  if (task.traits().in_units) return add_amounts(answer, image);
   const bool exclusive = task.traits().exclusive;
-  const std::vector<real> p = probabilities(task, output);
+  const std::vector<double> p = answer.numbers();
   std::string row = datasets::csv_field(image), predicted;
-  for (real probability : p) row += fmt::format(",{:.6f}", probability);
+  for (double probability : p) row += fmt::format(",{:.6f}", probability);
   const auto best = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
   for (std::size_t c = 0; c < p.size(); ++c)
-    if (exclusive ? c == best : p[c] > real(0.5)) predicted += (predicted.empty() ? "" : ";") + class_name(task, c);
+    if (exclusive ? c == best : p[c] > 0.5) predicted += (predicted.empty() ? "" : ";") + class_name(task, c);
   tables_[task.name] += row + "," + datasets::csv_field(predicted) + "\n";
   return fmt::format(" {} {} ({:.2f});", task.name, predicted.empty() ? "none" : predicted, p[best]);
 }
 
-std::string ClassTables::add_amounts(const mtl::Task& task, const std::string& image, const Var& output) {
+std::string ClassTables::add_amounts(const mtl::Answer& answer, const std::string& image) {
+  const mtl::Task& task = answer.task;
   std::string row = datasets::csv_field(image), line = " " + task.name;
-  for (real y : output.value().to_vector()) {
-    const double amount = static_cast<double>(y) * task.scale;
+  for (double amount : answer.numbers()) {
     row += fmt::format(",{:.6g}", amount);
     line += fmt::format(" {:.4g}", amount);
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mtl/networks/model.h"
+#include "mtl/predictor.h"
 
 namespace medusa::tools {
 
@@ -15,12 +15,12 @@ class ClassTables {
   ClassTables(const std::vector<mtl::Task>& tasks, const std::string& first);
   // Adds a row: probabilities, and what is predicted (several findings at once are joined by a semicolon); of a scalar
   // its amounts, in the task's unit.  Returns the same for people.
-  std::string add(const mtl::Task& task, const std::string& image, const Var& output);
+  std::string add(const mtl::Answer& answer, const std::string& image);
   // <folder>/<task>.csv
   void write(const std::string& folder) const;
 
  private:
-  std::string add_amounts(const mtl::Task& task, const std::string& image, const Var& output);
+  std::string add_amounts(const mtl::Answer& answer, const std::string& image);
 
   std::map<std::string, std::string> tables_;  // CSV text by task
 };

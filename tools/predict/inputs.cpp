@@ -52,14 +52,6 @@ std::vector<std::string> volume_files(const std::string& input) {
   return volume ? std::vector<std::string>{input} : std::vector<std::string>{};
 }
 
-std::vector<std::string> picture_files(const std::string& input) {
-  check_there(input);
-  if (!fs::is_directory(input)) return {input};
-  const std::vector<std::string> files = in_folder(input, is_picture);
-  MEDUSA_CHECK_INPUT(!files.empty(), "--input {}: there is no .png, .jpg or .jpeg file in this folder", input);
-  return files;
-}
-
 std::string stem_of(const std::string& file) {
   const fs::path stem = fs::path(datasets::file_of(file)).stem();
   return (stem.extension() == ".nii" ? stem.stem() : stem).string();
@@ -73,7 +65,7 @@ std::string file_name_of(const std::string& text) {
 }
 
 std::vector<datasets::CaseRow> cases_at(const std::vector<std::string>& inputs, const datasets::CasePlan& plan,
-                                        bool pictures, std::vector<std::string>* problems) {
+                                        const CaseFileKinds& kinds, std::vector<std::string>* problems) {
   std::vector<datasets::CaseRow> rows;
   for (const std::string& input : inputs) {
     check_there(input);
@@ -89,11 +81,13 @@ std::vector<datasets::CaseRow> cases_at(const std::vector<std::string>& inputs, 
                        input, names.size(), fmt::join(names, ", "));
     std::vector<std::string> files{input};
     if (fs::is_directory(input))
-      files =
-          in_folder(input, [&](const std::string& file) { return is_volume(file) || (pictures && is_picture(file)); });
+      files = in_folder(input, [&](const std::string& file) {
+        return (kinds.volumes && is_volume(file)) || (kinds.pictures && is_picture(file));
+      });
     MEDUSA_CHECK_INPUT(!files.empty(), "--input {}: there is no {} in this folder", input,
-                       pictures ? "picture (.png, .jpg) or slice (.nii, .nii.gz, .mha, .mhd, .nrrd, .nhdr)"
-                                : "volume (.nii, .nii.gz, .mha, .mhd, .nrrd, .nhdr)");
+                       !kinds.volumes   ? ".png, .jpg or .jpeg file"
+                       : kinds.pictures ? "picture (.png, .jpg) or slice (.nii, .nii.gz, .mha, .mhd, .nrrd, .nhdr)"
+                                        : "volume (.nii, .nii.gz, .mha, .mhd, .nrrd, .nhdr)");
     for (const std::string& file : files) {
       datasets::CaseRow row;
       row.id = stem_of(file);

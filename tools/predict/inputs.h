@@ -11,18 +11,19 @@ namespace medusa::tools {
 // The files with volumes at `input`: itself, or those in the folder (not searched deeper), sorted; none for a folder
 // without any.
 std::vector<std::string> volume_files(const std::string& input);
-// PNG and JPEG files in the same way.  Throws InputError where there is none.
-std::vector<std::string> picture_files(const std::string& input);
-
 // "p1" of "scans/p1.nii.gz", "p1.png" and "p1.npz#ct".
 std::string stem_of(const std::string& file);
 // A name for files: '/' and what else no name should hold becomes '_'.
 std::string file_name_of(const std::string& text);
 
+// What counts in a folder.
+struct CaseFileKinds {
+  bool volumes = true, pictures = false;
+};
 // The cases at `inputs`, each a file (that of an archive: "x.npz#array"), a folder of files, or a table: a CSV with the
 // column case and one per input of the plan, files relative to it.  Files and folders are for plans of one input.  Rows
 // of a table that are no good are told in `problems`.  Throws InputError where there is no case.
 std::vector<datasets::CaseRow> cases_at(const std::vector<std::string>& inputs, const datasets::CasePlan& plan,
-                                        bool pictures, std::vector<std::string>* problems);
+                                        const CaseFileKinds& kinds, std::vector<std::string>* problems);
 
 }  // namespace medusa::tools
