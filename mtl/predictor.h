@@ -71,7 +71,7 @@ class Predictor {
   datasets::CasePlan plan_;
   datasets::Grid size_;
   datasets::Fit fit_ = datasets::Fit::Cut;
-  std::string axes_;               // Fit::Whole: of the network's grid, see to_orientation
+  std::string axes_;  // Fit::Whole: of the network's grid, see to_orientation
   bool amounts_negative_ = true;
   SlidingWindow window_;
   std::vector<std::string> notes_;
