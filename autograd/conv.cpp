@@ -1,6 +1,4 @@
 // Convolution and transposed convolution: shape checks, forward, backward.
-#include <map>
-#include <mutex>
 #include <optional>
 
 #include "autograd/flops.h"
@@ -77,42 +75,18 @@ Tensor bias_gradient(const Tensor& dy) {
 // Of one pass: forward, by the input, or by the weights.
 std::int64_t flops(const ConvGeometry& g) { return 2 * g.n * g.out[0] * g.out[1] * g.out[2] * g.weight_numel(); }
 
-// Predicting, the same weights come again and again: what kernels made of them is kept (tensor/weight_cache.h) until
-// they are written to, or until anybody records a convolution, which means training, and the memory is wanted
-// elsewhere.
-class PreparedConv {
- public:
-  PreparedConv(const Var& x, const Var& weight) : lock_(mutex(), std::try_to_lock) {
-    if (!lock_.owns_lock() || x.device() != Device::CPU) return;
-    if (grad_enabled()) table().clear();
-    if (grad_enabled() || !weight.requires_grad()) return;  // no prediction, or no parameter
-    const std::shared_ptr<Storage>& owner = weight.value().storage();
-    if (!table().contains(owner.get()))  // a chance to forget networks that are no more
-      std::erase_if(table(), [](const auto& entry) { return entry.second.owner.expired(); });
-    Entry& entry = table()[owner.get()];
-    if (entry.owner.lock() != owner || entry.version != owner->version) entry = {owner, owner->version, {}};
-    lent_.emplace(&entry.weights);
-  }
-
- private:
-  struct Entry {
-    std::weak_ptr<Storage> owner;
-    std::uint64_t version = 0;
-    WeightCache weights;
-  };
-  static std::mutex& mutex() {
-    static std::mutex only;
-    return only;
-  }
-  static std::map<const Storage*, Entry>& table() {  // never destroyed, as the memory pool
-    static auto& only = *new std::map<const Storage*, Entry>;
-    return only;
-  }
-  std::unique_lock<std::mutex> lock_;  // another thread that predicts meanwhile does without
-  std::optional<LendWeightCache> lent_;
-};
-
 const real* data_or_null(const Tensor& t) { return t ? t.data() : nullptr; }
+
+// The forward kernel.  Predicting, the same weights come again and again: what the kernel made of them is kept in
+// `cache`.  Recording means training: the weights change with every step, and the memory is wanted elsewhere.
+void run_forward(const Var& x, const Tensor& weight, const Var& bias, Tensor* y, ConvGeometry g, WeightCache* cache) {
+  std::optional<WeightCache::Loan> loan;
+  if (cache != nullptr && (grad_enabled() || x.device() != Device::CPU))
+    cache->clear();
+  else if (cache != nullptr)
+    g.packed = loan.emplace(*cache, weight).get();
+  kernels::conv(x.device(), x.value().data(), weight.data(), data_or_null(bias.value()), y->mutable_data(), g);
+}
 
 }  // namespace
 
@@ -128,7 +102,7 @@ ConvOptions ConvOptions::same(std::int64_t kernel, std::int64_t stride) {
 //   dw[k, i, c] = sum_n sum_o x[n, o stride + k dilation - pad, i] dy[n, o, c]
 //   db[c]       = sum_n sum_o dy[n, o, c]
 // LeCun et al., "Backpropagation applied to handwritten zip code recognition", 1989.
-Var conv(const Var& x, const Var& weight, const Var& bias, const ConvOptions& any) {
+Var conv(const Var& x, const Var& weight, const Var& bias, const ConvOptions& any, WeightCache* cache) {
   const ConvOptions options = for_rank(any, x.rank());
   check_operands("conv", x, weight, bias, options);
   ConvGeometry g = geometry(x.shape(), weight.shape(), options);
@@ -146,10 +120,7 @@ Var conv(const Var& x, const Var& weight, const Var& bias, const ConvOptions& an
   const Tensor wv = weight.value();
   Tensor y = Tensor::empty(image_shape(x.rank(), g.n, g.out, g.cout), x.device());
   count_flops(flops(g));
-  {
-    const PreparedConv prepared(x, weight);
-    kernels::conv(x.device(), x.value().data(), wv.data(), data_or_null(bias.value()), y.mutable_data(), g);
-  }
+  run_forward(x, wv, bias, &y, g, cache);
   const bool need_x = x.requires_grad(), need_w = weight.requires_grad(), need_b = bias.requires_grad();
   std::vector<Var> inputs{x, weight};
   if (bias) inputs.push_back(bias);

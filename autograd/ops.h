@@ -11,6 +11,8 @@
 
 namespace medusa {
 
+class WeightCache;  // tensor/weight_cache.h
+
 // ---- elementwise ------------------------------------------------------------------------------------------------
 Var unary(UnaryOp op, const Var& x, real a = 0);        // y = f(x, a): the functions of tensor/math.h
 Var relu(const Var& x);                                 // max(x, 0)
@@ -69,7 +71,9 @@ struct ConvOptions {
 };
 // 2D: x [N, H, W, Cin], weight [kH, kW, Cin/groups, Cout];  3D: x [N, D, H, W, Cin], weight [kD, kH, kW, Cin/groups,
 // Cout]; bias [Cout] or empty.  y[o] = b + sum_k w[k] x[o stride + k dilation - pad]
-Var conv(const Var& x, const Var& weight, const Var& bias = {}, const ConvOptions& options = {});
+// cache: of the layer that owns the weight; under NoGrad it keeps the weight's packed form.  It never changes y.
+Var conv(const Var& x, const Var& weight, const Var& bias = {}, const ConvOptions& options = {},
+         WeightCache* cache = nullptr);
 // The adjoint of conv: x [N, S, Cin], weight [k.., Cout/groups, Cin] (the weight of the conv from Cout to Cin), bias
 // [Cout] or empty; S' = (S - 1) stride - 2 pad + dilation (k - 1) + 1 + output_pad
 Var conv_transpose(const Var& x, const Var& weight, const Var& bias = {}, const ConvOptions& options = {},

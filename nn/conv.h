@@ -6,6 +6,7 @@
 
 #include "autograd/ops.h"
 #include "nn/module.h"
+#include "tensor/weight_cache.h"
 
 namespace medusa::nn {
 
@@ -45,11 +46,12 @@ class Conv : public Module {
     weight_ = param("weight", shape, init.value_or(Init::kaiming_normal(fan_in)), Layout::Conv);
     if (bias) bias_ = param("bias", {out}, bias_init.value_or(Init::torch_default(fan_in)));
   }
-  Var forward(const Var& x) override { return conv(x, weight_, bias_, options_); }
+  Var forward(const Var& x) override { return conv(x, weight_, bias_, options_, &cache_); }
 
  private:
   ConvOptions options_;
   Var weight_, bias_;
+  WeightCache cache_;
 };
 
 class Conv2d : public Conv {

@@ -33,6 +33,7 @@ struct ConvPass {
   std::int64_t kernel[3] = {1, 1, 1};
   const real *x = nullptr, *w = nullptr, *bias = nullptr;
   real* y = nullptr;
+  PackedWeights* packed = nullptr;  // see ConvGeometry
 
   MEDUSA_HD std::int64_t taps() const { return axis[0].taps * axis[1].taps * axis[2].taps; }
 };

@@ -13,6 +13,8 @@ struct Rows {
   std::int64_t numel() const { return outer * length * inner; }
 };
 
+struct PackedWeights;  // packed_weights.h
+
 // Convolution of x [n, in[0], in[1], in[2], cin] with w [kernel[0], kernel[1], kernel[2], cin/groups, cout]
 // to y [n, out[0], out[1], out[2], cout]; axes 0, 1, 2 are depth, height, width.  2D is depth 1 with kernel[0] = 1.
 //   out = (in + 2 pad - dilation (kernel - 1) - 1) / stride + 1
@@ -20,6 +22,7 @@ struct ConvGeometry {
   std::int64_t n = 1, cin = 1, cout = 1, groups = 1;
   std::int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1}, kernel[3] = {1, 1, 1};
   std::int64_t stride[3] = {1, 1, 1}, pad[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
+  PackedWeights* packed = nullptr;  // forward on a CPU: where w's packed form is kept; null: nowhere
 
   std::int64_t in_numel() const { return n * in[0] * in[1] * in[2] * cin; }
   std::int64_t out_numel() const { return n * out[0] * out[1] * out[2] * cout; }

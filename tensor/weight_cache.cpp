@@ -1,23 +1,44 @@
 #include "tensor/weight_cache.h"
 
+#include "tensor/memory.h"
+
 namespace medusa {
 
 namespace {
-thread_local WeightCache* lent = nullptr;
+
+std::size_t bytes_of(std::int64_t numel) { return static_cast<std::size_t>(numel) * sizeof(real); }
+
+void give_back(PackedWeights* place) {
+  if (place->block != nullptr) pool_free(place->block, bytes_of(place->numel), Device::CPU);
+  *place = {};
+}
+
 }  // namespace
 
-LendWeightCache::LendWeightCache(WeightCache* place) { lent = place; }
-LendWeightCache::~LendWeightCache() { lent = nullptr; }
+void WeightCache::release() { give_back(&packed_); }
 
-real* cached_weights(std::int64_t count, std::int64_t form, bool* fresh) {
-  *fresh = true;
-  if (lent == nullptr) return nullptr;
-  *fresh = lent->form != form || !lent->block || lent->block.numel() != count;
-  if (*fresh) {
-    lent->block = Tensor::empty({count});
-    lent->form = form;
+void WeightCache::clear() {
+  const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) release();
+}
+
+WeightCache::Loan::Loan(WeightCache& cache, const Tensor& weight) : lock_(cache.mutex_, std::try_to_lock) {
+  if (!lock_.owns_lock()) return;
+  packed_ = &cache.packed_;
+  const std::shared_ptr<Storage>& storage = weight.storage();
+  if (cache.weight_.lock() == storage && cache.version_ == storage->version) return;
+  packed_->form = 0;
+  cache.weight_ = storage;
+  cache.version_ = storage->version;
+}
+
+real* packed_block(PackedWeights* place, std::int64_t numel) {
+  if (place->numel != numel) {
+    give_back(place);
+    place->block = static_cast<real*>(pool_allocate(bytes_of(numel), Device::CPU));
+    place->numel = numel;
   }
-  return lent->block.mutable_data();
+  return place->block;
 }
 
 }  // namespace medusa

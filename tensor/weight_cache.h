@@ -1,33 +1,51 @@
-// Weights in the form that a kernel reads them, kept from one prediction to the next.
+// Weights in the form in which a kernel reads them, kept by a layer from one prediction to the next.
 //
 // Winograd's convolution transforms its kernel first: 16 or 36 numbers for every 9.  In a training step that is little
 // beside the batch; in the prediction of one image by deep layers, 512 to 512 channels at 8 x 8 pixels, it costs more
-// than the convolution.  A caller that knows that the weights are those of the previous call lends the kernel a place
-// for them.
+// than the convolution.
 #pragma once
 
-#include <cstdint>
+#include <memory>
+#include <mutex>
 
+#include "tensor/packed_weights.h"
 #include "tensor/tensor.h"
 
 namespace medusa {
 
-struct WeightCache {
-  Tensor block;
-  std::int64_t form = 0;  // how the kernel that filled the block laid it out; 0: not filled yet
-};
-
-// Lends `place` to kernels that this thread calls, for as long as it lives.
-class LendWeightCache {
+// Belongs to one layer, and to its weight.
+class WeightCache {
  public:
-  explicit LendWeightCache(WeightCache* place);
-  ~LendWeightCache();
-  LendWeightCache(const LendWeightCache&) = delete;
-  LendWeightCache& operator=(const LendWeightCache&) = delete;
-};
+  WeightCache() = default;
+  ~WeightCache() { release(); }
+  WeightCache(const WeightCache&) = delete;
+  WeightCache& operator=(const WeightCache&) = delete;
 
-// For kernels: `count` numbers of the place lent to this thread, null where there is none.  `fresh`: they must be
-// filled (also where there is none, in the kernel's own memory).
-real* cached_weights(std::int64_t count, std::int64_t form, bool* fresh);
+  // Gives the memory back, unless a call on another thread is using it.
+  void clear();
+  // Numbers held; 0: none.
+  std::int64_t numel() const { return packed_.numel; }
+
+  // For one call of a kernel: the packed form of `weight` as it is now.  Empty where the weight was written to since it
+  // was packed, or is another one.
+  class Loan {
+   public:
+    Loan(WeightCache& cache, const Tensor& weight);
+    // Null where a call on another thread has it: this one does without.
+    PackedWeights* get() const { return packed_; }
+
+   private:
+    std::unique_lock<std::mutex> lock_;
+    PackedWeights* packed_ = nullptr;
+  };
+
+ private:
+  void release();
+
+  std::mutex mutex_;
+  PackedWeights packed_;
+  std::weak_ptr<Storage> weight_;  // what was packed, and its version then
+  std::uint64_t version_ = 0;
+};
 
 }  // namespace medusa

@@ -1,5 +1,9 @@
 // Convolution and transposed convolution against the plain loop nests, and what they refuse.
+#include "nn/conv.h"
+
 #include <doctest/doctest.h>
+
+#include <thread>
 
 #include "tensor/isa.h"
 #include "tensor/memory.h"
@@ -160,13 +164,13 @@ TEST_CASE("conv: sizes beyond one band and block") {
 static int tile_side(const Shape& xs, const Shape& ws, const ConvOptions& o) {
   const Isa before = isa();
   set_isa(Isa::Base);
-  WeightCache place;
+  WeightCache cache;
   {
-    const LendWeightCache lend(&place);
-    conv(Var(Tensor::ones(xs)), Var(Tensor::ones(ws)), {}, o);
+    const NoGrad no_grad;
+    conv(Var(Tensor::ones(xs)), Var(Tensor::ones(ws)), {}, o, &cache);
   }
   set_isa(before);
-  return !place.block ? 0 : place.block.numel() >= 36 * ws.numel() / 9 ? 4 : 2;
+  return cache.numel() == 0 ? 0 : cache.numel() >= 36 * ws.numel() / 9 ? 4 : 2;
 }
 // Winograd's way, with tiles of that side: large ones where there are enough that are well filled.  The errors are
 // those that tensor/cpu/winograd.cpp states.
@@ -268,8 +272,9 @@ TEST_CASE("conv: what does not fit is refused") {
 TEST_CASE("conv: weights that are kept from one prediction to the next") {
   Var w(draw(normal(Shape{3, 3, 16, 32}), 7), true);
   const Var x(draw(normal(Shape{1, 8, 8, 16}), 8));
+  WeightCache cache;
   const auto recorded = [&](const Var& weight) {
-    return conv(x, weight, {}, ConvOptions::same(3)).value().to_vector();
+    return conv(x, weight, {}, ConvOptions::same(3), &cache).value().to_vector();
   };
   const auto predicted = [&](const Var& weight) {
     const NoGrad no_grad;
@@ -277,9 +282,12 @@ TEST_CASE("conv: weights that are kept from one prediction to the next") {
   };
   const Isa before = isa();
   const std::vector<real> first = recorded(w);
+  CHECK(cache.numel() == 0);
   for (int i = 0; i < 3; ++i) CHECK(predicted(w) == first);
+  CHECK(cache.numel() > 0);
   const std::int64_t held = memory_stats().in_use;
   CHECK(recorded(w) == first);
+  CHECK(cache.numel() == 0);
   CHECK(memory_stats().in_use < held);  // training wants the memory
 
   CHECK(predicted(w) == first);
@@ -303,6 +311,35 @@ TEST_CASE("conv: weights that are kept from one prediction to the next") {
     CHECK(here == recorded(other));
     CHECK(predicted(other) == here);
   }
+}
+
+TEST_CASE("conv: each layer keeps its own packed weights, and threads that predict with one layer do not wait") {
+  nn::Conv2d one(16, 32, 3, ConvOptions::same(3)), two(16, 32, 3, ConvOptions::same(3));
+  one.initialize(1);
+  two.initialize(2);
+  const Var x(draw(normal(Shape{1, 8, 8, 16}), 8));
+  const auto values = [&](nn::Conv2d& layer) { return layer(x).value().to_vector(); };
+  const std::vector<real> first = values(one), second = values(two);
+  const std::int64_t before = memory_stats().in_use;
+  {
+    const NoGrad no_grad;
+    for (int i = 0; i < 2; ++i) {
+      CHECK(values(one) == first);
+      CHECK(values(two) == second);
+    }
+    one.initialize(2);
+    CHECK(values(one) == second);
+    CHECK(memory_stats().in_use > before);
+  }
+  std::vector<std::thread> threads;
+  std::vector<int> same(4, 1);
+  for (int& good : same)
+    threads.emplace_back([&] {
+      const NoGrad no_grad;
+      for (int i = 0; i < 50; ++i) good = good && values(two) == second;
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(same == std::vector<int>(4, 1));
 }
 
 }  // namespace medusa::test

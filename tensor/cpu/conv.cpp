@@ -215,7 +215,7 @@ void run_pass(const ConvPass& p) {
 
 void conv(const real* x, const real* w, const real* bias, real* y, ConvGeometry g) {
   ConvPass p = forward_pass(g);
-  p.x = x, p.w = w, p.bias = bias, p.y = y;
+  p.x = x, p.w = w, p.bias = bias, p.y = y, p.packed = g.packed;
   run_pass(p);
 }
 

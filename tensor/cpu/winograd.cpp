@@ -20,8 +20,8 @@
 #include "tensor/cpu/tile.h"
 #include "tensor/cpu/winograd_tiles.h"
 #include "tensor/kernels.h"
+#include "tensor/packed_weights.h"
 #include "tensor/parallel.h"
-#include "tensor/weight_cache.h"
 
 namespace medusa::MEDUSA_CPU {
 
@@ -114,11 +114,11 @@ void winograd_pass(const ConvPass& p) {
   const int side = winograd_side(p);
   const WinogradCut s = winograd_cut(p, side, kChunkBytes);
   const std::int64_t count = s.places() * winograd_place(p);
-  bool fresh = true;
-  real* const kept = cached_weights(count, (64 * side + kLanes) * (p.transposed ? -1 : 1), &fresh);
-  Scratch<real> own(kept ? 0 : count), bias(p.cout);
-  real* const weights = kept ? kept : own.data();
-  if (fresh) winograd_kernel(p, side, weights);
+  const std::int64_t form = (64 * side + kLanes) * (p.transposed ? -1 : 1);
+  Scratch<real> own(p.packed ? 0 : count), bias(p.cout);
+  real* const weights = p.packed ? packed_block(p.packed, count) : own.data();
+  if (!p.packed || p.packed->form != form) winograd_kernel(p, side, weights);
+  if (p.packed) p.packed->form = form;
   for (std::int64_t o = 0; o < p.cout; ++o) bias[o] = p.bias ? p.bias[o] : 0;
   const std::int64_t size = s.places() * s.taps * p.cin * p.cout;
   if (size <= kSmallWeights || (size <= kMediumWeights && s.chunks() >= kManyChunks))
