@@ -24,8 +24,9 @@ void Module::check_name(const std::string& name) const {
 
 Var Module::param(const std::string& name, const Shape& shape, Init init, Layout layout) {
   check_name(name);
-  parameters_.push_back({name, Var(Tensor::zeros(shape), true), layout, init});
-  return parameters_.back().var;
+  const Var zeros(Tensor::zeros(shape), true);
+  parameters_.push_back({name, zeros, layout, init, kNoOwner, zeros.value().storage()->version});
+  return zeros;
 }
 
 Tensor Module::buffer(const std::string& name, Tensor value) {
@@ -94,7 +95,9 @@ void Module::zero_grad() {
 void Module::to(Device device) {
   for (Parameter& p : parameters()) {
     p.var.zero_grad();
+    const bool blank = !p.initialized();
     p.var.value().move_to(device);
+    if (blank) p.var.value().storage()->version = p.blank;  // a move writes nothing
     p.var.node()->device = device;
   }
   for (Buffer& b : buffers()) b.tensor.move_to(device);

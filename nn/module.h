@@ -27,6 +27,10 @@ struct Parameter {
   Layout layout;
   Init init;
   int owner = kNoOwner;
+  std::uint64_t blank = ~std::uint64_t{0};  // Storage::version of the zeros that Module::param() made
+
+  // Whether anything has been written to it since: by initialize(), from a file, or by hand.
+  bool initialized() const { return var.value().storage()->version != blank; }
 };
 
 struct Buffer {
@@ -56,7 +60,7 @@ class Module {
   // `owner`, a number from 0 on that has a meaning there (in mtl/ a task).  A mark further down overrides this one.
   void set_owner(int owner);
 
-  // Fills all parameters anew.
+  // Fills all parameters anew.  What is added later needs a call of its own.
   void initialize(std::uint64_t seed);
   // Training or evaluation, for this module and all below.
   void train(bool on = true);
@@ -67,7 +71,8 @@ class Module {
   void to(Device device);
 
  protected:
-  // Takes a zero-filled parameter of this shape (in memory layout) into care; initialize() fills it.
+  // Takes a zero-filled parameter of this shape (in memory layout) into care.  An optimiser refuses it until
+  // initialize(), a checkpoint or the module's author has written to it.
   Var param(const std::string& name, const Shape& shape, Init init, Layout layout = Layout::Plain);
   // A tensor that is saved but not trained, such as running statistics.
   Tensor buffer(const std::string& name, Tensor value);

@@ -10,6 +10,11 @@ namespace medusa::nn {
 
 void Optimizer::step(double lr, double grad_scale) {
   NoGrad no_grad;
+  for (const Parameter& parameter : parameters_)
+    MEDUSA_CHECK(parameter.initialized(),
+                 "optimizer: parameter '{}' has no initial values; call initialize(seed) on the network or load a "
+                 "checkpoint before the first step",
+                 parameter.name);
   ++steps_;
   const std::size_t slot_count = slots().size();
   std::vector<ParameterSpan> spans;

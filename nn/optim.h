@@ -18,7 +18,8 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   // One update from the gradients that backward() left; parameters without a gradient stay as they are.
-  // lr: learning rate of this step; grad_scale: factor on every gradient (clipping).
+  // lr: learning rate of this step; grad_scale: factor on every gradient (clipping).  Throws Error, and changes
+  // nothing, where a parameter has no initial values yet (see Parameter::initialized).
   void step(double lr, double grad_scale = 1);
   void zero_grad();
   std::int64_t steps() const { return steps_; }

@@ -5,12 +5,15 @@
 
 #include "nn/activation.h"
 #include "nn/attention.h"
+#include "nn/checkpoint.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
+#include "nn/optim.h"
 #include "nn/pool.h"
 #include "nn/resblock.h"
 #include "nn/sequential.h"
 #include "nn/upsample.h"
+#include "tests/data_fixture.h"
 #include "tests/ramp.h"
 
 namespace medusa::nn {
@@ -82,6 +85,52 @@ TEST_CASE("initial values depend on seed and name, not on the order of creation"
   CHECK(a[0].var.value().to_vector() != a[2].var.value().to_vector());
   other.initialize(8);
   CHECK(a[0].var.value().to_vector() != b[0].var.value().to_vector());
+}
+
+TEST_CASE("an optimiser refuses a parameter without initial values, zeros that were asked for are values") {
+  struct Zeros : Module {
+    Zeros() { param("w", {2}, Init::constant(0)); }
+    Var w() const { return parameters()[0].var; }
+    void grow() { add<Linear>("more", 2, 2); }
+  };
+  const auto step = [](const Module& module) {
+    for (Parameter& p : module.parameters()) p.var.set_grad(Tensor::ones(p.var.shape()));
+    make_optimizer({}, module.parameters())->step(0.1);
+  };
+  const auto refused = [](const std::string& name) {
+    return "optimizer: parameter '" + name +
+           "' has no initial values; call initialize(seed) on the network or load a checkpoint before the first step";
+  };
+  Zeros net;
+  CHECK_THROWS_WITH_AS(step(net), refused("w").c_str(), Error);
+  CHECK(net.w().value().to_vector() == std::vector<real>{0, 0});
+  net.initialize(1);  // zeros again, but asked for
+  step(net);
+  CHECK(net.w().value().at(0) != 0);
+  net.grow();
+  CHECK_THROWS_WITH_AS(step(net), refused("more.weight").c_str(), Error);
+  net.initialize(1);
+  step(net);
+
+  Sequential chain;  // the norm's scale is 1 from the start, its shift is not there yet
+  chain.push<BatchNorm>(2);
+  CHECK_THROWS_WITH_AS(step(chain), refused("0.bias").c_str(), Error);
+  const auto optimizer = make_optimizer({}, chain.parameters());  // may be made first
+  chain.to(Device::CPU);
+  CHECK_THROWS_WITH_AS(optimizer->step(0.1), refused("0.bias").c_str(), Error);
+  CHECK(optimizer->steps() == 0);
+  chain.initialize(1);
+  optimizer->step(0.1);
+
+  Zeros by_hand;
+  by_hand.w().value().copy_from(Tensor::ones({2}));
+  step(by_hand);
+
+  test::TempFolder folder;
+  save_checkpoint(folder / "net.safetensors", by_hand);
+  Zeros loaded;
+  load_checkpoint(folder / "net.safetensors", loaded);
+  step(loaded);
 }
 
 TEST_CASE("initial values have the spread their names promise") {
