@@ -46,10 +46,11 @@ Var normalize(const char* op, const Var& x, const Var& gamma, const Var& beta, c
 }
 
 // With the statistics of x itself.
-Var normalize_own(const char* op, const Var& x, const Var& gamma, const Var& beta, real eps, const NormGeometry& g) {
+Var normalize_own(const char* op, const Var& x, const Var& gamma, const Var& beta, real eps, bool relu,
+                  const NormGeometry& g) {
   Tensor mean = Tensor::empty({g.stats()}, x.device()), var = Tensor::empty({g.stats()}, x.device());
   kernels::norm_stats(x.device(), x.value().data(), mean.mutable_data(), var.mutable_data(), g);
-  return normalize(op, x, gamma, beta, mean, var, eps, false, true, g);
+  return normalize(op, x, gamma, beta, mean, var, eps, relu, true, g);
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Tensor& running_
 }
 
 // Wu, He, "Group normalization", 2018, eq. 7.  Statistics per sample and group of channels.
-Var group_norm(const Var& x, const Var& gamma, const Var& beta, std::int64_t groups, real eps) {
+Var group_norm(const Var& x, const Var& gamma, const Var& beta, std::int64_t groups, real eps, bool relu) {
   check_input("group_norm", x, gamma, beta, eps);
   const std::int64_t n = x.size(0), channels = x.size(-1);
   MEDUSA_CHECK(groups > 0 && channels % groups == 0, "group_norm: {} channels cannot be cut into {} equal groups",
@@ -91,17 +92,17 @@ Var group_norm(const Var& x, const Var& gamma, const Var& beta, std::int64_t gro
   const NormGeometry g{n, channels > 0 ? per_sample / channels : 0, groups, channels / groups};
   MEDUSA_CHECK(g.outer * g.length * g.inner != 1, "group_norm: expected more than 1 value per group, input is {}",
                x.shape());
-  return normalize_own("group_norm", x, gamma, beta, eps, g);
+  return normalize_own("group_norm", x, gamma, beta, eps, relu, g);
 }
 
 // Ulyanov, Vedaldi, Lempitsky, "Instance normalization", 2016.  Statistics per sample and channel.
-Var instance_norm(const Var& x, const Var& gamma, const Var& beta, real eps) {
+Var instance_norm(const Var& x, const Var& gamma, const Var& beta, real eps, bool relu) {
   check_input("instance_norm", x, gamma, beta, eps);
   const std::int64_t n = x.size(0), channels = x.size(-1);
   const NormGeometry g{n, n * channels > 0 ? x.value().numel() / (n * channels) : 0, channels, 1};
   MEDUSA_CHECK(g.numel() == 0 || g.length > 1, "instance_norm: expected more than 1 place per channel, input is {}",
                x.shape());
-  return normalize_own("instance_norm", x, gamma, beta, eps, g);
+  return normalize_own("instance_norm", x, gamma, beta, eps, relu, g);
 }
 
 // Ba, Kiros, Hinton, "Layer normalization", 2016.  Statistics per place, over the channels.
@@ -110,7 +111,7 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, real eps) {
   check_channels("layer_norm", "gamma", gamma.value(), x.size(-1), x.shape());
   check_channels("layer_norm", "beta", beta.value(), x.size(-1), x.shape());
   const std::int64_t channels = x.size(-1);
-  return normalize_own("layer_norm", x, gamma, beta, eps,
+  return normalize_own("layer_norm", x, gamma, beta, eps, false,
                        {channels > 0 ? x.value().numel() / channels : 0, 1, 1, channels});
 }
 

@@ -93,10 +93,10 @@ Var avg_pool(const Var& x, const PoolOptions& options = {});  // over the places
 // unbiased variance), unless recomputing(); else they are the running ones  (Ioffe, Szegedy 2015).
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Tensor& running_mean, Tensor& running_var,
                bool training, real momentum = real(0.1), real eps = real(1e-5), bool relu = false);
-Var group_norm(const Var& x, const Var& gamma, const Var& beta, std::int64_t groups,
-               real eps = real(1e-5));  // Wu, He 2018
-Var instance_norm(const Var& x, const Var& gamma, const Var& beta,
-                  real eps = real(1e-5));                                                // = group_norm with C groups
+Var group_norm(const Var& x, const Var& gamma, const Var& beta, std::int64_t groups, real eps = real(1e-5),
+               bool relu = false);  // Wu, He 2018
+Var instance_norm(const Var& x, const Var& gamma, const Var& beta, real eps = real(1e-5),
+                  bool relu = false);                                                    // = group_norm with C groups
 Var layer_norm(const Var& x, const Var& gamma, const Var& beta, real eps = real(1e-5));  // over the last axis
 
 // ---- softmax ----------------------------------------------------------------------------------------------------

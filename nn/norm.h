@@ -45,25 +45,28 @@ class BatchNorm : public detail::Affine {
 // Over space and the channels of one group, per sample.
 class GroupNorm : public detail::Affine {
  public:
-  GroupNorm(std::int64_t groups, std::int64_t channels, real eps = real(1e-5))
-      : Affine(channels), groups_(groups), eps_(eps) {
+  GroupNorm(std::int64_t groups, std::int64_t channels, bool relu = false, real eps = real(1e-5))
+      : Affine(channels), groups_(groups), relu_(relu), eps_(eps) {
     MEDUSA_CHECK(groups > 0 && channels % groups == 0, "group_norm: {} groups do not divide {} channels", groups,
                  channels);
   }
-  Var forward(const Var& x) override { return group_norm(x, weight_, bias_, groups_, eps_); }
+  Var forward(const Var& x) override { return group_norm(x, weight_, bias_, groups_, eps_, relu_); }
 
  private:
   std::int64_t groups_;
+  bool relu_;
   real eps_;
 };
 
-// Over space, per sample and channel.
+// Over space, per sample and channel: no sample's result depends on the others of its batch.
 class InstanceNorm : public detail::Affine {
  public:
-  explicit InstanceNorm(std::int64_t channels, real eps = real(1e-5)) : Affine(channels), eps_(eps) {}
-  Var forward(const Var& x) override { return instance_norm(x, weight_, bias_, eps_); }
+  explicit InstanceNorm(std::int64_t channels, bool relu = false, real eps = real(1e-5))
+      : Affine(channels), relu_(relu), eps_(eps) {}
+  Var forward(const Var& x) override { return instance_norm(x, weight_, bias_, eps_, relu_); }
 
  private:
+  bool relu_;
   real eps_;
 };
 
@@ -76,5 +79,17 @@ class LayerNorm : public detail::Affine {
  private:
   real eps_;
 };
+
+// The norm between a convolution and its ReLU, as a choice.  All have the parameters `weight` and `bias`; batch norm
+// alone has running statistics besides.
+enum class Norm { Batch, Instance, Group };
+std::vector<std::string> norms();  // their names, in this order
+const char* name(Norm norm);
+Norm norm_of(const std::string& name);  // throws InputError that lists the names
+
+// Group norm's groups: 32 (Wu, He 2018), or the largest divisor of the channels below that.
+std::int64_t groups_of(std::int64_t channels);
+// `relu`: followed by max(y, 0) in the same pass.
+std::unique_ptr<Module> make_norm(Norm norm, std::int64_t channels, bool relu = false);
 
 }  // namespace medusa::nn

@@ -15,6 +15,10 @@ class Sequential : public Module {
     modules_.push_back(&child);
     return child;
   }
+  Module& push(std::unique_ptr<Module> module) {
+    modules_.push_back(&add(std::to_string(modules_.size()), std::move(module)));
+    return *modules_.back();
+  }
   std::size_t size() const { return modules_.size(); }
   Var forward(const Var& x) override {
     Var y = x;

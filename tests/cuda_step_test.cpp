@@ -6,6 +6,7 @@
 #include "mtl/losses.h"
 #include "mtl/training/batch_upload.h"
 #include "mtl/training/trainer.h"
+#include "nn/conv.h"
 #include "nn/optim.h"
 #include "tensor/kernels.h"
 #include "tests/device_case.h"
@@ -130,6 +131,30 @@ mtl::TrainerOptions trainer_options(const std::string& balancing) {
 }
 
 }  // namespace
+
+TEST_CASE("cuda: a training step with each norm agrees with the CPU") {
+  if (no_device()) return;
+  for (const char* norm : {"instance", "group"}) {
+    mtl::ModelConfig config = tiny("mtan", 2);
+    config.norm = norm;
+    const std::vector<Named> want = one_step(config, Device::CPU), got = one_step(config, Device::CUDA);
+    REQUIRE(want.size() == got.size());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      const double d = difference(got[i].tensor, want[i].tensor);
+      CHECK_MESSAGE(d <= (kDouble ? 1e-12 : 1e-5), norm << ": " << want[i].name << ": " << d);
+    }
+  }
+}
+
+TEST_CASE("cuda: a move to the device gives a parameter no initial values") {
+  if (no_device()) return;
+  nn::Conv2d layer(2, 2, 3);
+  const auto optimizer = nn::make_optimizer({}, layer.parameters());
+  layer.to(Device::CUDA);
+  CHECK_THROWS_AS(optimizer->step(0.1), Error);
+  layer.initialize(1);
+  optimizer->step(0.1);
+}
 
 TEST_CASE("cuda: a training step of every architecture agrees with the CPU, in every order") {
   if (no_device()) return;

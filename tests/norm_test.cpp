@@ -34,16 +34,18 @@ void batch_case(const std::string& name, const Shape& shape, bool relu, bool tra
       });
 }
 
-void group_case(const std::string& name, const Shape& shape, std::int64_t groups) {
+void group_case(const std::string& name, const Shape& shape, std::int64_t groups, bool relu = false) {
   const std::int64_t channels = shape[-1];
   const NormGeometry g{shape[0], shape.numel() / shape[0] / channels, groups, channels / groups};
   check_op(
       name, {normal(shape), positive({channels}), normal({channels})},
       [=](const std::vector<Var>& in) {
-        return groups == channels ? instance_norm(in[0], in[1], in[2], kEps)
-                                  : group_norm(in[0], in[1], in[2], groups, kEps);
+        return groups == channels ? instance_norm(in[0], in[1], in[2], kEps, relu)
+                                  : group_norm(in[0], in[1], in[2], groups, kEps, relu);
       },
-      [=](const std::vector<Array>& in) { return reference::norm(in[0], in[1], in[2], g, static_cast<double>(kEps)); });
+      [=](const std::vector<Array>& in) {
+        return reference::norm(in[0], in[1], in[2], g, static_cast<double>(kEps), relu);
+      });
 }
 
 void layer_case(const std::string& name, const Shape& shape) {
@@ -84,6 +86,10 @@ TEST_CASE("group, instance and layer norm") {
   group_case("group_norm 16/4", {3, 3, 3, 16}, 4);
   group_case("group_norm 5/1", {2, 4, 3, 5}, 1);
   group_case("group_norm [N, C]", {3, 12}, 3);
+  group_case("instance_norm relu c6", {2, 7, 3, 6}, 6, true);
+  group_case("instance_norm relu c16 3d", {2, 2, 2, 3, 16}, 16, true);
+  group_case("group_norm relu 12/4", {2, 7, 3, 12}, 4, true);
+  group_case("group_norm relu [N, C]", {3, 12}, 3, true);
   layer_case("layer_norm 1 place", {1, 9});
   layer_case("layer_norm 7", {2, 5, 7});
   layer_case("layer_norm 32", {3, 32});

@@ -24,6 +24,16 @@ run 0 '' predict --run "$work/run" --input "$picture" --out "$work/predictions"
 run 2 'was begun with --backbone "resnet18", not "resnet50"' train --out "$work/run" --resume --backbone resnet50
 run 0 '' inspect --run "$work/run" --input "$picture" --attention "$work/sheet"
 
+# ---- and so is the norm
+normed=(--data "$work/data" "${small[@]}" --widths 4,8 --epochs 1)
+run 2 '--norm layer: ' train --out "$work/refused" "${normed[@]}" --norm layer
+run 0 'best weights' train --out "$work/normed" "${normed[@]}" --norm instance
+expect 0 'norm = "instance"' cat "$work/normed/config.toml"
+run 0 'norm             instance' inspect "$work/normed"
+run 0 'balanced_accuracy' evaluate --run "$work/normed" --split val
+run 0 '' predict --run "$work/normed" --input "$picture" --out "$work/normed-predictions"
+run 2 'was begun with --norm "instance", not "group"' train --out "$work/normed" --resume --norm group
+
 # ---- weights from elsewhere: what is wrong with a file is said before anything is made
 pretrained() { run "$1" "$2" train --data "$work/data" --out "$work/new" "${small[@]}" --backbone resnet18 --epochs 1 "${@:3}"; }
 pretrained 2 "$work/nowhere.safetensors: cannot be" --pretrained "$work/nowhere.safetensors"

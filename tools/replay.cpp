@@ -57,6 +57,7 @@ mtl::ModelConfig config_of(const json& spec) {
   mtl::ModelConfig config;
   config.arch = spec.at("arch");
   config.backbone = spec.at("backbone");
+  config.norm = spec.value("norm", "batch");
   config.spatial_dims = spec.at("rank");
   config.in_channels = spec.at("in_channels");
   config.widths = spec.at("widths").get<std::vector<std::int64_t>>();
@@ -179,6 +180,7 @@ class NetCase {
 Results run_encoder(const json& spec, const std::string& folder, Device device) {
   mtl::ModelConfig config;
   config.backbone = spec.at("backbone");
+  config.norm = spec.value("norm", "batch");
   config.spatial_dims = spec.at("rank");
   config.in_channels = spec.at("in_channels");
   config.widths = spec.at("widths").get<std::vector<std::int64_t>>();

@@ -127,6 +127,7 @@ mtl::ModelConfig network_of(const RunOptions& o) {
   mtl::ModelConfig config;
   config.arch = o.arch;
   config.backbone = o.backbone;
+  config.norm = o.norm;
   config.widths = o.widths.empty() ? mtl::default_widths(o.backbone) : o.widths;
   if (const auto own = o.arch_options.find(o.arch); own != o.arch_options.end()) config.options = own->second;
   return config;

@@ -13,11 +13,11 @@ constexpr bool kNoBias = false;
 
 }  // namespace
 
-AttentionMask::AttentionMask(int spatial_dims, std::int64_t in, std::int64_t middle, std::int64_t out)
+AttentionMask::AttentionMask(int spatial_dims, std::int64_t in, std::int64_t middle, std::int64_t out, nn::Norm norm)
     : conv1_(add<nn::Conv>("conv1", spatial_dims, in, middle, 1, ConvOptions{}, kNoBias)),
-      norm1_(add<nn::BatchNorm>("norm1", middle, true)),
+      norm1_(add("norm1", nn::make_norm(norm, middle, true))),
       conv2_(add<nn::Conv>("conv2", spatial_dims, middle, out, 1, ConvOptions{}, kNoBias)),
-      norm2_(add<nn::BatchNorm>("norm2", out)) {}
+      norm2_(add("norm2", nn::make_norm(norm, out))) {}
 
 CrossTaskAttention::CrossTaskAttention(std::int64_t channels, const CtanOptions& options)
     : over_channels_(options.attention == "channel"), scale_(options.scale), residual_(options.residual) {

@@ -13,14 +13,15 @@ namespace medusa::mtl {
 // x [N, S, in] -> [N, S, out], in (0, 1); `middle` channels in between.
 class AttentionMask : public nn::Module {
  public:
-  AttentionMask(int spatial_dims, std::int64_t in, std::int64_t middle, std::int64_t out);
+  AttentionMask(int spatial_dims, std::int64_t in, std::int64_t middle, std::int64_t out,
+                nn::Norm norm = nn::Norm::Batch);
   Var forward(const Var& x) override { return sigmoid(norm2_(conv2_(norm1_(conv1_(x))))); }
 
  private:
   nn::Conv& conv1_;
-  nn::BatchNorm& norm1_;  // with the ReLU
+  nn::Module& norm1_;  // with the ReLU
   nn::Conv& conv2_;
-  nn::BatchNorm& norm2_;
+  nn::Module& norm2_;
 };
 
 struct CtanOptions;

@@ -61,6 +61,7 @@ Backbone backbone_of(const ModelConfig& config) {
   const std::vector<std::int64_t>& w = config.widths;
   Backbone backbone;
   backbone.channels = w;
+  backbone.norm = nn::norm_of(config.norm);
   backbone.decoder.assign(w.begin(), w.end() - 1);
   if (!entry.resnet) return backbone;
   // The stem has halved the image twice before level 0, so the decoder doubles it twice more, without skips  [ours].
@@ -74,17 +75,19 @@ Backbone backbone_of(const ModelConfig& config) {
 
 std::unique_ptr<Encoder> make_encoder(const ModelConfig& config) {
   const Entry& entry = checked_entry(config);
+  const nn::Norm norm = nn::norm_of(config.norm);
   if (entry.resnet)
-    return std::make_unique<ResNet>(config.spatial_dims, config.in_channels, config.widths, *entry.resnet);
-  return std::make_unique<ResUNet>(config.spatial_dims, config.in_channels, config.widths);
+    return std::make_unique<ResNet>(config.spatial_dims, config.in_channels, config.widths, *entry.resnet, norm);
+  return std::make_unique<ResUNet>(config.spatial_dims, config.in_channels, config.widths, norm);
 }
 
 std::unique_ptr<nn::Module> make_refine(const ModelConfig& config, std::size_t j) {
   const Entry& entry = checked_entry(config);
-  const std::int64_t in = backbone_of(config).channels.at(j), next = config.widths.at(j + 1);
-  if (!entry.resnet) return std::make_unique<nn::ResBlock>(config.spatial_dims, in, next);
-  if (entry.resnet->bottleneck) return std::make_unique<Bottleneck>(config.spatial_dims, in, next);
-  return std::make_unique<BasicBlock>(config.spatial_dims, in, next);
+  const Backbone backbone = backbone_of(config);
+  const std::int64_t in = backbone.channels.at(j), next = config.widths.at(j + 1);
+  if (!entry.resnet) return std::make_unique<nn::ResBlock>(config.spatial_dims, in, next, backbone.norm);
+  if (entry.resnet->bottleneck) return std::make_unique<Bottleneck>(config.spatial_dims, in, next, 1, backbone.norm);
+  return std::make_unique<BasicBlock>(config.spatial_dims, in, next, 1, backbone.norm);
 }
 
 }  // namespace medusa::mtl

@@ -7,6 +7,7 @@
 
 #include "mtl/networks/encoder.h"
 #include "mtl/networks/model.h"
+#include "nn/norm.h"
 
 namespace medusa::mtl {
 
@@ -16,6 +17,7 @@ struct Backbone {
   // Channels of the decoder after each of its doublings of the resolution, full resolution first; the last entry is
   // that of level L-2.  More entries than L-1: the outermost levels are the decoder's alone.
   std::vector<std::int64_t> decoder;
+  nn::Norm norm = nn::Norm::Batch;     // behind every convolution
   std::int64_t attention_divisor = 1;  // attention modules have channels[j] / attention_divisor channels inside
 
   std::size_t levels() const { return channels.size(); }

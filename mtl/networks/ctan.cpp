@@ -15,10 +15,10 @@ CTAN::CTAN(const ModelConfig& config, const CtanOptions& options)
   for (std::size_t t = 0; t < tasks().size(); ++t) {
     auto& embed = embed_.put(t);
     auto& mask = mask_.put(t);
-    if (!encoder) embed.push(config.spatial_dims, c.back(), c.back(), 1, true);
+    if (!encoder) embed.push(config.spatial_dims, c.back(), c.back(), 1, true, backbone_.norm);
     for (std::size_t j = 0; encoder && j < c.size(); ++j) {
-      embed.push(config.spatial_dims, j == 0 ? c[j] : 2 * c[j], backbone_.attention_width(j), 1, true);
-      mask.push(config.spatial_dims, backbone_.attention_width(j), c[j]);
+      embed.push(config.spatial_dims, j == 0 ? c[j] : 2 * c[j], backbone_.attention_width(j), 1, true, backbone_.norm);
+      mask.push(config.spatial_dims, backbone_.attention_width(j), c[j], 1, false, backbone_.norm);
     }
     if (bottleneck) bottleneck_.put(t, c.back(), options);
   }

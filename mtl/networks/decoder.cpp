@@ -20,7 +20,7 @@ Decoder::Decoder(int spatial_dims, const Backbone& backbone)
   const std::vector<std::int64_t>& width = backbone.decoder;
   for (std::size_t i = 0; i < width.size(); ++i) {
     up_.push(spatial_dims, i + 1 < width.size() ? width[i + 1] : backbone.channels.back(), width[i], 2, doubling());
-    blocks_.push(spatial_dims, width[i] + (i < bare_ ? 0 : backbone.channels[i - bare_]), width[i]);
+    blocks_.push(spatial_dims, width[i] + (i < bare_ ? 0 : backbone.channels[i - bare_]), width[i], backbone.norm);
   }
 }
 

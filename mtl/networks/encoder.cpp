@@ -11,8 +11,19 @@ void Encoder::check_input(const Shape& x) const {
 }
 
 Features Encoder::features(const Var& x) {
-  check_input(x.shape());
-  return compute(x);
+  Features f;
+  for (std::size_t j = 0; j < levels_; ++j) {
+    const Level made = level(j, j == 0 ? x : f.p.back());
+    f.u.push_back(made.u);
+    f.p.push_back(made.p);
+  }
+  return f;
+}
+
+Level Encoder::level(std::size_t j, const Var& x) {
+  MEDUSA_CHECK(j < levels_, "encoder: level {} of {}", j, levels_);
+  if (j == 0) check_input(x.shape());
+  return compute(j, x);
 }
 
 }  // namespace medusa::mtl

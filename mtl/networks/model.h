@@ -19,6 +19,7 @@ namespace medusa::mtl {
 struct ModelConfig {
   std::string arch = "hps";          // one of architectures()
   std::string backbone = "resunet";  // resunet | resnet18 | resnet34 | resnet50
+  std::string norm = "batch";        // batch | instance | group: behind every convolution
   int spatial_dims = 2;              // 2: images [N, H, W, C]; 3: volumes [N, D, H, W, C]
   std::int64_t in_channels = 3;
   // Channels of each encoder level, outermost first; of a ResNet: inside the blocks of its four stages.

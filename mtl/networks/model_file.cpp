@@ -59,9 +59,10 @@ std::string to_json(const ModelConfig& config) {
   Json json{{"arch", config.arch},         {"backbone", config.backbone},
             {"rank", config.spatial_dims}, {"in_channels", config.in_channels},
             {"widths", config.widths},     {"tasks", tasks}};
+  if (config.norm != "batch") json["norm"] = config.norm;
   if (const Json own = options_json(config); !own.empty()) {
-    MEDUSA_CHECK(!json.contains(config.arch), "architecture '{}': a model description has something else of that name",
-                 config.arch);
+    MEDUSA_CHECK(!json.contains(config.arch) && config.arch != "norm",
+                 "architecture '{}': a model description has something else of that name", config.arch);
     json[config.arch] = own;
   }
   return json.dump();
@@ -73,6 +74,7 @@ ModelConfig model_config_from_json(const std::string& text, const std::string& w
     ModelConfig config;
     config.arch = json.at("arch").get<std::string>();
     config.backbone = json.at("backbone").get<std::string>();
+    config.norm = json.value("norm", "batch");
     config.spatial_dims = json.at("rank").get<int>();
     config.in_channels = json.at("in_channels").get<std::int64_t>();
     config.widths = json.at("widths").get<std::vector<std::int64_t>>();

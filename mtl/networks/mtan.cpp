@@ -11,7 +11,7 @@ MTAN::MTAN(const ModelConfig& config)
   for (std::size_t t = 0; t < tasks().size(); ++t) {
     auto& levels = attention_.put(t);
     for (std::size_t j = 0; j < c.size(); ++j)
-      levels.push(config.spatial_dims, j == 0 ? c[j] : 2 * c[j], backbone_.attention_width(j), c[j]);
+      levels.push(config.spatial_dims, j == 0 ? c[j] : 2 * c[j], backbone_.attention_width(j), c[j], backbone_.norm);
   }
   for (std::size_t j = 0; j + 1 < c.size(); ++j) refine_.push(make_refine(config, j));
 }

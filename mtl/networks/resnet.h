@@ -1,6 +1,7 @@
 // The encoders `resnet18`, `resnet34` and `resnet50`: the residual networks for ImageNet without the last pooling and
 // fully connected layer, for images and volumes  [He, Zhang, Ren, Sun, "Deep residual learning", CVPR 2016, table 1].
-// The names of all parts are torchvision's, so that converted ImageNet weights load by name.
+// The names of all parts are torchvision's, so that converted ImageNet weights load by name.  BN in the formulas is the
+// norm that was chosen; it is called bn whatever it is.
 #pragma once
 
 #include "mtl/networks/encoder.h"
@@ -18,7 +19,7 @@ class ResNetBlock : public nn::Module {
 
  protected:
   virtual Var branch(const Var& x) = 0;
-  void add_downsample(int spatial_dims, std::int64_t in, std::int64_t out, std::int64_t stride);
+  void add_downsample(int spatial_dims, std::int64_t in, std::int64_t out, std::int64_t stride, nn::Norm norm);
 
  private:
   nn::Sequential* downsample_ = nullptr;  // null: the identity
@@ -28,15 +29,16 @@ class ResNetBlock : public nn::Module {
 class BasicBlock : public ResNetBlock {
  public:
   static constexpr std::int64_t kExpansion = 1;  // output channels per plane
-  BasicBlock(int spatial_dims, std::int64_t in, std::int64_t planes, std::int64_t stride = 1);
+  BasicBlock(int spatial_dims, std::int64_t in, std::int64_t planes, std::int64_t stride = 1,
+             nn::Norm norm = nn::Norm::Batch);
 
  private:
   Var branch(const Var& x) override { return bn2_(conv2_(bn1_(conv1_(x)))); }
 
   nn::Conv& conv1_;
-  nn::BatchNorm& bn1_;  // with the ReLU
+  nn::Module& bn1_;  // with the ReLU
   nn::Conv& conv2_;
-  nn::BatchNorm& bn2_;
+  nn::Module& bn2_;
 };
 
 // branch = BN(conv1(relu(BN(conv3(relu(BN(conv1(x)))))))): `planes` channels inside, 4 times as many outside  (fig. 5,
@@ -44,17 +46,18 @@ class BasicBlock : public ResNetBlock {
 class Bottleneck : public ResNetBlock {
  public:
   static constexpr std::int64_t kExpansion = 4;
-  Bottleneck(int spatial_dims, std::int64_t in, std::int64_t planes, std::int64_t stride = 1);
+  Bottleneck(int spatial_dims, std::int64_t in, std::int64_t planes, std::int64_t stride = 1,
+             nn::Norm norm = nn::Norm::Batch);
 
  private:
   Var branch(const Var& x) override { return bn3_(conv3_(bn2_(conv2_(bn1_(conv1_(x)))))); }
 
   nn::Conv& conv1_;
-  nn::BatchNorm& bn1_;  // with the ReLU
+  nn::Module& bn1_;  // with the ReLU
   nn::Conv& conv2_;
-  nn::BatchNorm& bn2_;  // with the ReLU
+  nn::Module& bn2_;  // with the ReLU
   nn::Conv& conv3_;
-  nn::BatchNorm& bn3_;
+  nn::Module& bn3_;
 };
 
 // One row of table 1: blocks in each of the four stages, and of which kind.
@@ -69,13 +72,14 @@ class ResNet : public Encoder {
   static constexpr std::int64_t kStride = 4;  // of level 0: the stem halves twice
   // planes: channels inside the blocks of each stage, 64, 128, 256, 512 in the paper; a stage puts out planes *
   // expansion.
-  ResNet(int spatial_dims, std::int64_t in_channels, const std::vector<std::int64_t>& planes, const ResNetDepth& depth);
+  ResNet(int spatial_dims, std::int64_t in_channels, const std::vector<std::int64_t>& planes, const ResNetDepth& depth,
+         nn::Norm norm = nn::Norm::Batch);
 
  private:
-  Features compute(const Var& x) override;
+  Level compute(std::size_t j, const Var& x) override;
 
   nn::Conv& conv1_;
-  nn::BatchNorm& bn1_;  // with the ReLU
+  nn::Module& bn1_;  // with the ReLU
   std::vector<nn::ModuleList<nn::Module>*> layers_;
 };
 

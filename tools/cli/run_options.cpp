@@ -64,6 +64,8 @@ void declare_network(RunOptions& r, Options& o) {
       .one_of(mtl::architectures(), false)
       .same_for_all();
   o.add("backbone", r.backbone, "encoder").one_of(mtl::backbones());
+  o.add("norm", r.norm, "behind every convolution; instance and group norm do not mix the samples of a batch")
+      .one_of(nn::norms());
   o.add("widths", r.widths,
         "channels of each encoder level, outermost first, comma-separated (of a resnet: inside the blocks of its 4 "
         "stages); multiples of 16 are fastest; none given: 16,32,64,128 for resunet, 64,128,256,512 for a resnet")

@@ -37,7 +37,7 @@ struct RunOptions {
   int workers = 2;
 
   std::string arch = "hps";
-  std::string backbone = "resunet";
+  std::string backbone = "resunet", norm = "batch";
   std::vector<std::int64_t> widths;                  // empty: the backbone's own
   std::string pretrained;                            // a file of weights for the encoders, or none
   std::map<std::string, OptionValues> arch_options;  // by architecture, without "<arch>-"; not there: the defaults

@@ -17,11 +17,12 @@ Json describe_model(const std::string& path) {
   for (const mtl::Task& task : config.tasks)
     tasks.push_back(
         fmt::format("{} ({}, {} channel{})", task.name, name(task.kind), task.channels, task.channels == 1 ? "" : "s"));
-  return {{"arch", config.arch},
-          {"backbone", config.backbone},
-          {"widths", config.widths},
-          {"tasks", tasks},
-          {"parameters", mtl::make_model(config)->parameter_count()}};
+  Json json{{"arch", config.arch}, {"backbone", config.backbone}};
+  if (config.norm != "batch") json["norm"] = config.norm;
+  json["widths"] = config.widths;
+  json["tasks"] = tasks;
+  json["parameters"] = mtl::make_model(config)->parameter_count();
+  return json;
 }
 
 }  // namespace
