@@ -2,7 +2,7 @@
 
 #include <fmt/ranges.h>
 
-#include <map>
+#include <algorithm>
 
 namespace medusa::tools {
 
@@ -22,10 +22,11 @@ struct Part {
   std::vector<std::int64_t> levels;
 };
 
-// How many components of a parameter's name are its part's: "attention.lesion.0.conv1.weight" is of "attention.lesion".
-std::size_t depth_of(const std::string& first) {
-  static const std::map<std::string, std::size_t> depth{{"encoder", 1}, {"refine", 1}, {"nets", 3}};
-  return depth.count(first) ? depth.at(first) : 2;
+// How many components of a parameter's name are its part's: "attention.lesion.0.conv1.weight", which belongs to a task,
+// is of "attention.lesion", "refine.0.conv1.weight" of "refine".  Whole networks ("nets") show their own parts.
+std::size_t depth_of(const nn::Parameter& p, const std::vector<std::string>& path) {
+  const std::size_t depth = p.owner == nn::kNoOwner ? 1 : path[0] == "nets" ? 3 : 2;
+  return std::min(depth, path.size());
 }
 
 std::vector<std::string> components(const std::string& name) {
@@ -41,12 +42,12 @@ std::vector<Part> parts_of(const mtl::Model& model) {
   std::vector<Part> parts;
   for (const nn::Parameter& p : model.parameters()) {
     const std::vector<std::string> path = components(p.name);
-    const std::size_t depth = depth_of(path[0]);
+    const std::size_t depth = depth_of(p, path);
     const std::string name = fmt::format("{}", fmt::join(path.begin(), path.begin() + static_cast<long>(depth), "."));
     if (parts.empty() || parts.back().name != name) parts.push_back({name, 0, {}});
     const std::int64_t count = p.var.value().numel();
     parts.back().parameters += count;
-    if (path[depth].find_first_not_of("0123456789") != std::string::npos) continue;
+    if (depth == path.size() || path[depth].find_first_not_of("0123456789") != std::string::npos) continue;
     parts.back().levels.resize(static_cast<std::size_t>(std::stoll(path[depth])) + 1);
     parts.back().levels.back() += count;
   }
