@@ -5,7 +5,7 @@
 //   Tensor   numbers in memory: Tensor::from(values, {64, 32, 32, 1}), .to(Device::CUDA)
 //   Var      a Tensor that remembers how it was made: ops of autograd/ops.h, .backward(), .grad()
 //   nn::     modules: Conv2d, Linear, BatchNorm, Sequential; optimisers: Sgd, Adam, AdamW; save_checkpoint()
-//   mtl::    Task, Model and make_model(), Trainer, evaluate()
+//   mtl::    Task, Model and make_model(), Trainer, evaluate(), Predictor
 //   datasets::  Dataset, Loader
 //
 // Errors are thrown: InputError for what came from outside, such as a file; Error for everything else.
@@ -23,6 +23,7 @@
 #include "mtl/networks/model.h"
 #include "mtl/networks/model_file.h"
 #include "mtl/networks/shared_model.h"
+#include "mtl/predictor.h"
 #include "mtl/task.h"
 #include "mtl/training/evaluate.h"
 #include "mtl/training/loader_source.h"

@@ -149,12 +149,12 @@ void Predictor::read_plan(const RunFolder& run) {
     size_ = grid_of_sides(sides_of(tables.front().text("size", ""), file));
   } else {
     size_ = grid_of_sides(sides_of(run.option("size"), run.file(RunFile::Config)));
-    plan_without_description(run, dataset);
+    plan_without_description(run);
   }
   plan_.name = run.path();
 }
 
-void Predictor::plan_without_description(const RunFolder& run, const std::string& dataset) {
+void Predictor::plan_without_description(const RunFolder& run) {
   const ModelConfig& config = model_->config();
   MEDUSA_CHECK_INPUT(fit_ != Fit::Cut,
                      "{}: there is no {} in it, which says how a scan becomes an input: the run is older than that; "

@@ -64,7 +64,7 @@ class Predictor {
 
  private:
   void read_plan(const RunFolder& run);
-  void plan_without_description(const RunFolder& run, const std::string& dataset);
+  void plan_without_description(const RunFolder& run);
   void check_plan(const RunFolder& run) const;
 
   std::unique_ptr<Model> model_;
