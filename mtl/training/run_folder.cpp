@@ -229,7 +229,7 @@ std::vector<std::string> RunFolder::epochs() const {
 std::string RunFolder::json(RunFile file) const {
   const std::string path = need(file), text = read_text_file(path);
   try {
-    static_cast<void>(Json::parse(text));
+    const Json whole = Json::parse(text);  // throws if it is not
   } catch (const Json::exception& error) {
     fail_input("{}: {}", path, error.what());
   }
