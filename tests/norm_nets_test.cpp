@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "autograd/ops.h"
+#include "mtl/losses.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/networks/model_file.h"
 #include "nn/norm.h"
