@@ -7,11 +7,11 @@ namespace my {
 
 using namespace medusa;
 
-// What `train` offers besides its own options, and the run's config.toml keeps.
+// `train` offers it as --cross-stitch-keep, and the run's config.toml keeps it.
 struct CrossStitchOptions {
   double keep = 0.9;
   void declare(Options& o) {
-    o.add("stitch-keep", keep, "cross-stitch: what a task's features keep of their own at first, 0 to 1").range(0, 1);
+    o.add("keep", keep, "what a task's features keep of their own at first, 0 to 1").range(0, 1);
   }
 };
 
