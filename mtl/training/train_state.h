@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/var.h"
 #include "tensor/random.h"
 
 namespace medusa::mtl {
