@@ -70,9 +70,9 @@ TEST_CASE("norm: names, numbers of groups, one module for each") {
                        InputError);
   CHECK_THROWS_WITH_AS(make_model(config("hps", "resunet", "")),
                        "norm '' is unknown, expected one of: batch, instance, group", InputError);
-  for (const auto& [channels, groups] : std::vector<std::pair<std::int64_t, std::int64_t>>{
-           {1, 1}, {7, 7}, {16, 16}, {32, 32}, {33, 11}, {48, 24}, {64, 32}, {37, 1}, {128, 32}})
-    CHECK_MESSAGE(nn::groups_of(channels) == groups, channels);
+  const std::vector<std::pair<std::int64_t, std::int64_t>> groups_of_channels{
+      {1, 1}, {7, 7}, {16, 16}, {32, 32}, {33, 11}, {48, 24}, {64, 32}, {37, 1}, {128, 32}};
+  for (const auto& entry : groups_of_channels) CHECK_MESSAGE(nn::groups_of(entry.first) == entry.second, entry.first);
   const Var x(draw(normal({2, 3, 4, 64}), 5));
   const auto made = [&](nn::Norm norm, bool relu) {
     const auto module = nn::make_norm(norm, 64, relu);
