@@ -50,7 +50,7 @@ silent right_neighbours
 reports "asan" "heap-buffer-overflow" write_beyond
 reports "check" "write outside of any allocation at sim_bugs.cu:[0-9]+" write_beyond
 reports "asan" "global-buffer-overflow|insufficient space|out of bounds" write_beyond_shared
-reports "check" "no device memory at sim_bugs.cu:[0-9]+|uninitialised shared memory" write_beyond_shared
+reports "check" "write of an address that is not device memory at sim_bugs.cu:[0-9]+|uninitialised shared memory" write_beyond_shared
 reports "plain asan" "wrong result" no_barrier
 reports "check" "race in shared memory: .* at sim_bugs.cu:[0-9]+ by thread .* at sim_bugs.cu:[0-9]+ by thread" no_second_barrier
 reports "check" "race in shared memory|uninitialised shared memory at sim_bugs.cu" no_barrier
