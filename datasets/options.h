@@ -5,17 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "datasets/extent.h"
 #include "datasets/transforms/transforms.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {
 
 struct DatasetOptions {
-  std::string name = "ham10000";                     // one of dataset_names()
-  std::string folder;                                // in the dataset's own layout
-  std::int64_t depth = 0, height = 96, width = 128;  // depth 0: pictures
-  std::vector<std::string> inputs;                   // beside the image: see the dataset's header
-  std::vector<double> spacing;  // mm along depth, height, width, or one for all; none: the dataset's own
+  std::string name = "ham10000";  // one of dataset_names()
+  std::string folder;             // in the dataset's own layout
+  Extent size{96, 128};
+  std::vector<std::string> inputs;  // beside the image: see the dataset's header
+  std::vector<double> spacing;      // mm along depth, height, width, or one for all; none: the dataset's own
   Normalisation normalisation;
   AugmentOptions augment;
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // for decoded, resized samples; 0: no cache

@@ -1,7 +1,6 @@
 #include "mtl/predictor.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "autograd/ops.h"
 #include "datasets/cases/plan_toml.h"
@@ -12,33 +11,9 @@
 namespace medusa::mtl {
 
 using datasets::CaseScan;
+using datasets::Extent;
 using datasets::Fit;
 using datasets::Volume;
-
-namespace {
-
-// "64x32x32" or "96x128"; none where the text is empty.
-std::vector<std::int64_t> sides_of(const std::string& text, const std::string& where) {
-  std::vector<std::int64_t> sides;
-  const char *at = text.data(), *end = at + text.size();
-  while (at != end) {
-    std::int64_t side = 0;
-    const auto [stop, error] = std::from_chars(at, end, side);
-    MEDUSA_CHECK_INPUT(error == std::errc{} && side > 0 && sides.size() < 3 && (stop == end || *stop == 'x'),
-                       "{}: size {}: expected [DEPTHx]HEIGHTxWIDTH", where, text);
-    sides.push_back(side);
-    at = stop == end ? end : stop + 1;
-  }
-  MEDUSA_CHECK_INPUT(text.empty() || sides.size() >= 2, "{}: size {}: expected [DEPTHx]HEIGHTxWIDTH", where, text);
-  return sides;
-}
-
-datasets::Grid grid_of_sides(std::vector<std::int64_t> sides) {
-  if (sides.size() == 2) sides.insert(sides.begin(), 0);
-  return sides.empty() ? datasets::Grid{} : datasets::Grid{sides[0], sides[1], sides[2]};
-}
-
-}  // namespace
 
 std::vector<Tensor> outputs_on_host(Model& model, const Tensor& input) {
   const Device device = model.parameters().front().var.device();
@@ -124,7 +99,8 @@ Predictor::Predictor(const std::string& folder, Device device) {
   model_ = load_model(run.need(RunFile::Best));
   read_plan(run);
   check_plan(run);
-  window_.size = sides_of(run.option("patch"), run.file(RunFile::Config));
+  if (const std::string patch = run.option("patch"); !patch.empty())
+    window_.size = Extent::parse(patch, run.file(RunFile::Config) + ": patch");
   if (const std::string overlap = run.option("overlap"); !overlap.empty()) window_.overlap = std::stod(overlap);
   check(window_, model_->config().spatial_dims);
   model_->to(device);
@@ -146,9 +122,8 @@ void Predictor::read_plan(const RunFolder& run) {
     const std::string file = run.file(RunFile::Description);
     const std::vector<datasets::TomlTable> tables = datasets::read_toml(file);
     plan_ = datasets::read_description(tables, file).plan;
-    size_ = grid_of_sides(sides_of(tables.front().text("size", ""), file));
+    size_ = Extent::parse(tables.front().text("size", ""), file + ": size");
   } else {
-    size_ = grid_of_sides(sides_of(run.option("size"), run.file(RunFile::Config)));
     plan_without_description(run);
   }
   plan_.name = run.path();
@@ -160,6 +135,7 @@ void Predictor::plan_without_description(const RunFolder& run) {
                      "{}: there is no {} in it, which says how a scan becomes an input: the run is older than that; "
                      "resuming the run adds it",
                      run.path(), RunFolder::name(RunFile::Description));
+  size_ = Extent::parse(run.option("size"), run.file(RunFile::Config) + ": size");
   for (const Task& task : model_->tasks()) plan_.targets.push_back({task, {}, {}});
   if (fit_ == Fit::Stretched) {
     MEDUSA_CHECK_INPUT(config.spatial_dims == 2 && config.in_channels == 3,
@@ -168,7 +144,7 @@ void Predictor::plan_without_description(const RunFolder& run) {
     plan_.inputs = {{"image", "image", 3, {}, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}, false}};  // ImageNet's
     return;
   }
-  MEDUSA_CHECK_INPUT(size_.depth > 0, "{}: says no size of volumes", run.file(RunFile::Config));
+  MEDUSA_CHECK_INPUT(size_.depth > 0, "{}: size {} is not of volumes", run.file(RunFile::Config), size_.text());
   plan_.inputs = {{"ct", "ct", 1, {{-1024, 1500}}, {0}, {1000}, false}};
   if (config.in_channels > 1)
     plan_.inputs.push_back({"structures", "structures", config.in_channels - 1, {}, {}, {}, false});
@@ -191,9 +167,9 @@ void Predictor::check_plan(const RunFolder& run) const {
     MEDUSA_CHECK_INPUT(found, "{}: has no target {} of kind {} with {} channels, as the network", file, task.name,
                        name(task.kind), task.channels);
   }
-  MEDUSA_CHECK_INPUT(size_.height > 0 && model_->config().spatial_dims == (pictures() ? 2 : 3),
-                     "{}: its network takes {} axes, its size is {}x{}x{}", file, model_->config().spatial_dims,
-                     size_.depth, size_.height, size_.width);
+  MEDUSA_CHECK_INPUT(model_->config().spatial_dims == size_.spatial_dims(),
+                     "{}: its network takes {} axes, its size is {}", file, model_->config().spatial_dims,
+                     size_.text());
   MEDUSA_CHECK_INPUT(fit_ != Fit::Whole || plan_.spacing.size() == 3, "{}: has no spacing", file);
 }
 
@@ -213,7 +189,7 @@ std::vector<Answer> Predictor::predict(const CaseScan& scan) {
   for (std::int64_t n : scan.input.shape()) shape.push_back(n);
   const Tensor x = scan.input.reshape(shape);
   SlidingWindow window = window_;
-  if (window.size.empty() && scan.fit == Fit::Whole) window.size = {size_.depth, size_.height, size_.width};
+  if (window.size.empty() && scan.fit == Fit::Whole) window.size = size_;
   const std::vector<Tensor> outputs =
       window.size.empty() ? outputs_on_host(*model_, x) : sliding_outputs(*model_, x, window);
   const auto shared = std::make_shared<const CaseScan>(scan);

@@ -47,7 +47,7 @@ class Predictor {
   const std::vector<Task>& tasks() const { return model_->tasks(); }
   // What the network was trained on: inputs with their normalisation, targets with their numbers, spacing.
   const datasets::CasePlan& plan() const { return plan_; }
-  const datasets::Grid& size() const { return size_; }  // of its inputs; depth 0: pictures
+  const datasets::Extent& size() const { return size_; }  // of its inputs; depth 0: pictures
   bool pictures() const { return size_.depth == 0; }
   datasets::Fit fit() const { return fit_; }
   const std::vector<std::string>& notes() const { return notes_; }  // what a user should know, a line each
@@ -69,7 +69,7 @@ class Predictor {
 
   std::unique_ptr<Model> model_;
   datasets::CasePlan plan_;
-  datasets::Grid size_;
+  datasets::Extent size_;
   datasets::Fit fit_ = datasets::Fit::Cut;
   std::string axes_;  // Fit::Whole: of the network's grid, see to_orientation
   bool amounts_negative_ = true;

@@ -162,11 +162,11 @@ TEST_CASE("case cache: the recipe is all that decides the numbers") {
   CHECK(another());
   save(f.folder / "dataset.toml", kToml);
   CHECK_FALSE(another());
-  f.options.height = 3;
+  f.options.size.height = 3;
   CHECK(another());
   f.options.spacing = {1.5};
   CHECK(another());
-  f.options.height = 4;
+  f.options.size.height = 4;
   f.options.spacing.clear();
   CHECK_FALSE(another());
   // A mask that no longer counts: the same file of another content.

@@ -21,15 +21,14 @@ using test::runtime_error;
 DatasetOptions options_for(const std::string& folder, std::int64_t height = 24, std::int64_t width = 32) {
   DatasetOptions o;
   o.folder = folder;
-  o.height = height;
-  o.width = width;
+  o.size = {height, width};
   return o;
 }
 
 // A phantom folder of its own, to be damaged.
 struct Phantom : test::TempFolder {
   explicit Phantom(std::int64_t count = 12, std::uint64_t seed = 4) {
-    write_ham10000_phantom({path, count, seed, 48, 64});
+    write_ham10000_phantom({path, count, seed, {48, 64}});
   }
   std::string table() const { return path + "/HAM10000_metadata.csv"; }
   std::string image(int i) const {

@@ -65,7 +65,7 @@ TEST_CASE("elastic: moves no further than asked, folds nothing, repeats by seed 
 TEST_CASE("elastic: the splines' shares add up to 1") {
   AugmentOptions o = AugmentOptions::none();
   o.elastic = 0.1;
-  const Grid grid{24, 24, 24};
+  const Extent grid{24, 24, 24};
   const VolumeChange c = draw_change(o, grid, {1, 1, 1}, 2, 1, 2, 3);
   REQUIRE(c.warps);
   // A ramp shows where each voxel came from: value = place.

@@ -20,9 +20,7 @@ inline DatasetOptions options_for(const std::string& folder, std::int64_t depth,
   DatasetOptions o;
   o.name = name;
   o.folder = folder;
-  o.depth = depth;
-  o.height = height;
-  o.width = width;
+  o.size = {depth, height, width};
   o.augment = datasets::AugmentOptions::none();
   return o;
 }

@@ -19,7 +19,7 @@ TEST_CASE("folder: volumes of every format, what counts and what is absent") {
   write_volumes(folder);
   save(folder / "dataset.toml", kToml);
   save(folder / "cases.csv", kTable);
-  CHECK(default_size("folder", folder.path) == "4x4x4");
+  CHECK(default_size("folder", folder.path) == Extent{4, 4, 4});
   const auto dataset = open_dataset(options_for(folder.path, 4, 4, 4));
   REQUIRE(dataset->size() == 2);
   CHECK(make_split(*dataset, 0, 0, 0).val == std::vector<std::int64_t>{1});

@@ -187,10 +187,10 @@ TEST_CASE("loader: misuse") {
 
 TEST_CASE("loader: real pictures, richly augmented, from several workers into one cache") {
   test::TempFolder folder;
-  write_ham10000_phantom({folder.path, 24, 2, 48, 64});
+  write_ham10000_phantom({folder.path, 24, 2, {48, 64}});
   DatasetOptions d;
   d.folder = folder.path;
-  d.height = d.width = 32;
+  d.size = {32, 32};
   d.augment = AugmentOptions::rich();
   LoaderOptions o{5, 0, 1, true, true, true, false};
   const auto dataset = open_dataset(d);

@@ -59,7 +59,7 @@ DatasetOptions options_for(const std::string& folder, std::int64_t side = 64) {
   DatasetOptions o;
   o.name = "openkbp";
   o.folder = folder;
-  o.depth = o.height = o.width = side;
+  o.size = {side, side, side};
   return o;
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("openkbp: reduction keeps means, masks and small structures") {
   const openkbp::Patient p = openkbp::read_patient(folder / "pt_7");
   const openkbp::Case half = openkbp::reduce(p, 2);
   const auto place = static_cast<std::size_t>((5 * 64 + 10) * 64 + 15);
-  CHECK(half.grid == Grid{64, 64, 64});
+  CHECK(half.grid == Extent{64, 64, 64});
   CHECK(half.spacing == Vec3{7.8, 7.8, 5});
   CHECK(half.ct[place] == doctest::Approx(0.1));
   CHECK(half.ct[0] == doctest::Approx(-1.024));
@@ -165,7 +165,7 @@ TEST_CASE("openkbp: what is wrong with a folder") {
   CHECK(contains(input_error([&] { open_dataset(options_for(folder.path, 96)); }),
                  "size 96x96x96: expected three equal numbers that divide 128"));
   DatasetOptions o = options_for(folder.path);
-  o.height = 32;
+  o.size.height = 32;
   CHECK(contains(input_error([&] { open_dataset(o); }), "size 64x32x64"));
   o = options_for(folder.path);
   o.inputs = {"pet"};

@@ -120,7 +120,7 @@ struct Samples : Dataset {
     o.scale = o.elastic = o.gamma = 0.1;
     o.noise = 0.05;
     Sample s = sample_of(i);
-    const Grid grid{kD, kH, kW};
+    const Extent grid{kD, kH, kW};
     const VolumeChange c = draw_change(o, grid, {1, 2, 3}, 2, seed, epoch, i);
     std::vector<real> values = warp_linear(s.input.to_vector(), grid, c, 0);
     change_intensities(values, c, 0, 2000);

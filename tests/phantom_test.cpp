@@ -25,11 +25,11 @@ std::map<std::string, std::string> all_files(const std::string& root) {
 TEST_CASE("phantom: the same options give the same bytes for any number of threads, another seed others") {
   test::TempFolder a, b, c;
   const int before = threads();
-  write_ham10000_phantom({a.path, 9, 3, 30, 40});
+  write_ham10000_phantom({a.path, 9, 3, {30, 40}});
   set_threads(3);
-  write_ham10000_phantom({b.path, 9, 3, 30, 40});
+  write_ham10000_phantom({b.path, 9, 3, {30, 40}});
   set_threads(before);
-  write_ham10000_phantom({c.path, 9, 4, 30, 40});
+  write_ham10000_phantom({c.path, 9, 4, {30, 40}});
   const auto files = all_files(a.path);
   CHECK(files.size() == 19);
   CHECK(files == all_files(b.path));
@@ -38,7 +38,7 @@ TEST_CASE("phantom: the same options give the same bytes for any number of threa
 
 TEST_CASE("phantom: all classes from a small count on, pictures of one lesion share the class") {
   test::TempFolder folder;
-  write_ham10000_phantom({folder.path, 60, 1, 16, 16});
+  write_ham10000_phantom({folder.path, 60, 1, {16, 16}});
   const Table table = read_csv(folder / "HAM10000_metadata.csv");
   std::map<std::string, int> classes;
   std::map<std::string, std::string> lesions;
@@ -53,21 +53,21 @@ TEST_CASE("phantom: all classes from a small count on, pictures of one lesion sh
 
 TEST_CASE("phantom: what cannot be written is refused") {
   test::TempFolder folder;
-  write_ham10000_phantom({folder.path, 2, 0, 16, 16});
+  write_ham10000_phantom({folder.path, 2, 0, {16, 16}});
   CHECK(test::input_error([&] {
-          write_ham10000_phantom({folder.path, 2, 0, 16, 16});
+          write_ham10000_phantom({folder.path, 2, 0, {16, 16}});
         }) == folder / "HAM10000_metadata.csv: already exists; choose a new folder, or remove the old one");
-  CHECK(contains(test::input_error([&] { write_ham10000_phantom({folder / "x", 0, 0, 16, 16}); }), "count is 0"));
-  CHECK(contains(test::input_error([&] { write_ham10000_phantom({folder / "x", 2, 0, 4, 16}); }), "size is 4x16"));
+  CHECK(contains(test::input_error([&] { write_ham10000_phantom({folder / "x", 0, 0, {16, 16}}); }), "count is 0"));
+  CHECK(contains(test::input_error([&] { write_ham10000_phantom({folder / "x", 2, 0, {4, 16}}); }), "size is 4x16"));
   CHECK(contains(test::runtime_error([&] {
-                   write_ham10000_phantom({"/proc/no/such", 2, 0, 16, 16});
+                   write_ham10000_phantom({"/proc/no/such", 2, 0, {16, 16}});
                  }),
                  "/proc/no/such/HAM10000_images_part_1: cannot be created"));
 }
 
 TEST_CASE("phantom: setting shared has four classes, as many of each, and a dark rim around every lesion") {
   test::TempFolder folder;
-  PhantomOptions options{folder.path, 40, 1, 48, 64};
+  PhantomOptions options{folder.path, 40, 1, {48, 64}};
   options.setting = PhantomSetting::Shared;
   write_ham10000_phantom(options);
   std::map<std::string, std::map<std::string, int>> lesions;

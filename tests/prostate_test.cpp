@@ -19,8 +19,7 @@ TEST_CASE("prostate: structures are the columns beyond the known, sides swap, ar
   PhantomOptions p;
   p.folder = folder / "pelves";
   p.count = 8;
-  p.depth = 12;
-  p.height = p.width = 16;
+  p.size = {12, 16, 16};
   write_prostate_phantom(p);
   const auto dataset = open_dataset(options_for(p.folder, 16, 16, 16, "prostate"));
   CHECK(dataset->size() == 8);

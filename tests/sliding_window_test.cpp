@@ -87,12 +87,10 @@ TEST_CASE("sliding window: a window as large as the volume, or larger, gives the
     const Tensor x = noise(shape, 3);
     const NoGrad no_grad;
     const std::vector<Var> plain = outputs_any_size(*model, Var(x));
-    std::vector<std::int64_t> exact, larger;
-    for (int a = 1; a <= rank; ++a) {
-      exact.push_back(shape[a]);
-      larger.push_back(64);
-    }
-    for (const auto& size : {exact, larger, std::vector<std::int64_t>{}}) {
+    using datasets::Extent;
+    const Extent exact = rank == 2 ? Extent{6, 9} : Extent{5, 6, 9},
+                 larger = rank == 2 ? Extent{64, 64} : Extent{64, 64, 64};
+    for (const Extent& size : {exact, larger, Extent()}) {
       const std::vector<Tensor> slid = sliding_outputs(*model, x, {size, 0.5});
       REQUIRE(slid.size() == 2);
       for (std::size_t t = 0; t < 2; ++t) {

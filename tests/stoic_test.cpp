@@ -25,7 +25,7 @@ DatasetOptions options_for(const std::string& folder, std::int64_t side = 8) {
   DatasetOptions o;
   o.name = "stoic";
   o.folder = folder;
-  o.depth = o.height = o.width = side;
+  o.size = {side, side, side};
   o.augment = AugmentOptions::none();
   return o;
 }
@@ -100,8 +100,7 @@ TEST_CASE("stoic: what the network gets is the same for every scanner: window, o
   CHECK(wide.at((3 * 8 + 3) * 8 + 4) > doctest::Approx(0.3));
   // Voxels of 48, 96 and 48 mm, of which four, two and four make the middle.
   o = options_for(folder.path);
-  o.depth = o.width = 4;
-  o.height = 2;
+  o.size = {4, 2, 4};
   o.spacing = {48, 96, 48};
   const Tensor middle = open_dataset(o)->get(0).input;
   CHECK(middle.shape() == Shape{4, 2, 4, 1});
@@ -119,7 +118,7 @@ TEST_CASE("stoic: the same look for the same seed, another for another epoch") {
   PhantomOptions p;
   p.folder = folder / "chests";
   p.count = 5;
-  p.depth = p.height = p.width = 12;
+  p.size = {12, 12, 12};
   write_stoic_phantom(p);
   DatasetOptions o = options_for(p.folder, 12);
   o.augment.horizontal_flip = 0.5;
@@ -169,7 +168,7 @@ TEST_CASE("stoic: what is wrong with a folder, at once or all of it") {
   CHECK(problems == std::vector<std::string>{table + ":2: probCOVID is 'x', expected 0 or 1",
                                              table + ":4: patient 3 has no COVID-19, but a severe one"});
   o = options_for(folder.path);
-  o.depth = 0;
+  o.size.depth = 0;
   CHECK(contains(input_error([&] { open_dataset(o); }), "stoic: size 8x8 has two sides"));
   o = options_for(folder.path);
   o.augment.hue = 0.1;

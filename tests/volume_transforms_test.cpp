@@ -11,9 +11,9 @@ using namespace medusa::datasets;
 
 namespace {
 
-constexpr Grid kGrid{4, 6, 5};
+constexpr Extent kGrid{4, 6, 5};
 
-std::vector<real> numbered(const Grid& grid) {
+std::vector<real> numbered(const Extent& grid) {
   std::vector<real> v;
   for (std::int64_t i = 0; i < grid.voxels(); ++i) v.push_back(static_cast<real>(i));
   return v;
@@ -51,7 +51,7 @@ TEST_CASE("volume transforms: a quarter turn by hand") {
   VolumeChange c;
   c.warps = true;
   c.m = {{{1, 0, 0}, {0, 0, -1}, {0, 1, 0}}};  // source (z, -x, y) + shift
-  const Grid grid{1, 3, 3};
+  const Extent grid{1, 3, 3};
   c.shift = {0, 2, 0};
   const std::vector<real> turned = warp_linear(numbered(grid), grid, c, 0);
   CHECK(turned == std::vector<real>{6, 3, 0, 7, 4, 1, 8, 5, 2});
@@ -63,7 +63,7 @@ TEST_CASE("volume transforms: half a voxel blends, the outside comes in") {
   VolumeChange c;
   c.warps = true;
   c.shift = {0, 0, 0.5};
-  const Grid grid{1, 1, 3};
+  const Extent grid{1, 1, 3};
   CHECK(warp_linear({2, 4, 8}, grid, c, 100) == std::vector<real>{3, 6, 54});
   c.shift = {0, 0, 7};
   CHECK(warp_linear({2, 4, 8}, grid, c, 100) == std::vector<real>{100, 100, 100});
@@ -77,7 +77,7 @@ TEST_CASE("volume transforms: labels are never mixed") {
   o.translation = 0.1;
   const std::vector<std::uint16_t> labels{0, 9};
   std::vector<std::uint16_t> volume;
-  const Grid grid{8, 8, 8};
+  const Extent grid{8, 8, 8};
   for (std::int64_t i = 0; i < grid.voxels(); ++i) volume.push_back(labels[static_cast<std::size_t>(i / 7 % 2)]);
   for (int epoch = 0; epoch < 5; ++epoch)
     for (std::uint16_t v : warp_nearest(volume, grid, draw_change(o, grid, {1, 1, 1}, 1, 0, epoch, 0)))

@@ -1,6 +1,7 @@
 // phantom: writes a folder of made-up pictures with known truth, in the layout of a real dataset.
 #include "datasets/phantoms/phantom.h"
 
+#include "datasets/extent.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
 #include "tensor/parallel.h"
@@ -54,13 +55,11 @@ void write(const Layout& layout, const std::string& size, const std::string& set
                      layout.name);
   std::string shape;
   if (layout.size != nullptr) {
-    const medusa::tools::Size s = medusa::tools::parse_size(size.empty() ? layout.size : size);
+    const auto s = medusa::datasets::Extent::parse(size.empty() ? layout.size : size, "--size");
     MEDUSA_CHECK_INPUT(!pictures || s.depth == 0, "--size {}: expected HEIGHTxWIDTH, pictures have no depth", size);
     MEDUSA_CHECK_INPUT(pictures || s.depth > 0, "--size {}: expected DEPTHxHEIGHTxWIDTH, three numbers for volumes",
                        size);
-    options.height = s.height;
-    options.width = s.width;
-    options.depth = s.depth;
+    options.size = s;
     shape = pictures ? fmt::format(" of {}x{} (height x width)", s.height, s.width)
                      : fmt::format(" of {}x{}x{} voxels", s.depth, s.height, s.width);
   }

@@ -181,7 +181,7 @@ mtl::TrainerOptions trainer_options(const Command& command, const std::string& d
 }
 
 // What goes through the network at a time.
-Size size_seen(const RunOptions& o) { return parse_size(o.patch.empty() ? o.size : o.patch); }
+datasets::Extent size_seen(const RunOptions& o) { return o.patch.empty() ? size_of(o) : patch_of(o); }
 
 // The final figures of the best weights.
 void write_result(const Command& command, mtl::Model& model, const mtl::TrainResult& result, mtl::BatchSource* val,
@@ -209,9 +209,8 @@ void write_result(const Command& command, mtl::Model& model, const mtl::TrainRes
 }
 
 void note_size(const RunOptions& o, const mtl::Model& model) {
-  const Size size = size_seen(o);
   const std::int64_t m = model.size_multiple();
-  if (size.depth % m != 0 || size.height % m != 0 || size.width % m != 0)
+  if (!size_seen(o).multiple_of(m))
     fmt::print("note: inside the network, images are padded from {} to multiples of {}\n",
                o.patch.empty() ? o.size : o.patch, m);
 }

@@ -11,15 +11,15 @@ namespace medusa::datasets {
 namespace {
 
 void check_options(const CasePlan& plan, const DatasetOptions& o) {
-  MEDUSA_CHECK_INPUT(o.height > 0 && o.width > 0 && o.depth >= 0, "{}: size {}x{}x{} is none", plan.name, o.depth,
-                     o.height, o.width);
+  MEDUSA_CHECK_INPUT(o.size.height > 0 && o.size.width > 0 && o.size.depth >= 0, "{}: invalid size {}", plan.name,
+                     o.size.text());
   MEDUSA_CHECK_INPUT(o.inputs.empty(), "{}: there is no input {} beside its own", plan.name, o.inputs[0]);
   check(o.augment);
   MEDUSA_CHECK_INPUT(
       o.augment.brightness == 0 && o.augment.contrast == 0 && o.augment.saturation == 0 && o.augment.hue == 0,
       "{}: has no brightness, contrast, saturation and hue; it has noise and gamma-range", plan.name);
-  MEDUSA_CHECK_INPUT(o.depth > 0 || (o.spacing.empty() && plan.spacing.empty()),
-                     "{}: spacing is for volumes; size {}x{} is of pictures", plan.name, o.height, o.width);
+  MEDUSA_CHECK_INPUT(o.size.depth > 0 || (o.spacing.empty() && plan.spacing.empty()),
+                     "{}: spacing is for volumes; size {} is of pictures", plan.name, o.size.text());
   MEDUSA_CHECK_INPUT(o.spacing.empty() || o.spacing.size() == 1 || o.spacing.size() == 3,
                      "{}: spacing has {} numbers, expected 1 or 3 (mm along depth, height, width)", plan.name,
                      o.spacing.size());
@@ -32,7 +32,7 @@ void check_options(const CasePlan& plan, const DatasetOptions& o) {
 CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
     : plan_(std::move(plan)),
       options_(options),
-      size_{options.depth, options.height, options.width},
+      size_(options.size),
       cache_(options.cache_bytes),
       disk_(options.cache_folder) {
   check_options(plan_, options);

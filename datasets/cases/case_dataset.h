@@ -77,7 +77,7 @@ struct Case {
     std::vector<bool> outlined;                    // structures: which of them are there
     bool present = false;
   };
-  Grid grid;
+  Extent grid;
   Vec3 spacing{1, 1, 1};                  // mm along depth, height, width
   std::vector<std::vector<real>> inputs;  // a channel each, normalised
   std::vector<Label> labels;
@@ -86,10 +86,10 @@ struct Case {
 
 // Reads a case.  `size`: depth (0: pictures), height, width.  Throws InputError naming the file: unreadable, another
 // grid than the first input's, a label that is none, values that are not finite.
-Case read_case(const CasePlan& plan, const CaseRow& row, const Grid& size);
+Case read_case(const CasePlan& plan, const CaseRow& row, const Extent& size);
 // The same where a problem with one file keeps nobody from the others: `raw` has all of them, and what the files hold.
 // None where read_case would throw.
-std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Grid& size, RawSample* raw);
+std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Extent& size, RawSample* raw);
 // The files that it looks at, each in a place of its own, "" where the row has none there.
 std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row);
 // A case as bytes, and back.  Throws Error where the bytes are none.
@@ -131,7 +131,7 @@ class CaseDataset : public Dataset {
 
   CasePlan plan_;
   DatasetOptions options_;
-  Grid size_;
+  Extent size_;
   std::vector<TargetInfo> targets_;
   std::string recipe_;  // how a case is decoded: all that decides its numbers
   mutable Cache<Case> cache_;

@@ -44,12 +44,12 @@ std::int64_t Case::bytes() const {
   return static_cast<std::int64_t>(total);
 }
 
-Case read_case(const CasePlan& plan, const CaseRow& row, const Grid& size) {
+Case read_case(const CasePlan& plan, const CaseRow& row, const Extent& size) {
   CaseReader reader(plan, size);
   return all_of(reader, plan, row);
 }
 
-std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Grid& size, RawSample* raw) {
+std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Extent& size, RawSample* raw) {
   CaseReader reader(plan, size, raw);
   Case c = all_of(reader, plan, row);
   if (!reader.complete()) return {};

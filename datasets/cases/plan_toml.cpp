@@ -202,9 +202,8 @@ std::string text_of(const CaseTarget& target) {
 
 }  // namespace
 
-std::string description_text(const CasePlan& plan, const Grid& size) {
-  std::string text = size.depth == 0 ? fmt::format("size = \"{}x{}\"\n", size.height, size.width)
-                                     : fmt::format("size = \"{}x{}x{}\"\n", size.depth, size.height, size.width);
+std::string description_text(const CasePlan& plan, const Extent& size) {
+  std::string text = fmt::format("size = \"{}\"\n", size.text());
   if (!plan.spacing.empty())
     text += fmt::format("spacing = {}\n", list_of(plan.spacing));
   else if (plan.field_of_view > 0)

@@ -26,6 +26,6 @@ struct Description {
 Description read_description(const std::vector<TomlTable>& tables, const std::string& file);
 // The other way: a dataset.toml that says of inputs and targets what the plan does, for samples of `size` (depth 0:
 // pictures).  Whatever decides the numbers of a sample is in it; where its labels stand is not.
-std::string description_text(const CasePlan& plan, const Grid& size);
+std::string description_text(const CasePlan& plan, const Extent& size);
 
 }  // namespace medusa::datasets

@@ -14,7 +14,8 @@ namespace medusa::datasets {
 class CaseReader {
  public:
   // `size`: depth (0: pictures), height, width.  `raw`: is told what the files hold.
-  CaseReader(const CasePlan& plan, const Grid& size, RawSample* raw = nullptr) : plan_(plan), size_(size), raw_(raw) {}
+  CaseReader(const CasePlan& plan, const Extent& size, RawSample* raw = nullptr)
+      : plan_(plan), size_(size), raw_(raw) {}
 
   // Calls body(), which reads a file; where there is a `raw` an InputError becomes one of its problems.
   template <class Body>
@@ -34,7 +35,7 @@ class CaseReader {
   Volume inside() const;
 
   const Volume& first() const { return reference_; }  // the first file's grid: its values are none
-  Grid grid() const { return {sides_[2], sides_[1], sides_[0]}; }
+  Extent grid() const { return {sides_[2], sides_[1], sides_[0]}; }
   std::int64_t voxels() const { return sides_[0] * sides_[1] * sides_[2]; }
   Vec3 spacing() const { return spacing_; }  // mm along depth, height, width of the network's grid
 
@@ -44,7 +45,7 @@ class CaseReader {
   void normalise(const CaseInput& input, const Volume& image, std::vector<std::vector<real>>& channels) const;
 
   const CasePlan& plan_;
-  const Grid size_;
+  const Extent size_;
   RawSample* raw_;
   bool complete_ = true;
   CaseFiles files_;

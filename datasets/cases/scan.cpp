@@ -27,7 +27,7 @@ std::array<std::vector<bool>, 3> seen_along(const CaseScan& scan) {
 
 }  // namespace
 
-CaseScan read_scan(const CasePlan& plan, const std::vector<std::string>& files, const Grid& size) {
+CaseScan read_scan(const CasePlan& plan, const std::vector<std::string>& files, const Extent& size) {
   CaseReader reader(plan, size);
   const std::vector<std::vector<real>> planes = reader.images(files);
   const Shape shape =
@@ -70,7 +70,7 @@ CaseScan read_whole_scan(const CasePlan& plan, const std::vector<std::string>& f
   return scan;
 }
 
-CaseScan read_stretched_picture(const CasePlan& plan, const std::vector<std::string>& files, const Grid& size) {
+CaseScan read_stretched_picture(const CasePlan& plan, const std::vector<std::string>& files, const Extent& size) {
   const CaseInput& input = plan.inputs[0];
   MEDUSA_CHECK_INPUT(plan.inputs.size() == 1 && input.channels == 3 && input.mean.size() == 3,
                      "{}: the network's inputs are not those of one RGB picture", files[0]);

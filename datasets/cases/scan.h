@@ -27,7 +27,7 @@ struct CaseScan {
 };
 
 // A file for each of the plan's inputs.  `size`: depth (0: pictures), height, width.  Throws InputError as read_case.
-CaseScan read_scan(const CasePlan& plan, const std::vector<std::string>& files, const Grid& size);
+CaseScan read_scan(const CasePlan& plan, const std::vector<std::string>& files, const Extent& size);
 
 // The same for networks that see a scan whole: turned to the axes `axes` (three letters, see to_orientation), its
 // intensities cut and normalised, then brought to the plan's spacing.  Throws InputError where the plan has more than
@@ -35,7 +35,7 @@ CaseScan read_scan(const CasePlan& plan, const std::vector<std::string>& files, 
 CaseScan read_whole_scan(const CasePlan& plan, const std::vector<std::string>& files, const std::string& axes);
 // A PNG or JPEG for networks whose pictures were resized in 8 bits, as images/image.h does, and then normalised by mean
 // and std of the one input, of 3 channels.  `own` has the picture's size and no position.
-CaseScan read_stretched_picture(const CasePlan& plan, const std::vector<std::string>& files, const Grid& size);
+CaseScan read_stretched_picture(const CasePlan& plan, const std::vector<std::string>& files, const Extent& size);
 
 // Channel `channel` of values [1, S, C] on the network's grid, blended onto the scan's own (transforms/resample.h:
 // Amounts), with `outside` where the network saw nothing: a volume as the scan's file has it, of float32 without a

@@ -11,12 +11,12 @@ namespace medusa::datasets {
 
 namespace fs = std::filesystem;
 
-std::string folder_size(const std::string& folder) {
+Extent folder_size(const std::string& folder) {
   const std::string file = folder + "/dataset.toml";
   MEDUSA_CHECK_INPUT(fs::is_directory(folder), "{}: there is no such folder", folder);
   const std::string size = read_toml(file).front().text("size", "");
   MEDUSA_CHECK_INPUT(!size.empty(), "{}: has no size, expected a line such as size = \"64x64x64\"", file);
-  return size;
+  return Extent::parse(size, file + ": size");
 }
 
 CasePlan folder_plan(const DatasetOptions& options) {

@@ -33,6 +33,6 @@ namespace medusa::datasets {
 // found.
 CasePlan folder_plan(const DatasetOptions& options);
 // The size that dataset.toml names; throws InputError where it names none.
-std::string folder_size(const std::string& folder);
+Extent folder_size(const std::string& folder);
 
 }  // namespace medusa::datasets

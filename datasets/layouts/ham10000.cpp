@@ -45,10 +45,11 @@ const std::vector<std::string>& Ham10000::classes() {
 }
 
 Ham10000::Ham10000(const DatasetOptions& options) : options_(options), cache_(options.cache_bytes) {
-  MEDUSA_CHECK_INPUT(options.height > 0 && options.width > 0 && options.width <= kMaxPixels / options.height,
-                     "ham10000: size {}x{} (height x width) is none", options.height, options.width);
-  MEDUSA_CHECK_INPUT(options.depth == 0, "ham10000: size {}x{}x{} has three sides, pictures have two", options.depth,
-                     options.height, options.width);
+  MEDUSA_CHECK_INPUT(
+      options.size.height > 0 && options.size.width > 0 && options.size.width <= kMaxPixels / options.size.height,
+      "ham10000: invalid size {} (height x width)", options.size.text());
+  MEDUSA_CHECK_INPUT(options.size.depth == 0, "ham10000: size {} has three sides, pictures have two",
+                     options.size.text());
   MEDUSA_CHECK_INPUT(options.inputs.empty(), "ham10000: there is no input {} beside the picture", options.inputs[0]);
   check(options.normalisation);
   check(options.augment);
@@ -100,7 +101,8 @@ Image Ham10000::read_mask(const Row& row) { return to_grey(read_image(row.mask))
 Picture Ham10000::fitted(const Row& row, const Image& image, const Image& mask) const {
   MEDUSA_CHECK_INPUT(image.width == mask.width && image.height == mask.height, "{}: is {}x{}, its image {} is {}x{}",
                      row.mask, mask.width, mask.height, row.image, image.width, image.height);
-  Picture picture{resize(image, options_.width, options_.height), resize(mask, options_.width, options_.height)};
+  Picture picture{resize(image, options_.size.width, options_.size.height),
+                  resize(mask, options_.size.width, options_.size.height)};
   for (std::uint8_t& v : picture.mask.pixels) v = v >= 128 ? 255 : 0;
   return picture;
 }

@@ -24,7 +24,7 @@ class Ham10000 : public Dataset {
   const std::vector<TargetInfo>& targets() const override { return targets_; }
   std::string id(std::int64_t index) const override { return row(index).id; }
   std::string group(std::int64_t index) const override { return row(index).lesion; }
-  Shape input_shape() const override { return {options_.height, options_.width, 3}; }
+  Shape input_shape() const override { return {options_.size.height, options_.size.width, 3}; }
   std::int64_t class_of(std::int64_t index, std::size_t target) const override {
     return target == 1 ? row(index).label : -1;
   }

@@ -31,11 +31,10 @@ std::int64_t patient_number(const std::string& name) {
 
 OpenKbp::OpenKbp(const DatasetOptions& options)
     : options_(options), cache_(options.cache_bytes), disk_(options.cache_folder) {
-  const std::int64_t side = options.depth;
-  const std::string size =
-      (side > 0 ? fmt::format("{}x", side) : "") + fmt::format("{}x{}", options.height, options.width);
-  MEDUSA_CHECK_INPUT(side > 0 && side == options.height && side == options.width && openkbp::kSide % side == 0,
-                     "openkbp: size {}: expected three equal numbers that divide 128, such as 64x64x64", size);
+  const std::int64_t side = options.size.depth;
+  MEDUSA_CHECK_INPUT(
+      side > 0 && side == options.size.height && side == options.size.width && openkbp::kSide % side == 0,
+      "openkbp: size {}: expected three equal numbers that divide 128, such as 64x64x64", options.size.text());
   check_volume_augment(options.augment);
   for (const std::string& input : options.inputs) {
     MEDUSA_CHECK_INPUT(input == "structures", "openkbp: input {} is unknown; there are: structures", input);
@@ -81,7 +80,7 @@ const OpenKbp::Row& OpenKbp::row(std::int64_t index) const {
 }
 
 Shape OpenKbp::input_shape() const {
-  return {options_.depth, options_.height, options_.width,
+  return {options_.size.depth, options_.size.height, options_.size.width,
           1 + (structures_in_ ? static_cast<std::int64_t>(openkbp::kStructures) : 0)};
 }
 
@@ -104,8 +103,7 @@ std::string OpenKbp::description() const {
     plan.inputs.push_back(
         {"structures", "structures", static_cast<std::int64_t>(openkbp::kStructures), {}, {}, {}, false});
   for (const TargetInfo& target : targets_) plan.targets.push_back({target, {}, {}});
-  return "# depth, height, width: to posterior, across, to inferior\n" +
-         description_text(plan, {options_.depth, options_.height, options_.width});
+  return "# depth, height, width: to posterior, across, to inferior\n" + description_text(plan, options_.size);
 }
 
 std::shared_ptr<const openkbp::Case> OpenKbp::reduced(std::int64_t index) const {

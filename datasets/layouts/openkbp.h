@@ -48,7 +48,7 @@ Vec3 read_spacing(const std::string& folder);
 
 // A patient on the grid that the network sees, each side a `factor`-th of 128.
 struct Case {
-  Grid grid;
+  Extent grid;
   Vec3 spacing{};                         // mm
   std::vector<real> ct;                   // kAir to kDense: mean of the factor^3 voxels
   std::vector<real> dose;                 // Gy / kDoseScale: mean of those voxels that are in the mask
@@ -73,8 +73,8 @@ Case augment(const Case& original, const VolumeChange& change);
 // Targets: structures (10, unless they are input) and dose (Gy / 70 inside the mask).
 class OpenKbp : public Dataset {
  public:
-  // Lists patients and checks that the files that every patient must have are there.  options.depth, height and width
-  // must be equal and divide 128.  Throws InputError.
+  // Lists patients and checks that the files that every patient must have are there.  options.size.depth, height and
+  // width must be equal and divide 128.  Throws InputError.
   explicit OpenKbp(const DatasetOptions& options);
 
   std::int64_t size() const override { return static_cast<std::int64_t>(rows_.size()); }
@@ -91,7 +91,7 @@ class OpenKbp : public Dataset {
   // The patient at original resolution, read anew.
   openkbp::Patient patient(std::int64_t index) const { return openkbp::read_patient(row(index).folder); }
   const std::string& folder(std::int64_t index) const { return row(index).folder; }
-  std::int64_t factor() const { return openkbp::kSide / options_.depth; }
+  std::int64_t factor() const { return openkbp::kSide / options_.size.depth; }
   const Cache<openkbp::Case>& cache() const { return cache_; }
   // A patient who need not be in the folder: the network's input [d, d, d, C].
   Tensor input_of(const openkbp::Patient& patient) const;

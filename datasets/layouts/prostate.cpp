@@ -99,8 +99,8 @@ std::vector<std::array<std::size_t, 2>> find_pairs(const std::vector<std::string
 CasePlan prostate_plan(const DatasetOptions& options) {
   const std::string path = options.folder + "/cases.csv";
   MEDUSA_CHECK_INPUT(fs::is_directory(options.folder), "{}: there is no such folder", options.folder);
-  MEDUSA_CHECK_INPUT(options.depth > 0, "prostate: size {}x{} has two sides, volumes have three, such as 64x64x64",
-                     options.height, options.width);
+  MEDUSA_CHECK_INPUT(options.size.depth > 0, "prostate: size {} has two sides, volumes have three, such as 64x64x64",
+                     options.size.text());
   const Table table = read_csv(path);
   Description d;
   std::vector<std::string> classes;

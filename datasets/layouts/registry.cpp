@@ -11,9 +11,9 @@ namespace medusa::datasets {
 // A new dataset needs one line in each of these three functions.
 std::vector<std::string> dataset_names() { return {"ham10000", "openkbp", "stoic", "prostate", "folder"}; }
 
-std::string default_size(const std::string& name, const std::string& folder) {
-  if (name == "ham10000") return "96x128";
-  if (name == "openkbp" || name == "stoic" || name == "prostate") return "64x64x64";
+Extent default_size(const std::string& name, const std::string& folder) {
+  if (name == "ham10000") return {96, 128};
+  if (name == "openkbp" || name == "stoic" || name == "prostate") return {64, 64, 64};
   if (name == "folder") return folder_size(folder);
   fail_input("dataset {} is unknown; there are: {}", name, fmt::join(dataset_names(), ", "));
 }

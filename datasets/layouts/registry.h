@@ -11,9 +11,9 @@
 namespace medusa::datasets {
 
 std::vector<std::string> dataset_names();
-// The size of inputs that a dataset is best begun with, as the tools' --size writes it: "96x128".  A dataset that
-// describes itself is asked for its own, in `folder`.  Throws InputError.
-std::string default_size(const std::string& name, const std::string& folder);
+// The size of inputs that a dataset is best begun with.  A dataset that describes itself is asked for its own, in
+// `folder`.  Throws InputError.
+Extent default_size(const std::string& name, const std::string& folder);
 
 // Throws InputError: an unknown name (lists the names), a size below 1, whatever is wrong with the folder.
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);

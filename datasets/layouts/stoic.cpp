@@ -64,8 +64,8 @@ std::vector<StoicRow> read_stoic_reference(const std::string& path, std::vector<
 CasePlan stoic_plan(const DatasetOptions& options) {
   const std::string table = options.folder + "/metadata/reference.csv", folder = options.folder + "/data/mha";
   MEDUSA_CHECK_INPUT(fs::is_directory(options.folder), "{}: there is no such folder", options.folder);
-  MEDUSA_CHECK_INPUT(options.depth > 0, "stoic: size {}x{} has two sides, volumes have three, such as 64x64x64",
-                     options.height, options.width);
+  MEDUSA_CHECK_INPUT(options.size.depth > 0, "stoic: size {} has two sides, volumes have three, such as 64x64x64",
+                     options.size.text());
   const std::vector<StoicRow> reference = read_stoic_reference(table, options.problems);
   MEDUSA_CHECK_INPUT(fs::is_directory(folder), "{}: there is no such folder", folder);
   std::map<std::string, std::string> volumes = list_volumes(folder);

@@ -41,8 +41,8 @@ scale = 20                 # what is learnt is the column's number / 20, which i
 
 void write_folder_phantom(const PhantomOptions& o) {
   MEDUSA_CHECK_INPUT(o.count > 0 && o.count <= 100000, "count is {}, expected 1 to 100000", o.count);
-  MEDUSA_CHECK_INPUT(o.height >= 8 && o.width >= 8 && o.height <= 4096 && o.width <= 4096,
-                     "size is {}x{}, expected 8x8 to 4096x4096", o.height, o.width);
+  MEDUSA_CHECK_INPUT(o.size.height >= 8 && o.size.width >= 8 && o.size.height <= 4096 && o.size.width <= 4096,
+                     "size is {}, expected 8x8 to 4096x4096", o.size.text());
   const std::string table = o.folder + "/cases.csv";
   check_new(table);
   for (const char* part : {"photos", "lesions"}) make_folders(o.folder + "/" + part);
@@ -54,7 +54,7 @@ void write_folder_phantom(const PhantomOptions& o) {
       const char* finding = kClasses[i % 3];
       const std::uint64_t seed = stream_of(fmt::format("folder {} {}", o.seed, i));
       const Picture p = draw_lesion(std::find(known.begin(), known.end(), finding) - known.begin(), seed, seed + 1,
-                                    o.height, o.width);
+                                    o.size.height, o.size.width);
       const std::string name = fmt::format("p{:04}", i);
       const bool jpeg = i % 2 == 0;
       write_file(fmt::format("{}/photos/{}.{}", o.folder, name, jpeg ? "jpg" : "png"),

@@ -59,8 +59,9 @@ std::string table_row(const Entry& e, const std::string& id, std::uint64_t seed)
 
 void write_ham10000_phantom(const PhantomOptions& options) {
   MEDUSA_CHECK_INPUT(options.count > 0 && options.count <= 900000, "count is {}, expected 1 to 900000", options.count);
-  MEDUSA_CHECK_INPUT(options.height >= 8 && options.width >= 8 && options.height <= 4096 && options.width <= 4096,
-                     "size is {}x{}, expected 8x8 to 4096x4096", options.height, options.width);
+  MEDUSA_CHECK_INPUT(
+      options.size.height >= 8 && options.size.width >= 8 && options.size.height <= 4096 && options.size.width <= 4096,
+      "size is {}, expected 8x8 to 4096x4096", options.size.text());
   const std::string &root = options.folder, table = root + "/HAM10000_metadata.csv";
   check_new(table);
   const std::string parts[2] = {root + "/HAM10000_images_part_1", root + "/HAM10000_images_part_2"};
@@ -73,8 +74,8 @@ void write_ham10000_phantom(const PhantomOptions& options) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Entry& e = entries[static_cast<std::size_t>(i)];
       const std::uint64_t lesion = stream_of(fmt::format("phantom {} {}", options.seed, e.lesion));
-      const Picture p =
-          draw_lesion(e.label, lesion, lesion + (e.second ? 2 : 1), options.height, options.width, options.setting);
+      const Picture p = draw_lesion(e.label, lesion, lesion + (e.second ? 2 : 1), options.size.height,
+                                    options.size.width, options.setting);
       write_file(fmt::format("{}/{}.jpg", parts[2 * i >= options.count], id(i)), encode_jpeg(p.image, 92));
       write_file(fmt::format("{}/{}_segmentation.png", masks, id(i)),
                  i % 8 == 3 ? inverted_palette_png(p.mask) : encode_png(p.mask));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "datasets/extent.h"
 #include "datasets/transforms/transforms.h"
 
 namespace medusa::datasets {
@@ -27,7 +28,7 @@ struct PhantomOptions {
   std::string folder;  // is created; must not hold a dataset
   std::int64_t count = 200;
   std::uint64_t seed = 0;
-  std::int64_t height = 450, width = 600, depth = 0;  // depth: of volumes
+  Extent size{450, 600};
   PhantomSetting setting = PhantomSetting::Plain;
 };
 

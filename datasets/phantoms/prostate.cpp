@@ -75,20 +75,20 @@ struct Drawn {
 
 Drawn draw(const PhantomOptions& o, const Pelvis& pelvis) {
   Random random(pelvis.seed, stream_of("scan"));
-  const Size3 side{o.width, o.height, o.depth};
-  const Vec3 spacing{400.0 / static_cast<double>(o.width), 300.0 / static_cast<double>(o.height),
-                     random.uniform(190, 230) / static_cast<double>(o.depth)};
+  const Size3 side{o.size.width, o.size.height, o.size.depth};
+  const Vec3 spacing{400.0 / static_cast<double>(o.size.width), 300.0 / static_cast<double>(o.size.height),
+                     random.uniform(190, 230) / static_cast<double>(o.size.depth)};
   Vec3 origin{};
   const Mat3 direction{{{-1, 0, 0}, {0, -1, 0}, {0, 0, 1}}};  // as scanners do: to left and posterior
   for (std::size_t a = 0; a < 3; ++a) origin[a] = -direction[a][a] * spacing[a] * static_cast<double>(side[a] - 1) / 2;
   const Affine affine = Affine::from(spacing, direction, origin);
   const auto filled = [&](ScalarType type, const char* unit, const auto& value) {
-    Tensor values = Tensor::empty({o.depth, o.height, o.width, 1});
+    Tensor values = Tensor::empty({o.size.depth, o.size.height, o.size.width, 1});
     real* to = values.mutable_data();
     std::int64_t voxel = 0;
-    for (std::int64_t k = 0; k < o.depth; ++k)
-      for (std::int64_t j = 0; j < o.height; ++j)
-        for (std::int64_t i = 0; i < o.width; ++i, ++voxel)
+    for (std::int64_t k = 0; k < o.size.depth; ++k)
+      for (std::int64_t j = 0; j < o.size.height; ++j)
+        for (std::int64_t i = 0; i < o.size.width; ++i, ++voxel)
           *to++ = static_cast<real>(
               value(affine.apply({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}), voxel));
     return make_volume(values, affine, type, unit);

@@ -75,22 +75,22 @@ struct Chest {
 
 void write_chest(const PhantomOptions& o, std::int64_t number, const Chest& chest, const std::string& path) {
   Random random(chest.seed, stream_of("scan"));
-  const double plane = 360.0 / static_cast<double>(o.width) * random.uniform(0.95, 1.1);
-  const double slice = 300.0 / static_cast<double>(o.depth) * random.uniform(0.95, 1.1);
+  const double plane = 360.0 / static_cast<double>(o.size.width) * random.uniform(0.95, 1.1);
+  const double slice = 300.0 / static_cast<double>(o.size.depth) * random.uniform(0.95, 1.1);
   // Scanners differ in the direction in which they count slices.
   const double up = number % 3 == 2 ? -1 : 1;
   const Vec3 spacing{plane, plane, slice};
-  const Size3 side{o.width, o.height, o.depth};
+  const Size3 side{o.size.width, o.size.height, o.size.depth};
   Vec3 origin{};
   const Mat3 direction{{{-1, 0, 0}, {0, -1, 0}, {0, 0, up}}};
   for (std::size_t a = 0; a < 3; ++a) origin[a] = -direction[a][a] * spacing[a] * static_cast<double>(side[a] - 1) / 2;
   const Affine affine = Affine::from(spacing, direction, origin);
-  Tensor values = Tensor::empty({o.depth, o.height, o.width, 1});
+  Tensor values = Tensor::empty({o.size.depth, o.size.height, o.size.width, 1});
   real* to = values.mutable_data();
   std::int64_t voxel = 0;
-  for (std::int64_t k = 0; k < o.depth; ++k)
-    for (std::int64_t j = 0; j < o.height; ++j)
-      for (std::int64_t i = 0; i < o.width; ++i, ++voxel)
+  for (std::int64_t k = 0; k < o.size.depth; ++k)
+    for (std::int64_t j = 0; j < o.size.height; ++j)
+      for (std::int64_t i = 0; i < o.size.width; ++i, ++voxel)
         *to++ = static_cast<real>(std::round(
             chest.hu(affine.apply({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}), voxel)));
   write_volume(path, make_volume(values, affine, ScalarType::Int16, "HU"));

@@ -79,16 +79,16 @@ std::int64_t voxel_of(const Thing& thing, std::int64_t n) {
 
 Sides draw_place(const Sample& sample, const std::vector<TargetInfo>& targets, const PatchOptions& patch,
                  Random random) {
-  const Sides sides = sides_of(sample.input);
+  const Sides sides = sides_of(sample.input), size = patch.size.sides();
   Sides first;
-  for (std::size_t a = 0; a < sides.size(); ++a) first.push_back(random.below(sides[a] - patch.size[a] + 1));
+  for (std::size_t a = 0; a < sides.size(); ++a) first.push_back(random.below(sides[a] - size[a] + 1));
   if (!random.chance(patch.foreground)) return first;
   const std::vector<Thing> things = things_in(sample, targets);
   if (things.empty()) return first;
   const Thing& thing = things[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(things.size())))];
   std::int64_t voxel = voxel_of(thing, random.below(thing.voxels));
   for (std::size_t a = sides.size(); a-- > 0; voxel /= sides[a])
-    first[a] = std::clamp<std::int64_t>(voxel % sides[a] - patch.size[a] / 2, 0, sides[a] - patch.size[a]);
+    first[a] = std::clamp<std::int64_t>(voxel % sides[a] - size[a] / 2, 0, sides[a] - size[a]);
   return first;
 }
 
@@ -97,24 +97,25 @@ Sides draw_place(const Sample& sample, const std::vector<TargetInfo>& targets, c
 void check(const PatchOptions& patch, const Shape& input) {
   MEDUSA_CHECK_INPUT(patch.foreground >= 0 && patch.foreground <= 1, "foreground {}: expected 0 to 1",
                      patch.foreground);
-  bool fits = static_cast<int>(patch.size.size()) == input.rank() - 1;
-  for (std::size_t a = 0; fits && a < patch.size.size(); ++a)
-    fits = patch.size[a] >= 1 && patch.size[a] <= input[static_cast<int>(a)];
-  MEDUSA_CHECK_INPUT(fits, "patch {}: does not fit into inputs of {}", fmt::join(patch.size, "x"), input);
+  const Sides size = patch.size.sides();
+  bool fits = static_cast<int>(size.size()) == input.rank() - 1;
+  for (std::size_t a = 0; fits && a < size.size(); ++a) fits = size[a] >= 1 && size[a] <= input[static_cast<int>(a)];
+  MEDUSA_CHECK_INPUT(fits, "patch {}: does not fit into inputs of {}", patch.size.text(), input);
 }
 
 Sample random_patch(const Sample& sample, const std::vector<TargetInfo>& targets, const PatchOptions& patch,
                     std::uint64_t seed, std::int64_t epoch, std::int64_t index) {
   check(patch, sample.input.shape());
+  const Sides size = patch.size.sides();
   const Sides first =
       draw_place(sample, targets, patch, Random(seed, stream_of(fmt::format("patch {} {}", epoch, index))));
-  Sample out{sample.id, cut(sample.input, first, patch.size), {}, sample.spacing};
+  Sample out{sample.id, cut(sample.input, first, size), {}, sample.spacing};
   for (std::size_t t = 0; t < targets.size(); ++t) {
     Target target = sample.targets[t];
     if (targets[t].traits().pixel_level) {
-      if (target.value) target.value = cut(target.value, first, patch.size);
+      if (target.value) target.value = cut(target.value, first, size);
       // A mask of one voxel is for all of them.
-      if (target.mask && target.mask.numel() > target.mask.size(-1)) target.mask = cut(target.mask, first, patch.size);
+      if (target.mask && target.mask.numel() > target.mask.size(-1)) target.mask = cut(target.mask, first, size);
     }
     out.targets.push_back(std::move(target));
   }

@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "datasets/extent.h"
 
 namespace medusa::datasets {
 
 struct PatchOptions {
-  std::vector<std::int64_t> size;  // [depth,] height, width; empty: whole samples
+  Extent size;  // empty: whole samples
   // The fraction of patches placed on the foreground: one of the structures and classes in the sample (except class 0,
   // the background) is chosen, all equally likely, then one of its voxels, and the patch is centred on that as far as
   // the sample's edges allow.  The others lie anywhere.

@@ -29,16 +29,16 @@ Mat3 rotation(std::size_t axis, double angle) {
   return r;
 }
 
-std::array<std::int64_t, 3> sides(const Grid& g) { return {g.depth, g.height, g.width}; }
+std::array<std::int64_t, 3> sides(const Extent& g) { return {g.depth, g.height, g.width}; }
 
-void check_size(std::size_t size, const Grid& grid) {
+void check_size(std::size_t size, const Extent& grid) {
   MEDUSA_CHECK(static_cast<std::int64_t>(size) == grid.voxels(), "warp: {} values, the grid is {} x {} x {}", size,
                grid.depth, grid.height, grid.width);
 }
 
 // The source of every output voxel, row by row: body(output index, depth, height, width).
 template <class Body>
-void for_each_source(const Grid& grid, const VolumeChange& change, const Body& body) {
+void for_each_source(const Extent& grid, const VolumeChange& change, const Body& body) {
   std::size_t out = 0;
   const Mat3& m = change.m;
   std::vector<Vec3> moved;  // depth, height, width
@@ -69,7 +69,7 @@ void check_volume_augment(const AugmentOptions& o) {
       "augment: brightness, contrast, saturation and hue are for pictures; volumes have noise and gamma");
 }
 
-VolumeChange draw_change(const AugmentOptions& o, const Grid& grid, const Vec3& spacing, int left_right,
+VolumeChange draw_change(const AugmentOptions& o, const Extent& grid, const Vec3& spacing, int left_right,
                          std::uint64_t seed, std::int64_t epoch, std::int64_t index) {
   Random random(seed, stream_of(fmt::format("augment {} {}", epoch, index)));
   VolumeChange c;
@@ -107,7 +107,7 @@ VolumeChange draw_change(const AugmentOptions& o, const Grid& grid, const Vec3& 
   return c;
 }
 
-std::vector<real> warp_linear(const std::vector<real>& values, const Grid& grid, const VolumeChange& change,
+std::vector<real> warp_linear(const std::vector<real>& values, const Extent& grid, const VolumeChange& change,
                               real outside) {
   check_size(values.size(), grid);
   if (!change.warps) return values;
@@ -141,7 +141,7 @@ std::vector<real> warp_linear(const std::vector<real>& values, const Grid& grid,
   return out;
 }
 
-std::vector<std::uint16_t> warp_nearest(const std::vector<std::uint16_t>& labels, const Grid& grid,
+std::vector<std::uint16_t> warp_nearest(const std::vector<std::uint16_t>& labels, const Extent& grid,
                                         const VolumeChange& change) {
   check_size(labels.size(), grid);
   if (!change.warps) return labels;

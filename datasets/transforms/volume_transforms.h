@@ -5,19 +5,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "datasets/extent.h"
 #include "datasets/transforms/elastic.h"
 #include "datasets/transforms/transforms.h"
 #include "datasets/volumes/affine.h"
 #include "tensor/tensor.h"
 
 namespace medusa::datasets {
-
-// Voxels [depth, height, width].
-struct Grid {
-  std::int64_t depth = 0, height = 0, width = 0;
-  std::int64_t voxels() const { return depth * height * width; }
-  bool operator==(const Grid&) const = default;
-};
 
 // The random choices for one volume.
 struct VolumeChange {
@@ -36,15 +30,15 @@ struct VolumeChange {
 // axes, scale, translation (part of the side), elastic, noise and gamma.  `spacing`: mm along depth, height, width, so
 // that a rotated patient keeps their shape.  Throws InputError for what only pictures can have (brightness, contrast,
 // saturation, hue).
-VolumeChange draw_change(const AugmentOptions& options, const Grid& grid, const Vec3& spacing, int left_right,
+VolumeChange draw_change(const AugmentOptions& options, const Extent& grid, const Vec3& spacing, int left_right,
                          std::uint64_t seed, std::int64_t epoch, std::int64_t index);
 void check_volume_augment(const AugmentOptions& options);
 
 // One channel of values, blended between the eight neighbours; outside lies `outside`.
-std::vector<real> warp_linear(const std::vector<real>& values, const Grid& grid, const VolumeChange& change,
+std::vector<real> warp_linear(const std::vector<real>& values, const Extent& grid, const VolumeChange& change,
                               real outside);
 // Labels, from the nearest voxel: nothing is mixed.  Outside lies 0.
-std::vector<std::uint16_t> warp_nearest(const std::vector<std::uint16_t>& labels, const Grid& grid,
+std::vector<std::uint16_t> warp_nearest(const std::vector<std::uint16_t>& labels, const Extent& grid,
                                         const VolumeChange& change);
 
 // values in [low, high]: (v - low) / (high - low) to the power gamma, back, and noise.

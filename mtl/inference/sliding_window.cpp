@@ -30,11 +30,12 @@ class Slide {
  public:
   Slide(Model& model, const Tensor& x, const SlidingWindow& window, const OutputPart& part)
       : model_(model), x_(x), part_(part), spatial_dims_(model.config().spatial_dims), batch_(x.size(0)) {
+    const std::vector<std::int64_t> size = window.size.sides();
     for (int a = 0; a < 3; ++a) {
       const int axis = a - (3 - spatial_dims_);
       side_[static_cast<std::size_t>(a)] = axis < 0 ? 1 : x.size(axis + 1);
       axes_.push_back(window_axis(side_[static_cast<std::size_t>(a)],
-                                  axis < 0 ? 1 : window.size[static_cast<std::size_t>(axis)], window.overlap));
+                                  axis < 0 ? 1 : size[static_cast<std::size_t>(axis)], window.overlap));
     }
     // The planes that a row of windows reaches; those of the next row that it reaches too stay.
     for (const Task& task : model.tasks())
@@ -128,10 +129,10 @@ class Slide {
 
 void check(const SlidingWindow& window, int spatial_dims) {
   MEDUSA_CHECK_INPUT(window.overlap >= 0 && window.overlap <= 0.9, "overlap {}: expected 0 to 0.9", window.overlap);
-  MEDUSA_CHECK_INPUT(window.size.empty() || static_cast<int>(window.size.size()) == spatial_dims,
-                     "window {}: expected {} numbers", fmt::join(window.size, "x"), spatial_dims);
-  for (std::int64_t n : window.size)
-    MEDUSA_CHECK_INPUT(n >= 1, "window {}: expected 1 or more along each axis", fmt::join(window.size, "x"));
+  MEDUSA_CHECK_INPUT(window.size.empty() || window.size.spatial_dims() == spatial_dims,
+                     "window {}: expected {} numbers", window.size.text(), spatial_dims);
+  for (std::int64_t n : window.size.sides())
+    MEDUSA_CHECK_INPUT(n >= 1, "window {}: expected 1 or more along each axis", window.size.text());
 }
 
 WindowAxis window_axis(std::int64_t side, std::int64_t window, double overlap) {
@@ -168,7 +169,8 @@ void slide(Model& model, const Tensor& x, const SlidingWindow& window, const Out
                        task.name);
   SlidingWindow used = window;
   if (used.size.empty())
-    for (int a = 1; a <= spatial_dims; ++a) used.size.push_back(x.size(a));
+    used.size =
+        spatial_dims == 3 ? datasets::Extent(x.size(1), x.size(2), x.size(3)) : datasets::Extent(x.size(1), x.size(2));
   const NoGrad no_grad;
   Slide(model, x, used, part).run();
 }

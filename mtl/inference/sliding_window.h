@@ -4,15 +4,16 @@
 #include <functional>
 #include <vector>
 
+#include "datasets/extent.h"
 #include "mtl/networks/model.h"
 
 namespace medusa::mtl {
 
 struct SlidingWindow {
-  std::vector<std::int64_t> size;  // [depth,] height, width of the window; empty: the whole volume at once
-  double overlap = 0.5;            // of two neighbouring windows, as part of the window's side, 0 to 0.9
+  datasets::Extent size;  // of the window; empty: the whole volume at once
+  double overlap = 0.5;   // of two neighbouring windows, as part of the window's side, 0 to 0.9
 };
-// Throws InputError where a size or the overlap is out of range or `spatial_dims` is not the size's.
+// Throws InputError where the overlap is out of range or the size is not of `spatial_dims` axes.
 void check(const SlidingWindow& window, int spatial_dims);
 
 // Where the windows of one axis lie, and how much each says about each of its voxels: a Gaussian about the window's

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "datasets/extent.h"
 #include "datasets/formats/csv.h"
 #include "datasets/formats/sparse_csv.h"
 #include "datasets/formats/volume_file.h"
@@ -121,7 +122,7 @@ bool is_sparse_table(const std::string& path) {
 }
 
 // Loads once; returns what it became.
-std::string load(const std::string& path, const Size& size) {
+std::string load(const std::string& path, const datasets::Extent& size) {
   if (fs::path(path).extension() == ".csv") {
     if (is_sparse_table(path))
       return fmt::format("sparse volume, {} rows", datasets::read_sparse_csv(path, kSparseVoxels).index.size());
@@ -139,7 +140,7 @@ std::string load(const std::string& path, const Size& size) {
 std::vector<nlohmann::ordered_json> load_lines(const BenchLoadOptions& options) {
   std::vector<nlohmann::ordered_json> lines;
   MEDUSA_CHECK_INPUT(options.repeats >= 1, "--repeats {}: expected 1 or more", options.repeats);
-  const Size size = parse_size(options.size);
+  const datasets::Extent size = datasets::Extent::parse(options.size, "--size");
   const Folder folder;
   for (const std::string& path : options.files.empty() ? made_files(folder.path) : options.files) {
     const std::string what = load(path, size);

@@ -1,9 +1,7 @@
 // Error handling of all tools.
 #include "tools/cli/program.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <system_error>
 
@@ -24,12 +22,6 @@ std::string one_line(std::string text) {
 int report(const std::string& tool, const std::exception& error, int status) {
   fmt::print(stderr, "{}: {}\n", tool, one_line(error.what()));
   return status;
-}
-
-std::int64_t number(const char* begin, const char* end) {
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(begin, end, value);
-  return error == std::errc{} && stop == end ? value : 0;
 }
 
 }  // namespace
@@ -64,22 +56,6 @@ int run(CommandLine& command, int argc, char** argv, const std::function<void()>
         return 0;
       },
       less_memory);
-}
-
-Size parse_size(const std::string& text, const std::string& option) {
-  std::vector<std::int64_t> sides;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find('x', begin), text.size());
-    sides.push_back(number(text.data() + begin, text.data() + end));
-    begin = end + 1;
-  }
-  bool good = sides.size() == 2 || sides.size() == 3;
-  for (std::int64_t side : sides) good = good && side >= 1 && side <= 16384;
-  MEDUSA_CHECK_INPUT(good,
-                     "{} {}: expected HEIGHTxWIDTH, two whole numbers from 1 to 16384, such as 96x128 (of volumes "
-                     "DEPTHxHEIGHTxWIDTH)",
-                     option, text);
-  return sides.size() == 2 ? Size{sides[0], sides[1]} : Size{sides[1], sides[2], sides[0]};
 }
 
 }  // namespace medusa::tools

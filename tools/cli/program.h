@@ -20,11 +20,4 @@ int run_program(const std::string& tool, const std::function<int()>& body, const
 
 inline constexpr const char* kSmallerBatch = "a smaller --batch needs less";
 
-// "HxW" of pictures, e.g. "96x128", or "DxHxW" of volumes, as option `option`; throws InputError unless it is two or
-// three whole numbers in 1..16384.
-struct Size {
-  std::int64_t height, width, depth = 0;  // depth 0: of pictures
-};
-Size parse_size(const std::string& text, const std::string& option = "--size");
-
 }  // namespace medusa::tools

@@ -133,8 +133,8 @@ void check(const RunOptions& options) {
   RunOptions copy = options;
   rows_of(copy).check("--");
   options.balancing.check("--");
-  if (!options.size.empty()) parse_size(options.size);
-  if (!options.patch.empty()) parse_size(options.patch, "--patch");
+  if (!options.size.empty()) size_of(options);
+  patch_of(options);
 }
 
 std::vector<ConfigEntry> config_entries(const RunOptions& options) {
@@ -177,7 +177,7 @@ RunOptions read_run_options(const std::string& run_folder) {
 }
 
 void complete(RunOptions* options) {
-  if (options->size.empty()) options->size = datasets::default_size(options->dataset, options->data);
+  if (options->size.empty()) options->size = size_of(*options).text();
   if (options->widths.empty()) options->widths = mtl::default_widths(options->backbone);
 }
 
@@ -189,28 +189,24 @@ void absolute_paths(RunOptions* options) {
   }
 }
 
-datasets::PatchOptions patch_options(const RunOptions& options) {
-  datasets::PatchOptions patch;
-  patch.foreground = options.foreground;
-  if (options.patch.empty()) return patch;
-  const Size size = parse_size(options.patch, "--patch");
-  if (size.depth > 0) patch.size.push_back(size.depth);
-  patch.size.push_back(size.height);
-  patch.size.push_back(size.width);
-  return patch;
+datasets::Extent size_of(const RunOptions& options) {
+  return options.size.empty() ? datasets::default_size(options.dataset, options.data)
+                              : datasets::Extent::parse(options.size, "--size");
 }
+
+datasets::Extent patch_of(const RunOptions& options) {
+  return options.patch.empty() ? datasets::Extent() : datasets::Extent::parse(options.patch, "--patch");
+}
+
+datasets::PatchOptions patch_options(const RunOptions& options) { return {patch_of(options), options.foreground}; }
 
 mtl::SlidingWindow window_of(const RunOptions& options) { return {patch_options(options).size, options.overlap}; }
 
 datasets::DatasetOptions dataset_options(const RunOptions& options) {
-  const Size size =
-      parse_size(options.size.empty() ? datasets::default_size(options.dataset, options.data) : options.size);
   datasets::DatasetOptions result;
   result.name = options.dataset;
   result.folder = options.data;
-  result.depth = size.depth;
-  result.height = size.height;
-  result.width = size.width;
+  result.size = size_of(options);
   result.inputs = options.inputs;
   result.spacing = options.spacing;
   result.augment = options.augment;

@@ -88,6 +88,9 @@ std::optional<ConfigChange> first_change(const RunOptions& before, const RunOpti
 // The options of a run that was made before, as its folder keeps them.
 RunOptions read_run_options(const std::string& run_folder);
 
+// The size of the inputs (the dataset's own where none is given), and of the pieces: none where there is no --patch.
+datasets::Extent size_of(const RunOptions& options);
+datasets::Extent patch_of(const RunOptions& options);
 // The pieces that a run trains on, and the window through which it looks at whole samples; without --patch no size.
 datasets::PatchOptions patch_options(const RunOptions& options);
 mtl::SlidingWindow window_of(const RunOptions& options);

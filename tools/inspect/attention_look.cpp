@@ -152,8 +152,7 @@ Look look(const AttentionOptions& options) {
   Look look;
   look.predictor = std::make_unique<mtl::Predictor>(options.run, open_device(options.device));
   look.model = &look.predictor->model();
-  look.size.height = look.predictor->size().height;
-  look.size.width = look.predictor->size().width;
+  look.size = look.predictor->size();
   check_takes_pictures(*look.model, options.run);
   look.name = std::filesystem::path(options.input).stem().string();
   look.picture = datasets::to_rgb(datasets::read_image(options.input));

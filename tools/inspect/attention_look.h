@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/extent.h"
 #include "datasets/images/image.h"
 #include "mtl/networks/attention_record.h"
 #include "mtl/predictor.h"
@@ -22,7 +23,7 @@ struct Truth {
 struct Look {
   std::string name;  // of the picture's file, without folder and extension
   datasets::Image picture;
-  Size size;  // that pictures have in front of the network
+  datasets::Extent size;  // that pictures have in front of the network
   std::unique_ptr<mtl::Predictor> predictor;
   mtl::Model* model = nullptr;                          // the predictor's
   std::vector<mtl::Answer> answers;                     // per task

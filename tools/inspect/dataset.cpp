@@ -201,13 +201,11 @@ void add_target(const datasets::Dataset& dataset, const std::vector<Look>& looks
 }
 
 datasets::DatasetOptions options_of(const DatasetCheck& check, std::vector<std::string>* problems) {
-  const Size size = parse_size(check.size.empty() ? datasets::default_size(check.dataset, check.data) : check.size);
   datasets::DatasetOptions options;
   options.name = check.dataset;
   options.folder = check.data;
-  options.depth = size.depth;
-  options.height = size.height;
-  options.width = size.width;
+  options.size = check.size.empty() ? datasets::default_size(check.dataset, check.data)
+                                    : datasets::Extent::parse(check.size, "--size");
   options.cache_bytes = 0;
   options.problems = problems;
   return options;

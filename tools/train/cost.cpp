@@ -12,15 +12,15 @@ namespace medusa::tools {
 
 namespace {
 
-double gflop_per_image(mtl::Model& model, const Size& size) {
+double gflop_per_image(mtl::Model& model, const datasets::Extent& size) {
   const NoGrad no_grad;
   const bool training = model.training();
   model.eval();
   const std::int64_t before = flops_counted();
   const Device device = model.parameters().front().var.device();
   Shape shape{1};
-  if (size.depth > 0) shape.push_back(size.depth);
-  for (std::int64_t side : {size.height, size.width, model.config().in_channels}) shape.push_back(side);
+  for (std::int64_t side : size.sides()) shape.push_back(side);
+  shape.push_back(model.config().in_channels);
   mtl::outputs_any_size(model, Var(Tensor::zeros(shape, device)));
   const std::int64_t flops = flops_counted() - before;
   model.train(training);
@@ -29,7 +29,7 @@ double gflop_per_image(mtl::Model& model, const Size& size) {
 
 }  // namespace
 
-std::string cost_json(mtl::Model& model, const Size& size) {
+std::string cost_json(mtl::Model& model, const datasets::Extent& size) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);  // before the count: that is no part of training
   const nlohmann::ordered_json json{{"parameters", model.parameter_count()},

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "datasets/extent.h"
 #include "mtl/networks/model.h"
-#include "tools/cli/program.h"
 
 namespace medusa::tools {
 
@@ -12,6 +12,6 @@ namespace medusa::tools {
 //   parameters        numbers that are learned
 //   gflop_per_image   of one picture's way forward through all tasks, counted as it runs (autograd/flops.h), in 10^9
 //   peak_memory_mib   the most that this program has held, its cache of samples included
-std::string cost_json(mtl::Model& model, const Size& size);
+std::string cost_json(mtl::Model& model, const datasets::Extent& size);
 
 }  // namespace medusa::tools
