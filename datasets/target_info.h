@@ -26,7 +26,6 @@ struct KindTraits {
 const std::vector<KindTraits>& task_kinds();  // all rows, in the order of TaskKind
 const KindTraits& traits(TaskKind kind);
 inline const char* name(TaskKind kind) { return traits(kind).name; }
-inline bool pixel_level(TaskKind kind) { return traits(kind).pixel_level; }
 TaskKind task_kind(const std::string& name);  // throws InputError that lists the kinds
 
 }  // namespace medusa

@@ -48,12 +48,13 @@ struct Row {
   const char* name;
   Rate rate;  // null: without a warm-up, see learning_rate
   bool open_ended;
+  std::int64_t unused_steps = 0;  // at its end, see steps_in_all
 };
 constexpr Row kSchedules[] = {{"constant", constant, true},
                               {"step", step_wise, true},
                               {"cosine", half_cosine, false},
                               {"poly", poly, false},
-                              {"onecycle", nullptr, false}};
+                              {"onecycle", nullptr, false, 1}};
 
 const Row& row_of(const ScheduleOptions& o) {
   for (const Row& row : kSchedules)
@@ -69,6 +70,8 @@ std::vector<std::string> schedules() {
   for (const Row& row : kSchedules) names.emplace_back(row.name);
   return names;
 }
+
+std::int64_t steps_in_all(const ScheduleOptions& o, std::int64_t taken) { return taken + row_of(o).unused_steps; }
 
 bool open_ended(const ScheduleOptions& o) {
   return std::any_of(std::begin(kSchedules), std::end(kSchedules),

@@ -27,6 +27,9 @@ std::vector<std::string> schedules();
 // Whether the rate of a step is the same however many steps there are in all, so that a run can be made longer.  Of an
 // unknown name: false.
 bool open_ended(const ScheduleOptions& options);
+// ScheduleOptions::total of a training that takes `taken` steps: onecycle's has one step more, which is never taken, as
+// in PyTorch's recipes.  Throws InputError where the name is unknown.
+std::int64_t steps_in_all(const ScheduleOptions& options, std::int64_t taken);
 
 // The rate of step i in 0..total-1; a pure function, so resuming needs no state.  Throws InputError
 // where the name is unknown (lists the names) or an option out of range.

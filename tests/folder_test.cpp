@@ -95,7 +95,7 @@ TEST_CASE("folder: pictures, grey and colour, masks and class maps") {
                                       "[target.t]\nkind = \"segmentation\"\n" + target);
   };
   save(folder / "t.csv", "case,photo,t\np,c.png,m.png\nq,g.png,\n");
-  describe("channels = 3\nmean = 10\ndeviation = [2, 2, 2]\n", "");
+  describe("channels = 3\nmean = 10\nstd = [2, 2, 2]\n", "");
   const auto dataset = open_dataset(options_for(folder.path, 0, 2, 4));
   const Sample p = dataset->get(0), q = dataset->get(1);
   CHECK(p.spacing.empty());

@@ -46,7 +46,7 @@ TEST_CASE("scalar: mae in the task's unit, over those that have a number") {
   CHECK(meter->samples() == 2);
   CHECK(meter->values().at("mae") == doctest::Approx(12.5));
   CHECK(mtl::primary_metric(TaskKind::Scalar) == "mae");
-  CHECK_FALSE(pixel_level(TaskKind::Scalar));
+  CHECK_FALSE(traits(TaskKind::Scalar).pixel_level);
 }
 
 TEST_CASE("scalar: every architecture learns one beside a mask") {

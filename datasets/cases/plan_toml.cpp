@@ -28,18 +28,19 @@ CaseInput read_input(const TomlTable& table, const std::string& name) {
                      table.where("window"));
   if (!window.empty()) input.window = {{window[0], window[1]}};
   input.mean = table.numbers("mean");
-  input.std = table.numbers("deviation");
+  const char* std_key = table.has("std") ? "std" : "deviation";  // the key's older name, which runs keep
+  input.std = table.numbers(std_key);
   const auto fits = [&](const auto& v) {
     return v.size() == 1 || v.size() == static_cast<std::size_t>(input.channels);
   };
   MEDUSA_CHECK_INPUT((input.mean.empty() && input.std.empty()) || (fits(input.mean) && fits(input.std)),
-                     "{}: mean has {} numbers and deviation {}, expected both with 1 or {}", table.where("mean"),
-                     input.mean.size(), input.std.size(), input.channels);
+                     "{}: mean has {} numbers and {} {}, expected both with 1 or {}", table.where("mean"),
+                     input.mean.size(), std_key, input.std.size(), input.channels);
   for (double d : input.std)
-    MEDUSA_CHECK_INPUT(d > 0, "{}: deviation is {}, expected more than 0", table.where("deviation"), d);
+    MEDUSA_CHECK_INPUT(d > 0, "{}: {} is {}, expected more than 0", table.where(std_key), std_key, d);
   const std::string normalise = table.text("normalise", "");
   MEDUSA_CHECK_INPUT(normalise.empty() || (normalise == "case" && input.mean.empty()),
-                     "{}: normalise is \"{}\", expected \"case\", without mean and deviation", table.where("normalise"),
+                     "{}: normalise is \"{}\", expected \"case\", without mean and std", table.where("normalise"),
                      normalise);
   input.by_case = normalise == "case";
   return input;

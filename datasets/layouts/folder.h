@@ -14,7 +14,7 @@ namespace medusa::datasets {
 //   [input.ct]                     an image that goes in (one or several)
 //   column = "ct"                  of the table; the table's name (here ct) if none is given
 //   channels = 1                   3: colour
-//   window = [-160, 240]           and mean, deviation, normalise = "case": see CaseInput
+//   window = [-160, 240]           and mean, std, normalise = "case": see CaseInput
 //   [target.organs]                what is to be learnt (one or several)
 //   kind = "structures"            segmentation, structures, regression, classification, binary, scalar
 //   classes = ["Bladder"]          segmentation, classification: in the order of their numbers

@@ -54,15 +54,39 @@ std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector
   return tasks;
 }
 
+namespace {
+
+// From total / (classes * count).
+struct ClassWeightRule {
+  const char* name;
+  double (*weight)(double inverse);  // null: no weights
+};
+constexpr ClassWeightRule kClassWeightRules[] = {
+    {"none", nullptr},
+    {"inverse", [](double inverse) { return inverse; }},
+    {"sqrt", [](double inverse) { return std::sqrt(inverse); }},
+};
+
+}  // namespace
+
+std::vector<std::string> class_weight_rules() {
+  std::vector<std::string> names;
+  for (const ClassWeightRule& rule : kClassWeightRules) names.emplace_back(rule.name);
+  return names;
+}
+
 std::vector<double> class_weights(const std::string& rule, const std::vector<std::int64_t>& counts) {
-  if (rule == "none") return {};
+  check_one_of("class weights:", rule, class_weight_rules());
+  const auto found = std::find_if(std::begin(kClassWeightRules), std::end(kClassWeightRules),
+                                  [&](const ClassWeightRule& r) { return rule == r.name; });
+  if (found->weight == nullptr) return {};
   double total = 0;
   for (std::int64_t count : counts) total += static_cast<double>(count);
   std::vector<double> weights;
   for (std::int64_t count : counts) {
     const double inverse =
         total / static_cast<double>(std::max<std::int64_t>(count, 1)) / static_cast<double>(counts.size());
-    weights.push_back(rule == "sqrt" ? std::sqrt(inverse) : inverse);
+    weights.push_back(found->weight(inverse));
   }
   return weights;
 }

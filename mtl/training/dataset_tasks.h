@@ -18,7 +18,8 @@ std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector
 void choose_losses(std::vector<Task>* tasks, const std::vector<std::string>& losses,
                    const std::vector<std::string>& weights);
 // Weights of the classes in the loss: none (all 1, empty), inverse (total / (classes * count)) or sqrt (its root).
-// A class that never occurs gets the weight of one that occurs once.
+// A class that never occurs gets the weight of one that occurs once.  Throws InputError where `rule` is unknown.
+std::vector<std::string> class_weight_rules();
 std::vector<double> class_weights(const std::string& rule, const std::vector<std::int64_t>& counts);
 
 }  // namespace medusa::mtl

@@ -64,9 +64,7 @@ TrainResult Trainer::run(BatchSource& train, BatchSource* val) {
 
 void Trainer::start(const BatchSource& train) {
   MEDUSA_CHECK_INPUT(train.batches() >= 1, "training: there is no batch to train on");
-  options_.schedule.total = options_.epochs * train.batches();
-  // As PyTorch's recipes do it, which take one more step than they use.
-  if (options_.schedule.name == "onecycle") ++options_.schedule.total;
+  options_.schedule.total = nn::steps_in_all(options_.schedule, options_.epochs * train.batches());
   nn::learning_rate(options_.schedule, 0);  // throws on a bad schedule before any work
   seed_ops(options_.seed);
   state_ = {};

@@ -7,6 +7,7 @@
 
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
+#include "mtl/training/dataset_tasks.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/check.h"
 #include "tools/cli/program.h"
@@ -99,7 +100,7 @@ void declare_training(RunOptions& r, Options& o) {
   o.add("loss-weight", r.loss_weights, "factors of tasks in the sum of losses, comma-separated, such as lesion=2");
   o.add("class-weights", r.class_weights,
         "weights of the classes in the classification loss (inverse: 1 / frequency, sqrt: its root)")
-      .one_of({"none", "inverse", "sqrt"});
+      .one_of(mtl::class_weight_rules());
   o.add("weighted-sampling", r.weighted_sampling, "draw samples of rare classes more often, with replacement");
 }
 
