@@ -10,13 +10,13 @@ namespace medusa::mtl {
 
 namespace {
 
-constexpr real kSmooth = real(1e-5);  // of Dice
+constexpr real kSmooth = real(1e-5);  // for Dice
 
 // ---- the table ------------------------------------------------------------------------------------------------------
 
-// A structure that nobody outlined is no evidence of its absence: it must neither count as missed nor as well left out.
-// With p and t set to 0 its ratio is s / s = 1, so 1 - D adds nothing to the sum; what is left is to divide by the
-// number of outlined structures instead of all.  [ours]
+// A structure without an outline may still be in the image, so predicting it is neither right nor wrong.  With p and t
+// set to 0 its ratio is s / s = 1, so 1 - D adds nothing to the sum; it remains to divide by the number of outlined
+// structures instead of all.  [ours]
 Var dice(const LossInput& in) {
   if (in.task.has_class_numbers())
     return dice_loss(softmax(in.y), one_hot(in.target, in.task.channels), kSmooth, in.mask);
@@ -68,7 +68,7 @@ const std::vector<Loss>& losses() { return table(); }
 
 void add_loss(const Loss& loss) {
   for (const Loss& row : table())
-    MEDUSA_CHECK(std::string(row.name) != loss.name, "losses: there is a loss {} already", row.name);
+    MEDUSA_CHECK(std::string(row.name) != loss.name, "losses: the name {} is taken", row.name);
   table().push_back(loss);
 }
 
@@ -86,7 +86,7 @@ std::string trimmed(const std::string& text) {
   return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
-// "0.5*focal"; no loss where it is malformed, unknown or does not fit.
+// "0.5*focal"; without a loss if the text is malformed, or the loss unknown or unfit.
 Term term_of(const Task& task, const std::string& text) {
   Term term;
   const std::size_t star = text.find('*');
@@ -114,7 +114,7 @@ std::vector<Term> terms_of(const Task& task) {
     for (const Loss& row : losses())
       if (row.fits(task)) fitting.emplace_back(row.name);
     fail_input(
-        "task '{}': loss '{}': expected a sum of losses that fit {} with {} channel{}: {} (0.5*{} is half of it)",
+        "task '{}': loss '{}': expected a sum of losses that fit {} with {} channel{}: {} (or with a factor, 0.5*{})",
         task.name, sum, name(task.kind), task.channels, task.channels == 1 ? "" : "s", fmt::join(fitting, ", "),
         fitting.front());
   }
@@ -146,10 +146,10 @@ void check_shapes(const Task& task, const Var& y, const Tensor& target, const st
   MEDUSA_CHECK(target && target.shape() == expected, "task '{}': outputs {} need a target {}, got {}", task.name,
                y.shape(), expected, target.shape());
   MEDUSA_CHECK(labelled.empty() || static_cast<std::int64_t>(labelled.size()) == y.size(0),
-               "task '{}': `labelled` speaks of {} samples, the batch has {}", task.name, labelled.size(), y.size(0));
+               "task '{}': `labelled` has {} entries, the batch {} samples", task.name, labelled.size(), y.size(0));
 }
 
-// The mask is one of channels.  False where it leaves none.
+// Takes `mask` as one of channels.  False if it leaves none.
 bool set_outlined(LossInput* in, const Tensor& mask) {
   Shape expected(std::vector<std::int64_t>(static_cast<std::size_t>(in->y.rank()), 1));
   expected[0] = in->y.size(0);

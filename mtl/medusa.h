@@ -1,14 +1,14 @@
-// The face of the library for programs: one include for tensors, gradients, layers, optimisers, files of weights, and
-// multi-task networks with their training.  What it does not name - file formats, dataset layouts, single blocks of an
-// architecture - has headers of its own, by the same names as in the folders.
+// The library's main header: one include for tensors, gradients, layers, optimisers, checkpoints, and multi-task
+// networks with their training.  File formats, dataset layouts and single blocks of an architecture have headers of
+// their own, under the same paths as in the sources.
 //
 //   Tensor   numbers in memory: Tensor::from(values, {64, 32, 32, 1}), .to(Device::CUDA)
-//   Var      a Tensor that remembers how it was made: ops of autograd/ops.h, .backward(), .grad()
+//   Var      a Tensor that remembers how it was computed: ops of autograd/ops.h, .backward(), .grad()
 //   nn::     modules: Conv2d, Linear, BatchNorm, Sequential; optimisers: Sgd, Adam, AdamW; save_checkpoint()
 //   mtl::    Task, Model and make_model(), Trainer, evaluate(), Predictor
 //   datasets::  Dataset, Loader
 //
-// Errors are thrown: InputError for what came from outside, such as a file; Error for everything else.
+// Errors are exceptions: InputError for bad input, such as a malformed file; Error for everything else.
 #pragma once
 
 #include "autograd/gradcheck.h"

@@ -26,7 +26,7 @@ std::vector<Tensor> outputs_on_host(Model& model, const Tensor& input) {
 // ---- answers --------------------------------------------------------------------------------------------------------
 
 Volume Answer::channel(std::int64_t channel, real outside) const {
-  MEDUSA_CHECK(task.traits().pixel_level, "task {}: has one answer per image, and no volume", task.name);
+  MEDUSA_CHECK(task.traits().pixel_level, "task {}: has one answer per image, not a volume", task.name);
   if (scan->fit != Fit::Stretched) return datasets::on_own_grid(*scan, output, channel, outside);
   const NoGrad no_grad;
   const Shape own = scan->own.values.shape();
@@ -82,7 +82,7 @@ Volume Answer::amounts() const {
 }
 
 std::vector<double> Answer::numbers() const {
-  MEDUSA_CHECK(!task.traits().pixel_level, "task {}: has an answer per pixel, and no numbers", task.name);
+  MEDUSA_CHECK(!task.traits().pixel_level, "task {}: has an answer per pixel, not one per image", task.name);
   const NoGrad no_grad;
   const Var raw(output);
   const Var y = task.traits().in_units ? raw : task.traits().exclusive ? softmax(raw) : sigmoid(raw);
@@ -131,10 +131,10 @@ void Predictor::read_plan(const RunFolder& run) {
 
 void Predictor::plan_without_description(const RunFolder& run) {
   const ModelConfig& config = model_->config();
-  MEDUSA_CHECK_INPUT(fit_ != Fit::Cut,
-                     "{}: there is no {} in it, which says how a scan becomes an input: the run is older than that; "
-                     "resuming the run adds it",
-                     run.path(), RunFolder::name(RunFile::Description));
+  MEDUSA_CHECK_INPUT(
+      fit_ != Fit::Cut,
+      "{}: has no {}, which says how a scan becomes an input; older runs lack it, resuming a run adds it", run.path(),
+      RunFolder::name(RunFile::Description));
   size_ = Extent::parse(run.option("size"), run.file(RunFile::Config) + ": size");
   for (const Task& task : model_->tasks()) plan_.targets.push_back({task, {}, {}});
   if (fit_ == Fit::Stretched) {
@@ -144,13 +144,13 @@ void Predictor::plan_without_description(const RunFolder& run) {
     plan_.inputs = {{"image", "image", 3, {}, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}, false}};  // ImageNet's
     return;
   }
-  MEDUSA_CHECK_INPUT(size_.depth > 0, "{}: size {} is not of volumes", run.file(RunFile::Config), size_.text());
+  MEDUSA_CHECK_INPUT(size_.depth > 0, "{}: size {} is not a volume's", run.file(RunFile::Config), size_.text());
   plan_.inputs = {{"ct", "ct", 1, {{-1024, 1500}}, {0}, {1000}, false}};
   if (config.in_channels > 1)
     plan_.inputs.push_back({"structures", "structures", config.in_channels - 1, {}, {}, {}, false});
   const double factor = static_cast<double>(128 / size_.depth);
   for (double mm : {3.9, 3.9, 2.5}) plan_.spacing.push_back(mm * factor);  // most patients of the challenge
-  notes_.push_back(fmt::format("{} does not say what voxels its patients had; taken for {:.3g} mm", run.path(),
+  notes_.push_back(fmt::format("{} does not say the voxel size of its patients; assuming {:.3g} mm", run.path(),
                                fmt::join(plan_.spacing, " x ")));
 }
 
@@ -164,7 +164,7 @@ void Predictor::check_plan(const RunFolder& run) const {
     const bool found = std::any_of(plan_.targets.begin(), plan_.targets.end(), [&](const datasets::CaseTarget& t) {
       return t.info.name == task.name && t.info.kind == task.kind && t.info.channels == task.channels;
     });
-    MEDUSA_CHECK_INPUT(found, "{}: has no target {} of kind {} with {} channels, as the network", file, task.name,
+    MEDUSA_CHECK_INPUT(found, "{}: lacks the network's target {} of kind {} with {} channels", file, task.name,
                        name(task.kind), task.channels);
   }
   MEDUSA_CHECK_INPUT(model_->config().spatial_dims == size_.spatial_dims(),

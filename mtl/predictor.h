@@ -1,4 +1,4 @@
-// Predictor: a training run's best network, ready to answer: files of a case in, answers on the case's own grid out.
+// Predictor: a training run's best network.  It takes the files of a case and answers on the case's own grid.
 //
 //   medusa::mtl::Predictor p("RUN");
 //   for (const medusa::mtl::Answer& a : p.predict({"scan.nii.gz"}))
@@ -23,7 +23,7 @@ struct Answer {
   Task task;
   Tensor output;  // raw, on the host: pixel-level [1, S, C] on the network's grid, image-level [1, C]
   std::shared_ptr<const datasets::CaseScan> scan;
-  double least = -std::numeric_limits<double>::infinity();  // regression: no amount is smaller
+  double least = -std::numeric_limits<double>::infinity();  // regression: amounts below are raised to it
 
   // Pixel-level: the raw output of a channel, [D, H, W, 1]; `outside` where the network saw nothing.
   datasets::Volume channel(std::int64_t channel, real outside) const;
@@ -52,13 +52,13 @@ class Predictor {
   datasets::Fit fit() const { return fit_; }
   const std::vector<std::string>& notes() const { return notes_; }  // what a user should know, a line each
 
-  // Through which the network looks at a case; at first that of the run.  No size: at all of it at once.
+  // The window that slides over a case; initially that of the run.  Without a size: the whole case at once.
   void set_window(SlidingWindow window) { window_ = std::move(window); }
 
   // A case as the network sees it, from a file for each of plan().inputs.  Throws InputError naming the file.
   datasets::CaseScan read(const std::vector<std::string>& files) const;
-  // An answer for each task.  Throws Error, with the case's name, where an output is not finite, and InputError where
-  // the window cannot be.
+  // An answer for each task.  Throws Error with the case's name if an output is not finite, and InputError if the
+  // window is invalid.
   std::vector<Answer> predict(const datasets::CaseScan& scan);
   std::vector<Answer> predict(const std::vector<std::string>& files) { return predict(read(files)); }
 

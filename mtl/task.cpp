@@ -11,10 +11,10 @@ namespace medusa::mtl {
 
 namespace {
 
-// A structure fills a hundredth of a volume or less.  From "half of it", which a bias near 0 says, all voxels push the
-// logits down together, by the bias and by what the features have in common, until the sigmoid is flat and Dice's
-// gradient with it: what tells the few apart is learned late or never.  Lin et al., "Focal loss for dense object
-// detection", 2017, section 4.1.
+// A structure fills a hundredth of a volume or less.  A bias near 0 predicts one half everywhere.  Then all voxels
+// together push the logits down, through the bias and through what their features have in common, until the sigmoid is
+// flat and Dice has no gradient left: the network learns late, or never, which voxels belong to the structure.  Lin et
+// al., "Focal loss for dense object detection", 2017, section 4.1.
 constexpr double kRare = 0.01;
 
 bool well_formed(const std::string& name) {

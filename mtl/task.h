@@ -15,9 +15,9 @@ struct Task : datasets::TargetInfo {
   explicit Task(datasets::TargetInfo target) : TargetInfo(std::move(target)) {}
 
   std::vector<double> class_weight;  // classification: weights of the classes in the loss; empty: all 1
-  // task_loss keeps class_weight here as a tensor, so that it is copied to a GPU once and not in every step.
+  // task_loss caches class_weight here as a tensor, so that it is copied to a GPU once, not in every step.
   struct WeightCache {
-    std::vector<double> weight;  // what `tensor` was made of
+    std::vector<double> weight;  // the values in `tensor`
     Tensor tensor;
   };
   mutable WeightCache weight_cache;
@@ -26,14 +26,14 @@ struct Task : datasets::TargetInfo {
 // How a kind of task is trained and judged; a row for each.
 struct KindTraining {
   TaskKind kind;
-  const char* loss;             // where the task names none  (losses.h)
-  const char* loss_of_classes;  // the same where targets are numbers of classes
+  const char* loss;             // if the task names none  (losses.h)
+  const char* loss_of_classes;  // the same if targets are class numbers
   const char* primary_metric;   // by which checkpoints are compared  (training/metrics.h)
-  double prior;                 // the probability that a new head answers everywhere; 0: whatever its weights say
+  double prior;                 // probability that a new head predicts everywhere; 0: no such bias
 };
 const KindTraining& training_of(TaskKind kind);
 
-// Throws InputError where a name is empty, malformed or taken, channels < 1, or a loss does not fit.
+// Throws InputError if a name is empty, malformed or taken, channels < 1, or a loss does not fit.
 void check_tasks(const std::vector<Task>& tasks);
 
 }  // namespace medusa::mtl

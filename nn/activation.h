@@ -1,4 +1,4 @@
-// Activation functions as modules, for use in a Sequential; they own nothing.  The formulas are in autograd/ops.h.
+// Activation functions as modules, for use in a Sequential, without parameters.  The formulas are in autograd/ops.h.
 #pragma once
 
 #include "autograd/ops.h"

@@ -11,7 +11,7 @@ namespace medusa::nn {
 
 // head_i = softmax(Q_i K_i^T / sqrt(d)) V_i with d = dim / heads, Q = query Wq^T + bq and so on;  y = [head_1 ; ..]
 // Wo^T + bo. Names and layouts are those of torch.nn.MultiheadAttention (batch first): in_proj_weight [3 dim, dim]
-// holds Wq, Wk, Wv one above the other, in_proj_bias [3 dim] likewise; out_proj.weight, out_proj.bias.
+// stacks Wq, Wk, Wv, in_proj_bias [3 dim] likewise; out_proj.weight, out_proj.bias.
 class MultiHeadAttention : public Module {
  public:
   MultiHeadAttention(std::int64_t dim, std::int64_t heads, bool bias = true) : dim_(dim), heads_(heads) {
@@ -22,10 +22,10 @@ class MultiHeadAttention : public Module {
     out_proj_ = &add<Linear>("out_proj", dim, dim, bias);
   }
 
-  // Self-attention: every token of x [N, L, dim] asks all tokens of the same sample.
+  // Self-attention: every token of x [N, L, dim] attends to all tokens of the same sample.
   Var forward(const Var& x) override { return forward(x, x, x); }
 
-  // Cross-attention: tokens of query [N, L, dim] ask those of key and value [N, M, dim]; -> [N, L, dim].
+  // Cross-attention: tokens of query [N, L, dim] attend to those of key and value [N, M, dim]; -> [N, L, dim].
   Var forward(const Var& query, const Var& key, const Var& value) {
     MEDUSA_CHECK(query.rank() == 3 && query.size(2) == dim_, "multi-head attention: expects a query [N, L, {}], got {}",
                  dim_, query.shape());
@@ -38,7 +38,7 @@ class MultiHeadAttention : public Module {
   }
 
  private:
-  // The i-th of query, key, value projections.
+  // The query (i = 0), key (1) or value (2) projection.
   Var project(std::int64_t i, const Var& x) {
     const Var weight = slice(in_proj_weight_, 0, i * dim_, dim_);
     return linear(x, weight, in_proj_bias_ ? slice(in_proj_bias_, 0, i * dim_, dim_) : Var());

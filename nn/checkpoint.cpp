@@ -1,4 +1,5 @@
-// Module <-> safetensors.  A convolution's weight is [k.., I, O] in memory and [O, I, k..] on disk; all else is alike.
+// Module <-> safetensors.  A convolution's weight is [k.., I, O] in memory and [O, I, k..] on disk; the rest is the
+// same.
 #include "nn/checkpoint.h"
 
 #include <set>
@@ -134,7 +135,7 @@ LoadReport load_checkpoint(const std::string& path, Module& module, bool strict,
   LoadReport report = match(file, slots, ignore);
   MEDUSA_CHECK_INPUT(!strict || report.complete(), "{}: does not fit this network: {}", path, report.summary());
 
-  // Everything is read before anything is changed: a file that cannot be read to its end changes nothing.
+  // Everything is read before anything is changed: a file that cannot be read to its end leaves the module as it was.
   const std::set<std::string> matched(report.matched.begin(), report.matched.end());
   std::vector<std::pair<Tensor, Tensor>> copies;
   for (const Slot& slot : slots)

@@ -1,5 +1,5 @@
-// Checkpoints: a module's parameters and buffers as a safetensors file with PyTorch's names and layouts,
-// so that they load in PyTorch by name, and PyTorch's load here.
+// Checkpoints: a module's parameters and buffers as a safetensors file with PyTorch's names and layouts:
+// PyTorch loads them by name, and its own files load here.
 #pragma once
 
 #include <map>
@@ -11,14 +11,14 @@
 namespace medusa::nn {
 
 struct Checkpoint {
-  std::map<std::string, Tensor> extra;          // more tensors, in memory layout: optimiser state, say
+  std::map<std::string, Tensor> extra;          // further tensors in memory layout, such as optimiser state
   std::map<std::string, std::string> metadata;  // text: epoch, configuration, random state
 };
 
 // What a load found, by name.
 struct LoadReport {
   std::vector<std::string> matched, missing, unexpected, wrong_shape;
-  std::vector<std::string> ignored;  // in the file, asked to be passed over
+  std::vector<std::string> ignored;  // in the file, and among the names to ignore
   bool complete() const { return missing.empty() && unexpected.empty() && wrong_shape.empty(); }
   std::string summary() const;  // one line: counts and the first few names of each kind
 };
@@ -26,8 +26,8 @@ struct LoadReport {
 // Writes atomically (see tensor/file.h).  `extra` tensors get the prefix "extra." in the file.
 void save_checkpoint(const std::string& path, const Module& module, const Checkpoint& checkpoint = {});
 // Copies the file's tensors into the module.  Strict: throws InputError with the report's summary, and changes
-// nothing, unless every name matches; else takes what matches.  "extra." tensors are not part of the report.  Those
-// whose names begin with one of `ignore` are passed over where the module has none of that name.
+// nothing, unless every name matches.  Not strict: takes what matches.  "extra." tensors are not part of the report.
+// Tensors that the module lacks are ignored if their names begin with one of `ignore`.
 LoadReport load_checkpoint(const std::string& path, Module& module, bool strict = true,
                            Checkpoint* checkpoint = nullptr, const std::vector<std::string>& ignore = {});
 

@@ -12,7 +12,7 @@ namespace medusa::nn {
 
 namespace detail {
 
-// [kernel, .., kernel, inner, outer]: a window of `spatial_dims` axes.
+// [kernel, .., kernel, inner, outer], `spatial_dims` times `kernel`.
 inline Shape window_shape(const char* layer, int spatial_dims, std::int64_t kernel, std::int64_t inner,
                           std::int64_t outer) {
   MEDUSA_CHECK(spatial_dims == 2 || spatial_dims == 3, "{}: spatial_dims must be 2 or 3, got {}", layer, spatial_dims);
@@ -75,7 +75,7 @@ class ConvTranspose : public Module {
       : options_(options), output_pad_(output_pad) {
     detail::check_channels("conv_transpose", in, out, options.groups);
     const Shape shape = detail::window_shape("conv_transpose", spatial_dims, kernel, out / options.groups, in);
-    // An output element is reached by only ceil(kernel / stride) taps per axis.
+    // Only ceil(kernel / stride) taps per axis reach an output element.
     std::int64_t fan_in = in / options.groups;
     for (std::size_t axis = 0; axis < 3; ++axis) {
       const std::int64_t stride = options.stride[axis];

@@ -6,7 +6,7 @@
 
 namespace medusa::nn {
 
-// In training an element becomes 0 with probability p and is divided by 1 - p otherwise, so that its mean stays.
+// In training an element becomes 0 with probability p and is divided by 1 - p otherwise, so its mean stays the same.
 class Dropout : public Module {
  public:
   explicit Dropout(real p = real(0.5)) : p_(p) {

@@ -8,7 +8,7 @@
 
 namespace medusa::nn {
 
-// How a parameter is filled.  fan_in and fan_out: inputs and outputs of one unit, weights of a window included.
+// How a parameter is filled.  fan_in and fan_out: inputs and outputs of one unit, counting every weight of a window.
 struct Init {
   enum class Kind { Constant, Uniform, Normal };
   Kind kind = Kind::Constant;

@@ -6,7 +6,7 @@
 
 namespace medusa::nn {
 
-// x [.., in] -> [.., out]; weight [out, in] and bias [out], both uniform within 1 / sqrt(in) at first.
+// x [.., in] -> [.., out]; weight [out, in] and bias [out], both initially uniform within 1 / sqrt(in).
 class Linear : public Module {
  public:
   Linear(std::int64_t in, std::int64_t out, bool bias = true) {

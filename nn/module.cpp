@@ -10,9 +10,7 @@ std::string joined(const std::string& prefix, const std::string& name) {
 
 }  // namespace
 
-Var Module::forward(const Var&) {
-  fail("module: this one has no forward(x); call the function that its class documents");
-}
+Var Module::forward(const Var&) { fail("module: has no forward(x); call the function that its class documents"); }
 
 void Module::check_name(const std::string& name) const {
   MEDUSA_CHECK(!name.empty() && name.find('.') == std::string::npos,
@@ -43,7 +41,7 @@ void Module::adopt(const std::string& name, std::unique_ptr<Module> child) {
 }
 
 void Module::set_owner(int owner) {
-  MEDUSA_CHECK(owner >= 0, "module: owner {}, expected a number from 0 on", owner);
+  MEDUSA_CHECK(owner >= 0, "module: owner {}: expected 0 or more", owner);
   owner_ = owner;
 }
 

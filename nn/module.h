@@ -18,7 +18,7 @@ enum class Layout {
   Conv,   // memory [k.., I, O]; disk [O, I, k..]  (for a transposed convolution O is its input, see ops.h)
 };
 
-// The owner of what lies below no marked module (see Module::set_owner).
+// The owner of everything that no marked module contains (see Module::set_owner).
 constexpr int kNoOwner = -1;
 
 struct Parameter {
@@ -46,33 +46,33 @@ class Module {
   Module& operator=(const Module&) = delete;
   virtual ~Module() = default;
 
-  // Modules with one input and one output; others have functions of their own names and leave this alone.
+  // For modules with one input and one output; others have functions of their own and do not override this one.
   virtual Var forward(const Var& x);
   Var operator()(const Var& x) { return forward(x); }
 
-  // All below this module, depth first in order of creation.  Var and Tensor are handles: writing to them changes the
-  // module.
+  // Those of this module and of all below it, depth first in order of creation.  Var and Tensor are handles: writing to
+  // them changes the module.
   std::vector<Parameter> parameters() const;
   std::vector<Buffer> buffers() const;
   std::int64_t parameter_count() const;
 
-  // Marks this module and all below it, what is added later too: parameters() and buffers() of any module above tell
-  // `owner`, a number from 0 on that has a meaning there (in mtl/ a task).  A mark further down overrides this one.
+  // Marks this module and all below it, including those added later: parameters() and buffers() report `owner`, 0 or
+  // more.  What the number means is up to the caller (in mtl/ it is a task).  A mark further down overrides this one.
   void set_owner(int owner);
 
-  // Fills all parameters anew.  What is added later needs a call of its own.
+  // Gives all parameters their initial values.  Parameters added later need another call.
   void initialize(std::uint64_t seed);
   // Training or evaluation, for this module and all below.
   void train(bool on = true);
   void eval() { train(false); }
   bool training() const { return training_; }
   void zero_grad();
-  // Moves all parameters and buffers there; gradients are dropped.
+  // Moves all parameters and buffers to `device`; drops gradients.
   void to(Device device);
 
  protected:
-  // Takes a zero-filled parameter of this shape (in memory layout) into care.  An optimiser refuses it until
-  // initialize(), a checkpoint or the module's author has written to it.
+  // Adds a parameter of zeros of this shape (in memory layout).  An optimiser refuses it until initialize(), a
+  // checkpoint or the module's author has written to it.
   Var param(const std::string& name, const Shape& shape, Init init, Layout layout = Layout::Plain);
   // A tensor that is saved but not trained, such as running statistics.
   Tensor buffer(const std::string& name, Tensor value);
@@ -84,7 +84,7 @@ class Module {
     adopt(name, std::move(child));
     return reference;
   }
-  // The same for a child that a factory has made.
+  // The same for an existing child, such as one from a factory.
   template <class M>
   M& add(const std::string& name, std::unique_ptr<M> child) {
     M* made = child.get();

@@ -9,7 +9,7 @@ namespace medusa::nn {
 
 namespace detail {
 
-// What all four have: a scale (gamma) that starts at 1 and a shift (beta) that starts at 0, one per channel.
+// The part common to all four: a scale (gamma) that starts at 1 and a shift (beta) that starts at 0, one per channel.
 class Affine : public Module {
  protected:
   explicit Affine(std::int64_t channels) {
@@ -23,8 +23,8 @@ class Affine : public Module {
 
 }  // namespace detail
 
-// Over batch and space.  In training with the batch's statistics, which also move the running ones; in evaluation with
-// the running ones.  `relu`: followed by max(y, 0) in the same pass.
+// Over batch and space.  Training uses the batch's statistics and updates the running ones; evaluation uses the running
+// ones.  `relu`: followed by max(y, 0) in the same pass.
 class BatchNorm : public detail::Affine {
  public:
   explicit BatchNorm(std::int64_t channels, bool relu = false, real momentum = real(0.1), real eps = real(1e-5))
@@ -80,8 +80,8 @@ class LayerNorm : public detail::Affine {
   real eps_;
 };
 
-// The norm between a convolution and its ReLU, as a choice.  All have the parameters `weight` and `bias`; batch norm
-// alone has running statistics besides.
+// The norm between a convolution and its ReLU, as a choice.  All have the parameters `weight` and `bias`; only
+// batch norm also has running statistics.
 enum class Norm { Batch, Instance, Group };
 std::vector<std::string> norms();  // their names, in this order
 const char* name(Norm norm);

@@ -51,7 +51,7 @@ void Optimizer::set_state(const std::map<std::string, Tensor>& state, std::int64
   std::map<std::string, std::vector<Tensor>> slots_read;
   std::set<std::string> known;
   for (const Parameter& parameter : parameters_) {
-    if (steps == 0 && state.empty()) break;  // nothing has happened yet
+    if (steps == 0 && state.empty()) break;  // no step yet
     std::vector<Tensor>& tensors = slots_read[parameter.name];
     for (const std::string& slot : slots()) {
       const std::string name = parameter.name + "." + slot;
@@ -68,7 +68,7 @@ void Optimizer::set_state(const std::map<std::string, Tensor>& state, std::int64
   }
   for (const auto& entry : state)
     MEDUSA_CHECK_INPUT(known.count(entry.first) == 1,
-                       "optimizer state: unexpected '{}' (of another model or optimizer?)", entry.first);
+                       "optimizer state: unexpected '{}' (from another model or optimizer?)", entry.first);
   slots_ = std::move(slots_read);
   steps_ = steps;
 }
@@ -101,13 +101,13 @@ std::vector<std::string> optimizers() {
 }
 
 void OptimizerOptions::declare(Options& o) {
-  o.add("optimizer", name, "rule by which the gradients change the weights").one_of(optimizers());
+  o.add("optimizer", name, "optimizer: how a step changes the weights").one_of(optimizers());
   o.add("weight-decay", weight_decay, "weight decay (adamw: decoupled; else added to the gradient)").at_least(0);
   o.add("momentum", momentum, "sgd: momentum, 0 to 1").from_to_below(0, 1);
   o.add("nesterov", nesterov, "sgd: Nesterov momentum");
-  o.add("beta1", beta1, "adam, adamw: how much of the gradients' running mean is kept in a step").from_to_below(0, 1);
-  o.add("beta2", beta2, "adam, adamw: how much of their squares' running mean is kept in a step").from_to_below(0, 1);
-  o.add("eps", eps, "adam, adamw: added to the root of the squares' mean").at_least(0);
+  o.add("beta1", beta1, "adam, adamw: weight of the past in the gradients' running mean").from_to_below(0, 1);
+  o.add("beta2", beta2, "adam, adamw: weight of the past in the squares' running mean").from_to_below(0, 1);
+  o.add("eps", eps, "adam, adamw: added to the root of that mean, against division by 0").at_least(0);
 }
 
 // u = mu u + (d + weight_decay p);  p -= lr u, or with Nesterov p -= lr (d + weight_decay p + mu u)

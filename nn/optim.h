@@ -19,19 +19,19 @@ class Optimizer {
 
   // One update from the gradients that backward() left; parameters without a gradient stay as they are.
   // lr: learning rate of this step; grad_scale: factor on every gradient (clipping).  Throws Error, and changes
-  // nothing, where a parameter has no initial values yet (see Parameter::initialized).
+  // nothing, if a parameter has no initial values yet (see Parameter::initialized).
   void step(double lr, double grad_scale = 1);
   void zero_grad();
   std::int64_t steps() const { return steps_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
-  // Everything needed to go on bit for bit: tensors by "<parameter>.<slot>", and the number of steps.
+  // Everything needed to resume bit for bit: tensors by "<parameter>.<slot>", and the number of steps.
   std::map<std::string, Tensor> state() const;
   void set_state(const std::map<std::string, Tensor>& state, std::int64_t steps);
 
  protected:
-  virtual std::vector<std::string> slots() const = 0;  // names of the tensors kept per parameter: "m", "v"
-  // One step on all parameters that have a gradient, in one call of a kernel.
+  virtual std::vector<std::string> slots() const = 0;  // names of the tensors saved per parameter: "m", "v"
+  // One step on all parameters that have a gradient, in one kernel call.
   virtual void update(Device device, const std::vector<ParameterSpan>& spans, double lr, double grad_scale) = 0;
   std::int64_t steps_ = 0;
 
@@ -53,16 +53,16 @@ struct OptimizerOptions {
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters);
 std::vector<std::string> optimizers();
 
-// The sum of squares of all gradients, left where they are: [2] numbers whose sum it is (see kernels::inner_product);
-// no tensor where there is no gradient.
+// The sum of squares of all gradients, left on their device as two numbers to add up (see kernels::inner_product);
+// an empty tensor if no parameter has a gradient.
 Tensor grad_squares(const std::vector<Parameter>& parameters);
 // The L2 norm of all gradients together.
 double grad_norm(const std::vector<Parameter>& parameters);
 // The factor for Optimizer::step that brings the norm down to max_norm: min(1, max_norm / norm).
 inline double clip_factor(double norm, double max_norm) { return norm > max_norm ? max_norm / norm : 1; }
 
-// The optimisers by their own names, of a module or of some parameters: nn::Adam adam(net, {.weight_decay = 1e-4});
-// `options` is read but for its name.  Throw InputError where an option is out of range.
+// The optimisers as classes, for a module or a list of parameters: nn::Adam adam(net, {.weight_decay = 1e-4});
+// They ignore `options.name`, and throw InputError if an option is out of range.
 
 // Stochastic gradient descent, with `momentum` and `nesterov`.
 class Sgd : public Optimizer {

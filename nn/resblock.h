@@ -1,5 +1,5 @@
-// The two blocks that every network here is made of: convolution + norm, and the residual block.  In the formulas N is
-// the norm that was chosen.
+// The two building blocks of the networks: convolution + norm, and the residual block.  N in the formulas is the
+// chosen norm.
 #pragma once
 
 #include "nn/conv.h"

@@ -1,4 +1,4 @@
-// Reading trusts nothing: every number of the header is checked before it is used.
+// Reading trusts nothing: every number in the header is checked before use.
 #include "nn/safetensors.h"
 
 #include <sys/stat.h>
@@ -59,7 +59,7 @@ float half_to_float(std::uint16_t half) {
   const std::uint32_t sign = std::uint32_t{half} >> 15, exponent = (half >> 10) & 31u, fraction = half & 1023u;
   float magnitude;
   if (exponent == 31)
-    magnitude = std::bit_cast<float>(0x7F800000u | fraction << 13);  // infinity or not a number
+    magnitude = std::bit_cast<float>(0x7F800000u | fraction << 13);  // infinity or NaN
   else if (exponent == 0)
     magnitude = std::ldexp(static_cast<float>(fraction), -24);  // subnormal
   else
@@ -142,7 +142,7 @@ SafetensorsEntry parse_entry(const std::string& path, const std::string& name, c
   for (const json& size : field("shape", true)) {
     if (!size.is_number_unsigned()) bad("a size of its shape is not a whole number of at least 0");
     const auto n = size.get<std::uint64_t>();
-    // Sizes after a 0 must not overflow either, since a program may multiply them in another order.
+    // Sizes after a 0 must not overflow either: a program may multiply them in another order.
     if (n > INT64_MAX || __builtin_mul_overflow(bytes, std::max<std::uint64_t>(n, 1), &bytes) || bytes > INT64_MAX)
       bad("its shape overflows");
     entry.shape.push_back(static_cast<std::int64_t>(n));
@@ -227,7 +227,7 @@ void SafetensorsReader::parse_header() {
     }
     MEDUSA_CHECK_INPUT(value.is_object(), "{}: {} is not an object", path_, kMetadataKey);
     for (const auto& [key, text_value] : value.items()) {
-      MEDUSA_CHECK_INPUT(text_value.is_string(), "{}: {}: {} is not a text", path_, kMetadataKey, printable(key));
+      MEDUSA_CHECK_INPUT(text_value.is_string(), "{}: {}: {} is not a string", path_, kMetadataKey, printable(key));
       metadata_[key] = text_value.get<std::string>();
     }
   }

@@ -1,5 +1,5 @@
 // The safetensors file format: 8 bytes little-endian header length, a JSON header, the tensors' raw values.
-// Read strictly (a file that is not exactly as it should be is refused with the reason), written atomically.
+// Read strictly (a file that breaks the format in any way is refused, with the reason), written atomically.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct SafetensorsEntry {
 // An open file: the header is read and checked, values are read when asked for.
 class SafetensorsReader {
  public:
-  // Throws InputError naming the file and the reason where it is missing or malformed.
+  // Throws InputError with the file and the reason if it is missing or malformed.
   explicit SafetensorsReader(const std::string& path);
   // The same on any seekable stream; `name` stands for the path in messages.
   SafetensorsReader(std::unique_ptr<std::istream> stream, std::string name);
@@ -55,8 +55,8 @@ class SafetensorsReader {
   Metadata metadata_;
 };
 
-// A tensor to be written.  `value` is called once, when its turn has come, so that a converted copy of one tensor at a
-// time is all the memory that writing needs; it must have as many elements as `shape`.
+// A tensor to be written.  `value` is called once, when the tensor is due, so writing needs memory for one converted
+// tensor at a time.  Its result must have as many elements as `shape`.
 struct SafetensorsItem {
   std::string name;
   std::vector<std::int64_t> shape;

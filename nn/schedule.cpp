@@ -1,5 +1,5 @@
-// Learning rates over time, as PyTorch's schedulers of the same names.  r: the base rate; i: the step, from 0;
-// with a warm-up of w steps the rate first rises as r (i + 1) / (w + 1), then t = i - w runs over T = total - w steps.
+// Learning rates over time, as in PyTorch's schedulers of the same names.  r: the base rate; i: the step, from 0.
+// With a warm-up of w steps the rate first rises as r (i + 1) / (w + 1), then t = i - w runs over T = total - w steps.
 #include "nn/schedule.h"
 
 #include <algorithm>
@@ -79,7 +79,7 @@ bool open_ended(const ScheduleOptions& o) {
 }
 
 void ScheduleOptions::declare(Options& o) {
-  o.add("lr", lr, "learning rate; with onecycle the largest one").above(0);
+  o.add("lr", lr, "learning rate; for onecycle the highest").above(0);
   o.add("schedule", name, "learning rate over time").one_of(schedules());
   o.add("warmup", warmup, "steps of linear warm-up (not for onecycle)").at_least(0);
   o.add("milestones", milestones, "step: the steps after which the rate is multiplied by --gamma");

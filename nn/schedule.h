@@ -11,8 +11,8 @@ namespace medusa::nn {
 
 struct ScheduleOptions {
   std::string name = "constant";         // one of schedules()
-  double lr = 1e-3;                      // the base rate; for onecycle the largest rate
-  std::int64_t total = 1;                // steps in all
+  double lr = 1e-3;                      // base rate; for onecycle the highest rate
+  std::int64_t total = 1;                // total number of steps
   std::int64_t warmup = 0;               // steps of linear warm-up from 0 (not for onecycle)
   std::vector<std::int64_t> milestones;  // step: where the rate is multiplied by gamma
   double gamma = 0.1;                    // step
@@ -24,8 +24,8 @@ struct ScheduleOptions {
   void declare(Options& o);  // all but `total`
 };
 std::vector<std::string> schedules();
-// Whether the rate of a step is the same however many steps there are in all, so that a run can be made longer.  Of an
-// unknown name: false.
+// Whether the rate of a step does not depend on the total number of steps, so that a run can be extended.  False for
+// an unknown name.
 bool open_ended(const ScheduleOptions& options);
 // ScheduleOptions::total of a training that takes `taken` steps: onecycle's has one step more, which is never taken, as
 // in PyTorch's recipes.  Throws InputError where the name is unknown.

@@ -30,7 +30,7 @@ class Sequential : public Module {
   std::vector<Module*> modules_;
 };
 
-// A list of modules of one type; what is done with them is its owner's business.
+// A list of modules of one type; the owner decides how to use them.
 template <class M>
 class ModuleList : public Module {
  public:
@@ -52,7 +52,7 @@ class ModuleList : public Module {
   std::vector<M*> modules_;
 };
 
-// Modules of one type by name, in the order in which they came.
+// Modules of one type by name, in order of insertion.
 template <class M>
 class ModuleDict : public Module {
  public:

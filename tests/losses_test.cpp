@@ -112,7 +112,7 @@ TEST_CASE("losses: every one by name is the function of autograd, for the kinds 
 TEST_CASE("losses: a program may add its own") {
   const auto largest = [](const LossInput& in) { return sum(in.y) * real(in.task.channels); };
   add_loss({"test_sum", "the sum of the outputs", [](const Task& t) { return t.name == "summed"; }, largest});
-  CHECK(message_of([&] { add_loss(losses().back()); }) == "losses: there is a loss test_sum already");
+  CHECK(message_of([&] { add_loss(losses().back()); }) == "losses: the name test_sum is taken");
   const Var y(ramp({2, 3}, 3));
   Task mine = task(TaskKind::Scalar, 3, "test_sum+0.5*l1");
   CHECK(contains(input_error([&] { check_loss(mine); }), "that fit scalar with 3 channels: l1, mse, smooth_l1 ("));
@@ -142,13 +142,13 @@ TEST_CASE("losses: what does not fit is answered with what does") {
   using enum TaskKind;
   CHECK(refused(Segmentation, 1, "dice+crossentropy") ==
         "task 't': loss 'dice+crossentropy': expected a sum of losses that fit segmentation with 1 channel: dice, bce, "
-        "focal (0.5*dice is half of it)");
+        "focal (or with a factor, 0.5*dice)");
   CHECK(refused(Segmentation, 3, "focal") ==
         "task 't': loss 'focal': expected a sum of losses that fit segmentation with 3 channels: dice, cross_entropy "
-        "(0.5*dice is half of it)");
+        "(or with a factor, 0.5*dice)");
   CHECK(refused(Scalar, 1, "dice") ==
-        "task 't': loss 'dice': expected a sum of losses that fit scalar with 1 channel: l1, mse, smooth_l1 (0.5*l1 is "
-        "half of it)");
+        "task 't': loss 'dice': expected a sum of losses that fit scalar with 1 channel: l1, mse, smooth_l1 (or with a "
+        "factor, 0.5*l1)");
   for (const char* loss : {"dice+", "+dice", "x*dice", "0*dice", "-1*dice", "*dice", "nan*dice", "dice*2"})
     CHECK(contains(refused(Structures, 2, loss), "expected a sum of losses that fit structures with 2 channels"));
   Task negative = task(Binary, 1, "");

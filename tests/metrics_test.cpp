@@ -111,7 +111,7 @@ TEST_CASE("metrics: a meter gets shape, spacing and case, from the batch and thr
   } source;
   add_metric({"test_extent", [](const KindTraits& kind) { return kMeasured && kind.pixel_level; }, false, false, false,
               [](const Task& of) -> std::unique_ptr<Meter> { return std::make_unique<Extent>(of); }});
-  CHECK(message([] { add_metric(metric("test_extent")); }) == "metrics: there is a metric test_extent already");
+  CHECK(message([] { add_metric(metric("test_extent")); }) == "metrics: the name test_extent is taken");
   ModelConfig config;
   config.in_channels = 1;
   config.widths = {2, 4};
@@ -140,7 +140,7 @@ TEST_CASE("metrics: names, directions, primary metrics") {
   CHECK_FALSE(larger_is_better("mae"));
   CHECK(primary_metric(TaskKind::Structures) == "dice");
   CHECK(larger_is_better("dice.Larynx"));
-  CHECK(message([] { larger_is_better("speed"); }) == "metrics: there is no metric speed");
+  CHECK(message([] { larger_is_better("speed"); }) == "metrics: unknown metric speed");
 }
 
 TEST_CASE("metrics: an empty set defines nothing") {

@@ -327,7 +327,7 @@ TEST_CASE("messages about tasks") {
   CHECK_THROWS_WITH_AS(task_loss(kFindings, y, ramp({2, 2})),
                        "task 'findings': expects outputs with 2 channels, got [2, 3]", Error);
   CHECK_THROWS_WITH_AS(task_loss(kGrade, y, Tensor::zeros({2, 1}), {}, {true}),
-                       "task 'grade': `labelled` speaks of 1 samples, the batch has 2", Error);
+                       "task 'grade': `labelled` has 1 entries, the batch 2 samples", Error);
 }
 
 TEST_CASE("samples without a label do not count, in the loss or in the gradient") {

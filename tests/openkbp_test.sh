@@ -143,7 +143,7 @@ print({k: (a[k], b[k]) for k in ("min", "max", "mean")})
 assert abs(a["mean"] - b["mean"]) < 0.01 * (a["max"] - a["min"]) and abs(a["max"] - b["max"]) < 0.05 * (a["max"] - a["min"])
 EOF
   mv "$work/pieces/dataset.toml" "$work/none.toml"
-  expect 0 'does not say what voxels its patients had; taken for 31.2 x 31.2 x 20 mm' "$BIN/predict" --run "$work/pieces" --input "$work/finer.nii.gz" --out "$work/finer-out"
+  expect 0 'does not say the voxel size of its patients; assuming 31.2 x 31.2 x 20 mm' "$BIN/predict" --run "$work/pieces" --input "$work/finer.nii.gz" --out "$work/finer-out"
   mv "$work/none.toml" "$work/pieces/dataset.toml"
 fi
 expect 2 'was begun with --elastic 0.05, not 0.1' "$BIN/train" --out "$work/pieces" --resume --elastic 0.1

@@ -188,7 +188,7 @@ TEST_CASE("optimisers: errors say what was expected") {
   CHECK_THROWS_WITH_AS(adam->set_state({{"p.m", start(3)}, {"p.v", start(4)}}, 1),
                        "optimizer state: 'p.v' has shape [4], the parameter [3]", InputError);
   CHECK_THROWS_WITH_AS(adam->set_state({{"p.m", start(3)}, {"p.v", start(3)}, {"q.m", start(3)}}, 1),
-                       "optimizer state: unexpected 'q.m' (of another model or optimizer?)", InputError);
+                       "optimizer state: unexpected 'q.m' (from another model or optimizer?)", InputError);
   CHECK_THROWS_WITH_AS(adam->set_state({}, -1), "optimizer state: -1 steps, expected 0 or more", InputError);
   CHECK(adam->steps() == 0);
   CHECK(adam->state().empty());

@@ -243,7 +243,7 @@ expect 0 "note: the network was trained with 'window = [-160, 240]', the dataset
 sed -i 's/^window = .*/window = [-160, 240]/' "$work/pelves/dataset.toml"
 "$BIN/evaluate" --run "$work/run" 2>&1 | grep -q note: && bad "evaluate: a note about inputs that are the same" || ok "evaluate: no note about the same inputs"
 rm "$work/run/dataset.toml"
-refused 'there is no dataset.toml in it' "$work/run" "$case1"
+refused 'has no dataset.toml' "$work/run" "$case1"
 "$BIN/train" --out "$work/run" --resume >/dev/null 2>"$work/log" || bad "resume: $(cat "$work/log")"
 expect 0 'cm3' "$BIN/predict" --run "$work/run" --input "$case1" --out "$work/again"
 cp "$work/both-run/dataset.toml" "$work/run/dataset.toml"

@@ -92,7 +92,7 @@ TEST_CASE("predictor: a run trained through the library answers on the case's ow
   CHECK(contains(runtime_error([&] { answers[0].numbers(); }), "an answer per pixel"));
   CHECK(contains(runtime_error([&] { answers[2].channel(0, 0); }), "one answer per image"));
   std::filesystem::remove(run.file(RunFile::Description));
-  CHECK(contains(input_error([&] { Predictor{run.path()}; }), "there is no dataset.toml in it"));
+  CHECK(contains(input_error([&] { Predictor{run.path()}; }), "has no dataset.toml"));
   CHECK(contains(input_error([&] { Predictor{folder / "nowhere"}; }), "there is no such run folder"));
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("predictor: scans of openkbp go in whole, and no dose is negative") {
   config.tasks[0].unit = "Gy";
   Predictor p(run_of(folder, config, "dataset = \"openkbp\"\nsize = \"16x16x16\"\n"));
   REQUIRE(p.notes().size() == 1);  // eighths of 128 voxels of the usual size
-  CHECK(contains(p.notes()[0], "taken for 31.2 x 31.2 x 20 mm"));
+  CHECK(contains(p.notes()[0], "assuming 31.2 x 31.2 x 20 mm"));
   datasets::Volume ct = volume(5, 6, 7, [](auto i, auto, auto) { return i * 1000 - 3000; });
   ct.affine.m[0][0] = ct.affine.m[1][1] = ct.affine.m[2][2] = 100;
   datasets::write_volume(folder / "ct.nii", ct);

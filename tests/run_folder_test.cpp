@@ -59,7 +59,7 @@ TEST_CASE("run folder: the lines of the epochs") {
   CHECK(run.epochs() == std::vector<std::string>{"{\"epoch\":1}", "{\"epoch\":2}"});
   for (const char* bad : {"nonsense", "{\"loss\":1}", "[1]"}) {
     run.save(RunFile::Metrics, std::string("{\"epoch\":1}\n") + bad + "\n");
-    CHECK(contains(input_error([&] { run.epochs(); }), "metrics.jsonl:2: is not the line of an epoch"));
+    CHECK(contains(input_error([&] { run.epochs(); }), "metrics.jsonl:2: expected a JSON object with an epoch"));
   }
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("run folder: a checkpoint of a newer version is refused in one line th
   checkpoint.metadata["version"] = "2";
   nn::save_checkpoint(path, *model, checkpoint);
   const std::string message = input_error([&] { mtl::load_model(path); });
-  CHECK(contains(message, "best.safetensors: is of version 2"));
+  CHECK(contains(message, "best.safetensors: has version 2"));
   CHECK(message.find('\n') == std::string::npos);
 }
 

@@ -148,7 +148,7 @@ TEST_CASE("safetensors: what does not add up is refused with the reason") {
   refused(file_of(R"({"a":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}})", "1234"), "nested too deeply");
   refused(file_of("{\"a\":" + std::string(100000, '['), ""), "nested too deeply");
   refused(file_of(R"({"__metadata__":1})", ""), "__metadata__ is not an object");
-  refused(file_of(R"({"__metadata__":{"a":1}})", ""), "__metadata__: \"a\" is not a text");
+  refused(file_of(R"({"__metadata__":{"a":1}})", ""), "__metadata__: \"a\" is not a string");
 }
 
 TEST_CASE("safetensors: round trip through a file") {

@@ -160,7 +160,7 @@ TEST_CASE("task balancing: what lies in a task's part is that task's, later addi
   CHECK_THROWS_WITH_AS(net.parts[0], "per task: task 'a' has no module here", Error);
   CHECK_THROWS_WITH_AS(net.parts.put(2), "per task: task 2 of 2", Error);
   CHECK_THROWS_WITH_AS(net.parts.put(1), "module: the name 'b' is taken", Error);
-  CHECK_THROWS_WITH_AS(net.set_owner(-1), "module: owner -1, expected a number from 0 on", Error);
+  CHECK_THROWS_WITH_AS(net.set_owner(-1), "module: owner -1: expected 0 or more", Error);
   net.set_owner(2);
   CHECK_THROWS_WITH_AS(net.groups(), "model: parameter 'scale' belongs to task 2 of 2", Error);
 }

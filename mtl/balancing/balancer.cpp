@@ -31,13 +31,14 @@ Vector gradient_cosines(const Vector& gram) {
 
 std::size_t task_count(const Vector& gram) {
   const auto n = static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(gram.size()))));
-  MEDUSA_CHECK(n > 0 && n * n == gram.size(), "balancing: a Gram matrix has {} entries, no square", gram.size());
+  MEDUSA_CHECK(n > 0 && n * n == gram.size(), "balancing: a Gram matrix has {} entries, expected a square number",
+               gram.size());
   return n;
 }
 
 namespace {
 
-// `declare` adds the rows of the method's own options, bound to `values`, which get the defaults of those they lack.
+// `declare` adds the rows of the method's own options, bound to `values`; missing values get their defaults.
 struct Method {
   const char* name;
   std::unique_ptr<Balancer> (*make)(const BalanceOptions& options, std::size_t tasks);
@@ -46,7 +47,7 @@ struct Method {
 
 void no_options(Options&, OptionValues&) {}
 
-// What a method B declares, out of the values of all methods.
+// The options of method B, from the values of all methods.
 template <class B>
 typename B::Options options_of(const BalanceOptions& all) {
   typename B::Options options;
@@ -106,7 +107,7 @@ void BalanceOptions::declare(Options& o) {
   o.group("Balancing of the tasks", "balancing");
   o.add("balancing", name, "how the tasks are weighed against each other").one_of(balancing_methods());
   std::vector<Option> all;
-  std::vector<std::string> methods;  // of each row, those that have it
+  std::vector<std::string> methods;  // for each row, the methods that have it
   for (const Method& method : table()) {
     Options rows;
     method.declare(rows, own);

@@ -1,8 +1,8 @@
 // Task balancing: how the tasks' losses, or their gradients on the shared part, are weighed against each other.
 //
 // Every method here answers one question: which weights a_1..a_T make the step  sum_t a_t g_t  a good one?
-// g_t is task t's gradient on the shared parameters.  All methods need of the gradients is their Gram matrix
-// G_ij = g_i . g_j (T x T numbers), so each is a few lines on small vectors, and none ever touches a big one.
+// g_t is task t's gradient on the shared parameters.  Methods see the gradients only through their Gram
+// matrix G_ij = g_i . g_j (T x T numbers), so each is a few lines on small vectors.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ namespace medusa::mtl {
 
 using Vector = std::vector<double>;
 
-// What a method may look at in a step.
+// The data that a method gets in a step.
 struct BalanceInput {
-  Vector losses;  // L_t of this batch, 0 unless needs_losses(); NaN: no label of the task, whose gradient is zero
+  Vector losses;  // L_t of this batch, 0 unless needs_losses(); NaN: the task has no label, and its gradient is zero
   Vector gram;    // G, row-major T x T; empty unless needs_gradients()
   std::int64_t step = 0;
 };
@@ -29,9 +29,9 @@ class Balancer {
   explicit Balancer(std::size_t tasks) : tasks_(tasks) {}
   virtual ~Balancer() = default;
 
-  // True where weights() reads the Gram matrix: costs one backward pass per task.
+  // Whether weights() reads the Gram matrix: costs one backward pass per task.
   virtual bool needs_gradients() const { return false; }
-  // True where weights() reads the losses' values: costs a wait for the GPU.
+  // Whether weights() reads the losses' values: costs a wait for the GPU.
   virtual bool needs_losses() const { return false; }
   // Called before epoch e = 0, 1, ... with the mean training losses of the epochs before it, oldest first.
   virtual void start_epoch(const std::vector<Vector>& /*mean_losses*/) {}
@@ -40,7 +40,7 @@ class Balancer {
   // Whether a task's own parameters (its decoder and head) use the weights too; else they use 1.
   virtual bool weighs_own_parameters() const { return !needs_gradients(); }
 
-  // What must be saved to go on bit for bit.
+  // What must be saved to resume bit for bit.
   virtual std::map<std::string, Vector> state() const { return {}; }
   virtual void set_state(const std::map<std::string, Vector>& /*state*/) {}
   std::size_t tasks() const { return tasks_; }
@@ -49,31 +49,31 @@ class Balancer {
   std::size_t tasks_;
 };
 
-// Which method, and its options.  Each method declares its own in its class; those of all methods are here, so that a
-// name that several have (the rate of the weights' own updates) is one option.
+// The method and its options.  Each method declares its own in its class; this struct has those of all methods, so that
+// a name that several share (the learning rate of the weights) is one option.
 struct BalanceOptions {
   std::string name = "equal";  // one of balancing_methods()
-  OptionValues own;            // of the methods, by name; one that is not here has its default
+  OptionValues own;            // of the methods, by name; absent ones have their defaults
   std::uint64_t seed = 0;      // pcgrad: the random order of projections
 
   void declare(Options& o);
-  // Throws InputError where the chosen method lacks an option that has no default, or another method's is given.
-  // `prefix` stands before the names of options: "--".
+  // Throws InputError if the chosen method lacks an option that has no default, or one of another method is given.
+  // `prefix` goes before the names of options: "--".
   void check(const std::string& prefix = "") const;
 };
 
-// The option that several methods have.
+// The option that several methods share.
 struct WeightsRate {
   double lr = 0.025;
   void declare(Options& o) { o.add("balancing-lr", lr, "learning rate of the weights").at_least(0); }
 };
 
-// Throws InputError that lists the names, or names the option that does not fit.
+// Throws InputError that lists the methods if the name is unknown, or names the option that does not fit.
 std::unique_ptr<Balancer> make_balancer(const BalanceOptions& options, std::size_t tasks);
 std::vector<std::string> balancing_methods();
 
-// The norms |g_t| and the cosines of all pairs, from a Gram matrix: logged for every method, because they show why one
-// fails.  A cosine with a zero gradient is 0.
+// The norms |g_t| and the cosines of all pairs, from a Gram matrix; logged for every method, because they show why a
+// method fails.  A cosine with a zero gradient is 0.
 Vector gradient_norms(const Vector& gram);
 Vector gradient_cosines(const Vector& gram);  // row-major T x T
 

@@ -30,7 +30,7 @@ Vector submatrix(const Vector& gram, const std::vector<std::size_t>& active) {
   return sub;
 }
 
-// Solves for the active tasks and puts 0 for the others.
+// Solves for the active tasks; the others get 0.
 Vector solve_active(const Vector& gram, const std::function<Vector(const Vector&)>& solve) {
   const std::vector<std::size_t> active = active_tasks(gram);
   Vector a(task_count(gram), 0.0);
@@ -79,7 +79,7 @@ void GradNorm::set_state(const std::map<std::string, Vector>& state) {
   first_ = state.at("first");
 }
 
-// h_i is kept as its coefficients over g_1..g_T; h_i . g_j = (G h_i)_j.
+// h_i is stored as coefficients over g_1..g_T; h_i . g_j = (G h_i)_j.
 Vector PcGrad::weights(const BalanceInput& input) {
   const std::size_t n = tasks();
   const Vector& gram = input.gram;
@@ -103,7 +103,7 @@ Vector PcGrad::weights(const BalanceInput& input) {
 
 namespace {
 
-// CAGrad's objective and its minimiser over the simplex, by Gram matrix; g_0 is the mean gradient.
+// CAGrad's objective and its minimiser over the simplex, from the Gram matrix; g_0 is the mean gradient.
 struct CaGradProblem {
   const Vector& gram;
   double c;
@@ -126,7 +126,7 @@ struct CaGradProblem {
   }
   double value(const Vector& w) const { return dot(gram_g0.data(), w) + c * g0_norm * norm_of(w); }
 
-  // The objective is convex; on the segment w + s (e_t - w) a golden-section search finds its least point.
+  // The objective is convex: a golden-section search finds its minimum on the segment w + s (e_t - w).
   Vector best_towards(const Vector& w, std::size_t t) const {
     auto at = [&](double s) {
       Vector v = w;
@@ -142,7 +142,7 @@ struct CaGradProblem {
     }
     return at((low + high) / 2);
   }
-  // T = 2: from one corner towards the other is the whole simplex.  More: cyclic line searches towards the corners.
+  // T = 2: the segment between the two corners is the whole simplex.  T > 2: cyclic line searches towards the corners.
   Vector minimum() const {
     if (n == 2) return best_towards({1, 0}, 1);
     Vector w(n, 1.0 / static_cast<double>(n));
@@ -171,7 +171,7 @@ Vector CaGrad::weights(const BalanceInput& input) {
 
 namespace {
 
-// Gaussian elimination with partial pivoting of an n x n system; false where it is singular.
+// Gaussian elimination with partial pivoting; false if the system is singular.
 bool solve_linear(Vector matrix, Vector right, Vector& x) {
   const std::size_t n = right.size();
   for (std::size_t k = 0; k < n; ++k) {
@@ -211,7 +211,7 @@ Vector imtl_active(const Vector& gram) {
 }
 
 // b_t = a_t |g_t| solves b_t (C b)_t = 1: the stationary point of the convex  b^T C b / 2 - sum log b_t.  Minimising
-// over one b_t at a time is a quadratic equation, and the rounds converge.
+// over one b_t is a quadratic equation, and cycling over all of them converges.
 Vector nash_active(const Vector& gram) {
   const std::size_t n = task_count(gram);
   const Vector norms = gradient_norms(gram);

@@ -1,12 +1,12 @@
 // Balancing by the gradients on the shared parameters: GradNorm, PCGrad, CAGrad, IMTL, Nash-MTL.
-// A task whose gradient is exactly zero is left out: its weight changes nothing, so it gets 0 (GradNorm: its own).
+// A task whose gradient is exactly zero is left out: its weight has no effect, so it is 0, except in GradNorm.
 #pragma once
 
 #include "mtl/balancing/balancer.h"
 
 namespace medusa::mtl {
 
-// T of a T x T matrix; throws Error where the size is no square.
+// T of a T x T matrix; throws Error if the size is not a square number.
 std::size_t task_count(const Vector& gram);
 
 // GradNorm (Chen, Badrinarayanan, Lee, Rabinovich 2018, eq. 1 and 2): pulls w_t |g_t| to a common size, larger for
@@ -18,7 +18,7 @@ class GradNorm : public Balancer {
     double alpha = 1.5;
     void declare(medusa::Options& o) {
       WeightsRate::declare(o);
-      o.add("gradnorm-alpha", alpha, "how much more a task gets that learns slowly").at_least(0);
+      o.add("gradnorm-alpha", alpha, "how strongly tasks that learn slowly are favoured").at_least(0);
     }
   };
   GradNorm(std::size_t tasks, const Options& options)
@@ -32,7 +32,7 @@ class GradNorm : public Balancer {
 
  private:
   double alpha_, lr_;
-  Vector w_, first_;  // first_: L_t(0), the first loss of each task; NaN: none yet
+  Vector w_, first_;  // first_: L_t(0), each task's first loss; NaN: none yet
 };
 
 // PCGrad (Yu et al. 2020, algorithm 1): each g_i loses its component against every other g_j it conflicts with, in
@@ -55,7 +55,7 @@ class CaGrad : public Balancer {
   struct Options {
     double c = 0.5;
     void declare(medusa::Options& o) {
-      o.add("cagrad-c", c, "how far from the mean gradient, 0 (not at all) to 1").range(0, 1);
+      o.add("cagrad-c", c, "radius around the mean gradient, as part of its norm, 0 to 1").range(0, 1);
     }
   };
   CaGrad(std::size_t tasks, const Options& options) : Balancer(tasks), c_(options.c) {}
@@ -67,8 +67,8 @@ class CaGrad : public Balancer {
 };
 
 // IMTL-G (Liu et al., "Towards impartial multi-task learning", 2021, eq. 4): the step has the same projection on every
-// task's unit gradient:   sum_t a_t = 1,  (sum_t a_t g_t) . (u_1 - u_i) = 0 for all i.  Scaled by T [ours].  Weights
-// below 0 (three tasks and more) are set to 0 [ours]; where the equations have no solution, a_t ~ 1 / |g_t|.
+// task's unit gradient:   sum_t a_t = 1,  (sum_t a_t g_t) . (u_1 - u_i) = 0 for all i.  Scaled by T [ours].  Negative
+// weights (three tasks and more) are set to 0 [ours]; if the equations have no solution, a_t ~ 1 / |g_t|.
 class Imtl : public Balancer {
  public:
   explicit Imtl(std::size_t tasks) : Balancer(tasks) {}
@@ -77,7 +77,7 @@ class Imtl : public Balancer {
 };
 
 // Nash-MTL (Navon et al. 2022, eq. 3): the bargaining solution  (G a)_t = 1 / a_t.  For T = 2 in closed form
-// a_t = 1 / (|g_t| sqrt(1 + cos)), with 1 + cos kept above kLeastNash: opposite gradients leave nothing to bargain for.
+// a_t = 1 / (|g_t| sqrt(1 + cos)), with 1 + cos at least kLeastNash: for opposite gradients there is no solution.
 class NashMtl : public Balancer {
  public:
   static constexpr double kLeastNash = 1e-4;

@@ -9,8 +9,8 @@ namespace medusa::mtl {
 
 namespace {
 
-constexpr double kTinyLoss = 1e-12;  // a loss of exactly zero has no logarithm and no ratio
-constexpr double kMostLog = 10;      // keeps uncertainty weighting's s finite where a loss stays at zero
+constexpr double kTinyLoss = 1e-12;  // stands for zero, which has no logarithm and no ratio
+constexpr double kMostLog = 10;      // keeps uncertainty weighting's s finite if a loss stays at zero
 
 const Vector& entry(const std::map<std::string, Vector>& state, const std::string& name) {
   const auto at = state.find(name);
@@ -78,7 +78,7 @@ void UncertaintyWeighting::set_state(const std::map<std::string, Vector>& state)
 Vector Famo::weights(const BalanceInput& input) {
   const std::size_t n = tasks();
   if (last_.empty()) last_.assign(n, std::nan(""));
-  Vector fall(n, 0.0);  // of the logarithms of the losses; a task without a label stands still
+  Vector fall(n, 0.0);  // decrease of the log-losses; 0 for a task without a label
   bool first = true;
   for (std::size_t t = 0; t < n; ++t) {
     if (std::isnan(input.losses[t])) continue;

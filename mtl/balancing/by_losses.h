@@ -14,7 +14,7 @@ class FixedWeights : public Balancer {
       o.add("task-weights", weights, "a weight for each task's loss, comma-separated").at_least(0);
     }
   };
-  // Throws InputError where there is not a weight for each task.
+  // Throws InputError unless there is a weight for each task.
   FixedWeights(std::size_t tasks, const Options& options);
   Vector weights(const BalanceInput&) override { return weights_; }
 
@@ -59,8 +59,8 @@ class UncertaintyWeighting : public Balancer {
   Vector s_, m_, v_;
 };
 
-// FAMO (Liu, Feng, Stone, Liu 2023, algorithm 1): all losses should fall at the same relative rate, found from the
-// losses of successive steps without any gradient.  z = softmax(xi);  a_t = (z_t / L_t) / sum_i (z_i / L_i); after the
+// FAMO (Liu, Feng, Stone, Liu 2023, algorithm 1): all losses should fall at the same relative rate, measured on the
+// losses of successive steps, without gradients.  z = softmax(xi);  a_t = (z_t / L_t) / sum_i (z_i / L_i); after the
 // step: xi -= lr (J(z)^T (log L_before - log L_after) + decay xi).  [ours] L_after is the next batch's loss.
 class Famo : public Balancer {
  public:

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
 
-// sum_t weights[t] g[t], in double: a huge weight of a tiny gradient must not overflow on the way.
+// sum_t weights[t] g[t], in double: a huge weight on a tiny gradient must not overflow.
 Tensor weighted_sum_of(const std::vector<Tensor>& g, const Vector& weights) {
   Tensor y = Tensor::empty_like(g.front());
   std::vector<const real*> places;
@@ -56,7 +56,7 @@ BalancedStep TaskBalancing::backward(const std::vector<Var>& losses, std::int64_
   const bool good = read(losses, gradients, &input);
   result.gram = input.gram;
   if (!every_step) gradients.clear();
-  // Not finite: the plain sum shows it to whoever looks at the gradients next.
+  // Not finite: the plain sum passes that on to the gradients, where the trainer's check finds it.
   result.weights = good ? check(balancer_->weights(input), losses) : Vector(n, 1.0);
   if (every_step)
     combine(gradients, result.weights);
@@ -65,7 +65,7 @@ BalancedStep TaskBalancing::backward(const std::vector<Var>& losses, std::int64_
   return result;
 }
 
-// What the method needs to know of this step, in one copy from the device; false where something is not finite.
+// Reads what the method needs of this step, in one copy from the device; false if a value is not finite.
 bool TaskBalancing::read(const std::vector<Var>& losses, const std::vector<Gradients>& gradients,
                          BalanceInput* input) const {
   const std::size_t n = losses.size();
@@ -92,7 +92,7 @@ bool TaskBalancing::read(const std::vector<Var>& losses, const std::vector<Gradi
   return good;
 }
 
-// The weights of tasks that are here are finite and not negative; those of the others become NaN.
+// Weights of tasks with a label must be finite and not negative; those of the others become NaN.
 Vector TaskBalancing::check(Vector weights, const std::vector<Var>& losses) const {
   for (std::size_t t = 0; t < weights.size(); ++t) {
     if (!losses[t]) weights[t] = kAbsent;

@@ -1,7 +1,7 @@
 // TaskBalancing: the backward pass of a training step in which several tasks share parameters.
 //
-// The shared part S of a network is what every task's loss depends on through one and the same parameters: the encoder,
-// and Refine in MTAN and CTAN.  With g_t = dL_t/dS the step goes along  sum_t a_t g_t,  a_1..a_T from a Balancer.
+// The shared part S of a network is the parameters that every task's loss depends on: the encoder, and Refine in MTAN
+// and CTAN.  With g_t = dL_t/dS the step goes along  sum_t a_t g_t,  a_1..a_T from a Balancer.
 // Parameters that belong to a task (decoders, heads, masks: see per_task.h) get the sum of all losses' gradients, or
 // the weighted sum where the method weighs the losses themselves (Balancer::weighs_own_parameters).
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace medusa::mtl {
 
-// What one step's balancing did.
+// The result of balancing one step.
 struct BalancedStep {
   Vector weights;  // a_t; NaN: the task has no label in this batch
   Vector gram;     // G_ij = g_i . g_j, row-major; empty: not measured in this step
@@ -23,7 +23,7 @@ struct BalancedStep {
 
 class TaskBalancing {
  public:
-  // Throws InputError where an option is out of range.  In a network that shares nothing (STL, or a single task) every
+  // Throws InputError if an option is out of range.  In a network that shares nothing (STL, or a single task) every
   // method is the plain sum of losses: each task is trained as if it were alone.
   TaskBalancing(Model& model, const BalanceOptions& options);
 
@@ -32,10 +32,10 @@ class TaskBalancing {
   // Before epoch e = 0, 1, ...: the mean training losses of the epochs before it, oldest first; NaN: no label.
   void start_epoch(const std::vector<Vector>& mean_losses) { balancer_->start_epoch(mean_losses); }
 
-  // Leaves the balanced gradients in the model's parameters, which must hold none.  losses[t]: scalar, empty where the
-  // batch has no label of task t; at least one is there.  step: counts all steps of the run.
-  // measure: also find the Gram matrix where the method does without.  That costs a backward pass per task, and changes
-  // nothing of what is learned.
+  // Leaves the balanced gradients in the model's parameters, which must hold none.  losses[t]: scalar, empty if the
+  // batch has no label of task t; at least one is given.  step: counts all steps of the run.
+  // measure: compute the Gram matrix even if the method does not need it.  That costs a backward pass per task and does
+  // not change what is learned.
   BalancedStep backward(const std::vector<Var>& losses, std::int64_t step, bool measure);
 
   std::map<std::string, Vector> state() const { return balancer_->state(); }

@@ -31,7 +31,7 @@ Frame frame_of(std::int64_t side, std::int64_t multiple) {
 std::vector<Var> outputs_any_size(Model& model, const Var& x) {
   const int spatial_dims = model.config().spatial_dims;
   const std::int64_t multiple = model.size_multiple();
-  MEDUSA_CHECK(x.rank() == spatial_dims + 2, "model: expects input of spatial_dims {}, input is {}", spatial_dims + 2,
+  MEDUSA_CHECK(x.rank() == spatial_dims + 2, "model: expects input with {} axes, input is {}", spatial_dims + 2,
                x.shape());
   Var padded = x;
   for (int axis = 1; axis <= spatial_dims; ++axis) {

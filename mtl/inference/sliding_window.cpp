@@ -37,7 +37,7 @@ class Slide {
       axes_.push_back(window_axis(side_[static_cast<std::size_t>(a)],
                                   axis < 0 ? 1 : size[static_cast<std::size_t>(axis)], window.overlap));
     }
-    // The planes that a row of windows reaches; those of the next row that it reaches too stay.
+    // The planes that a row of windows covers; hand_out() keeps those that the next row covers too.
     for (const Task& task : model.tasks())
       sums_.push_back(Tensor::zeros({batch_, axes_[0].length, side_[1], side_[2], task.channels}));
   }
@@ -53,7 +53,7 @@ class Slide {
   }
 
  private:
-  // Adds what the network says about one window.
+  // Adds the network's outputs for one window.
   void look(const std::array<std::size_t, 3>& at) {
     Box box;
     Shape shape{batch_};
@@ -73,7 +73,7 @@ class Slide {
       });
     }
     const std::vector<Var> outputs = outputs_any_size(model_, Var(input.to(model_.parameters().front().var.device())));
-    Box planes = box;  // within those that are held
+    Box planes = box;  // within the planes held
     planes.first[0] = 0;
     for (std::size_t t = 0; t < outputs.size(); ++t) add(outputs[t].value().to(Device::CPU), sums_[t], planes, at);
   }
@@ -95,7 +95,7 @@ class Slide {
                  });
   }
 
-  // The first `count` planes that are held are those from `first` on, and done.
+  // The first `count` of the planes held are complete; they start at plane `first` of the volume.
   void hand_out(std::int64_t first, std::int64_t count) {
     std::vector<Tensor> done;
     for (Tensor& sum : sums_) {
@@ -138,7 +138,7 @@ void check(const SlidingWindow& window, int spatial_dims) {
 WindowAxis window_axis(std::int64_t side, std::int64_t window, double overlap) {
   WindowAxis axis;
   axis.length = std::min(side, window);
-  const std::int64_t way = side - axis.length;  // of the first voxel, from the first window to the last
+  const std::int64_t way = side - axis.length;  // from the first window's start to the last one's
   const auto step =
       std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(axis.length) * (1 - overlap)));
   const std::int64_t steps = (way + step - 1) / step;
@@ -161,7 +161,7 @@ WindowAxis window_axis(std::int64_t side, std::int64_t window, double overlap) {
 void slide(Model& model, const Tensor& x, const SlidingWindow& window, const OutputPart& part) {
   const int spatial_dims = model.config().spatial_dims;
   check(window, spatial_dims);
-  MEDUSA_CHECK(x.rank() == spatial_dims + 2, "model: expects input of spatial_dims {}, input is {}", spatial_dims + 2,
+  MEDUSA_CHECK(x.rank() == spatial_dims + 2, "model: expects input with {} axes, input is {}", spatial_dims + 2,
                x.shape());
   MEDUSA_CHECK(x.device() == Device::CPU, "slide: expects a volume on the CPU");
   for (const Task& task : model.tasks())

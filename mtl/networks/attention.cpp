@@ -8,7 +8,7 @@ namespace medusa::mtl {
 
 namespace {
 
-// A mask's convolutions carry no bias: the norm behind them would subtract it again.
+// A mask's convolutions have no bias: the norm behind them would subtract it again.
 constexpr bool kNoBias = false;
 
 }  // namespace

@@ -30,7 +30,7 @@ struct CtanOptions;
 class CrossTaskAttention : public nn::Module {
  public:
   CrossTaskAttention(std::int64_t channels, const CtanOptions& options);
-  // own and each of others [N, S, C] -> [N, S, C].  `record`, where given, gets the attention as that of task `task`.
+  // own and each of others [N, S, C] -> [N, S, C].  `record`, if given, receives the attention of task `task`.
   Var attend(const Var& own, const std::vector<Var>& others, std::size_t task = 0, AttentionRecord* record = nullptr);
 
  private:
@@ -40,7 +40,7 @@ class CrossTaskAttention : public nn::Module {
   nn::Linear *q_ = nullptr, *k_ = nullptr, *v_ = nullptr;  // null: the identity
 };
 
-// All but one, in order; and the mean of several (of one: itself).
+// All values but number `but`, in order; and the mean of values (of one: itself).
 std::vector<Var> others(const std::vector<Var>& all, std::size_t but);
 Var mean_of(const std::vector<Var>& values);
 

@@ -15,7 +15,7 @@ namespace {
 struct Entry {
   const char* name;
   std::vector<std::int64_t> widths;
-  std::optional<ResNetDepth> resnet;  // nothing: resunet
+  std::optional<ResNetDepth> resnet;  // empty: resunet
 };
 
 const std::vector<Entry>& table() {
@@ -64,7 +64,7 @@ Backbone backbone_of(const ModelConfig& config) {
   backbone.norm = nn::norm_of(config.norm);
   backbone.decoder.assign(w.begin(), w.end() - 1);
   if (!entry.resnet) return backbone;
-  // The stem has halved the image twice before level 0, so the decoder doubles it twice more, without skips  [ours].
+  // The stem halves the image twice before level 0, so the decoder doubles it twice more, without skips  [ours].
   backbone.stride = ResNet::kStride;
   for (std::int64_t& channels : backbone.channels) channels *= entry.resnet->expansion();
   for (std::int64_t divisor : {2, 4})

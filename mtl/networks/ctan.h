@@ -8,7 +8,7 @@
 
 namespace medusa::mtl {
 
-// What CTAN's authors leave open in the paper's abstract  [ours].
+// The choices that the paper's abstract leaves open  [ours].
 struct CtanOptions {
   std::string attention = "spatial";
   bool scale = true;
@@ -16,13 +16,13 @@ struct CtanOptions {
   bool residual = true;
   std::string parts = "both";
   void declare(Options& o) {
-    o.add("attention", attention, "ctan's bottleneck: what attends to what, places or channels")
+    o.add("attention", attention, "ctan's bottleneck: attention between places or between channels")
         .one_of({"spatial", "channel"});
     o.add("scale", scale, "ctan's bottleneck: divide the scores by sqrt(d), d the length of the dot product");
-    o.add("projections", projections, "ctan's bottleneck: maps of the features that Q, K, V are; none, or learned")
+    o.add("projections", projections, "ctan's bottleneck: Q, K, V are the features (none), or learned maps of them")
         .one_of({"none", "linear"});
-    o.add("residual", residual, "ctan's bottleneck: add to the task's own features");
-    o.add("parts", parts, "which parts of ctan's attention there are; encoder: its masks alone")
+    o.add("residual", residual, "ctan's bottleneck: add the result to the task's own features");
+    o.add("parts", parts, "which parts of ctan's attention are used; encoder: the masks alone")
         .one_of({"both", "encoder", "bottleneck"});
   }
   bool has_encoder_part() const { return parts != "bottleneck"; }  // CTAE
@@ -44,8 +44,7 @@ class CTAN : public SharedModel {
   CtanOptions options_;
   PerTask<nn::ModuleList<nn::ConvNorm>>& embed_;  // by task, by level (bottleneck alone: one)
   PerTask<nn::ModuleList<nn::ConvNorm>>& mask_;   // by task, by level (bottleneck alone: none)
-  // By level, shared by all tasks: makes what the next level is given, so there is none at the last (bottleneck alone:
-  // none at all).
+  // By level, shared by all tasks: feeds the next level, so the last level has none (bottleneck alone: none at all).
   nn::ModuleList<nn::Module>& refine_;
   PerTask<CrossTaskAttention>& bottleneck_;  // by task (encoder alone: none)
 };

@@ -24,8 +24,8 @@ Decoder::Decoder(int spatial_dims, const Backbone& backbone)
   }
 }
 
-// Step i puts features f_j beside, of level j = i - bare (for resunet i = j); from the last step to step 0:
-//   d = f_{L-1};   d = ResBlock_i([up_i(d) ; f_j]),  where there is no f_j: ResBlock_i(up_i(d))
+// Step i concatenates the features f_j of level j = i - bare (for resunet i = j); from the last step to step 0:
+//   d = f_{L-1};   d = ResBlock_i([up_i(d) ; f_j]),  if there is no f_j: ResBlock_i(up_i(d))
 Var Decoder::decode(const std::vector<Var>& features) {
   MEDUSA_CHECK(features.size() == levels_, "decoder: expects features of {} levels, got {}", levels_, features.size());
   Var d = features.back();

@@ -17,7 +17,7 @@ class Decoder : public nn::Module {
 
  private:
   std::size_t levels_;
-  std::size_t bare_;  // the outermost steps: above level 0, where there are no features to put beside
+  std::size_t bare_;  // the outermost steps: above level 0, without features to concatenate
   nn::ModuleList<nn::ConvTranspose>& up_;
   nn::ModuleList<nn::ResBlock>& blocks_;
 };

@@ -1,5 +1,5 @@
-// Encoder: from an image to features at L resolutions, each half of the one before, level by level.  What there is to
-// choose from is in backbone.h.
+// Encoder: from an image to features at L resolutions, each half of the one before, level by level.  backbone.h lists
+// the encoders.
 #pragma once
 
 #include <vector>
@@ -9,24 +9,24 @@
 
 namespace medusa::mtl {
 
-// What one level gives: [N, S / (stride 2^j), channels[j]] (see Backbone).
+// The output of one level: [N, S / (stride 2^j), channels[j]] (see Backbone).
 struct Level {
-  Var u;  // without the level's last residual block: where attention modules look
-  Var p;  // the last block applied to u: what is attended, or used as it is
+  Var u;  // before the level's last residual block: what attention modules look at
+  Var p;  // the last block applied to u: what masks multiply, or plain networks use
 };
 
-// Those of all levels, outermost first.
+// The outputs of all levels, outermost first.
 struct Features {
   std::vector<Var> u, p;
 };
 
 class Encoder : public nn::Module {
  public:
-  // x [N, S, in_channels], the sides of S multiples of `multiple`; throws Error that names the multiple.  Each level is
-  // given the p of the one before.
+  // x [N, S, in_channels], the sides of S multiples of `multiple`, else throws Error.  Each level takes the p of the
+  // one before.
   Features features(const Var& x);
-  // One level alone, for networks that act between levels.  j = 0: x is the image, as above; else the p of level j-1,
-  // or what was made of it, of the same shape.  What halves the resolution between two levels is a part of the second.
+  // One level alone, for networks that act between levels.  j = 0: x is the image, as above; else the p of level j-1 or
+  // something of the same shape.  The halving between levels j-1 and j is part of level j.
   Level level(std::size_t j, const Var& x);
   std::size_t levels() const { return levels_; }
 

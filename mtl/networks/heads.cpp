@@ -4,7 +4,7 @@
 
 namespace medusa::mtl {
 
-// No ReLU follows, and outputs should start small: the weights are within 1 / sqrt(in), not He's.
+// No ReLU follows, and outputs should start small: weights are uniform within 1 / sqrt(in), not He's.
 PixelHead::PixelHead(int spatial_dims, std::int64_t in, std::int64_t out, const nn::Init& bias)
     : conv_(add<nn::Conv>("conv", spatial_dims, in, out, 1, ConvOptions{}, true, nn::Init::torch_default(in), bias)) {}
 

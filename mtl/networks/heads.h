@@ -1,4 +1,4 @@
-// Heads: the last layers of a task; and the branch of a task, which is its decoder (if it has one) and its head.
+// Heads: the last layers of a task; and a task's branch, which is its decoder (if it has one) and its head.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ class PixelHead : public nn::Module {
   nn::Conv& conv_;
 };
 
-// Logits of an image: [N, S, in] -> [N, out].
+// A value or logit per image and channel: [N, S, in] -> [N, out].
 class ImageHead : public nn::Module {
  public:
   ImageHead(std::int64_t in, std::int64_t out);
@@ -31,10 +31,11 @@ class ImageHead : public nn::Module {
   nn::Linear& fc2_;
 };
 
-// The head of a task: pixel-level tasks read what the decoder puts out, image-level ones the deepest features.
+// The head of a task: that of a pixel-level task reads the decoder's output, that of an image-level one the deepest
+// features.
 std::unique_ptr<nn::Module> make_head(int spatial_dims, const Backbone& backbone, const Task& task);
 
-// From the features that a task sees, whoever made them, to its output.  decoder: null for image-level tasks.
+// From the features that a task sees to its output.  decoder: null for image-level tasks.
 Var predict(Decoder* decoder, nn::Module& head, const std::vector<Var>& features);
 
 }  // namespace medusa::mtl

@@ -20,7 +20,7 @@ std::deque<Architecture>& table() {
   static std::deque<Architecture> rows{
       architecture<STL>("stl", "a network for every task, nothing shared"),
       architecture<HPS>("hps", "one encoder, a branch for every task"),
-      architecture<MTAN>("mtan", "and a mask for every task at every level"),
+      architecture<MTAN>("mtan", "hps, and a mask for every task at every level"),
       architecture<CTAN, CtanOptions>("ctan",
                                       "a task's mask is for the other tasks; cross-task attention at the bottleneck")};
   return rows;
@@ -30,7 +30,7 @@ void check_config(const ModelConfig& config) {
   MEDUSA_CHECK_INPUT(config.spatial_dims == 2 || config.spatial_dims == 3, "model: spatial_dims must be 2 or 3, got {}",
                      config.spatial_dims);
   MEDUSA_CHECK_INPUT(config.in_channels >= 1, "model: input channels must be at least 1, got {}", config.in_channels);
-  backbone_of(config);  // which says what is wrong with backbone or widths
+  backbone_of(config);  // throws if backbone or widths are wrong
   check_tasks(config.tasks);
 }
 

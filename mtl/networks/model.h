@@ -1,4 +1,4 @@
-// Model: what every architecture is - a network from an image to one raw output per task.
+// Model: the interface of every architecture, a network from an image to one raw output per task.
 #pragma once
 
 #include <concepts>
@@ -15,7 +15,7 @@
 
 namespace medusa::mtl {
 
-// Everything that determines a network's structure; written to and read from a run's config.
+// Everything that determines a network's structure; saved in a run's checkpoints.
 struct ModelConfig {
   std::string arch = "hps";          // one of architectures()
   std::string backbone = "resunet";  // resunet | resnet18 | resnet34 | resnet50
@@ -25,7 +25,7 @@ struct ModelConfig {
   // Channels of each encoder level, outermost first; of a ResNet: inside the blocks of its four stages.
   std::vector<std::int64_t> widths{16, 32, 64, 128};
   std::vector<Task> tasks;
-  OptionValues options;  // the architecture's own, by name; one that is not here has its default
+  OptionValues options;  // the architecture's own, by name; absent ones have their defaults
 };
 
 class Encoder;
@@ -39,24 +39,24 @@ class Model : public nn::Module {
   // x [N, S, in_channels], sides of S multiples of size_multiple() -> per task, in order, raw outputs (logits or
   // regressed values): pixel-level [N, S, channels], image-level [N, channels].
   virtual std::vector<Var> outputs(const Var& x) = 0;
-  // Tasks that share parameters, by index; each group has an optimiser and a best checkpoint of its own.  Every task
-  // alone where each parameter belongs to a task (STL), else one group of all tasks.
+  // Groups of tasks that share parameters, by index; each group has an optimiser and a best checkpoint of its own.  If
+  // every parameter belongs to a task (STL), each task is a group; else all tasks are one.
   std::vector<std::vector<std::size_t>> groups() const;
-  // Every encoder in it: STL has one for each task, the others one.
+  // All encoders of the model: STL has one per task, the others have one.
   virtual std::vector<Encoder*> encoders() { return {}; }
   std::int64_t size_multiple() const;
 
-  // From now on outputs() writes what the attention did to `record`, which is emptied here and must live on; null: no
-  // longer.  Costs nothing while off, and never changes the outputs.
+  // Empties `record`; from now on outputs() writes the attention to it, so it must stay alive.  null: stops recording.
+  // Costs nothing while off, and never changes the outputs.
   void record_attention(AttentionRecord* record);
 
  protected:
-  // A child that holds a module of type M for each task.  What is added in another way is shared by all tasks.
+  // A child that holds a module of type M for each task.  Everything added in another way is shared by all tasks.
   template <class M>
   PerTask<M>& per_task(const std::string& name) {
     return add<PerTask<M>>(name, tasks());
   }
-  AttentionRecord* record() const { return record_; }  // null: nobody looks
+  AttentionRecord* record() const { return record_; }  // null: not recording
 
  private:
   ModelConfig config_;
@@ -66,9 +66,9 @@ class Model : public nn::Module {
 // One row of the table of architectures.
 struct Architecture {
   std::string name, help;  // help: one line
-  // Throws InputError where one of config.options does not exist or is out of range.
+  // Throws InputError if one of config.options does not exist or is out of range.
   std::function<std::unique_ptr<Model>(const ModelConfig& config)> make;
-  // Adds the rows of its own options, bound to `values`, which gets the defaults of those that it lacks.
+  // Adds the rows of its own options, bound to `values`; missing values get their defaults.
   std::function<void(Options& rows, OptionValues& values)> declare;
 };
 
@@ -76,8 +76,8 @@ struct NoOptions {
   void declare(Options&) {}
 };
 
-// The row of an architecture M, which is made as M(config), or, where it has options of its own, as M(config, options);
-// those are a struct O that declares them (tensor/options.h).
+// The row of an architecture M, constructed as M(config), or as M(config, options) if it has options of its own: a
+// struct O that declares them (tensor/options.h).
 template <std::derived_from<Model> M, class O = NoOptions>
 Architecture architecture(const std::string& name, const std::string& help) {
   const auto make = [](const ModelConfig& config) -> std::unique_ptr<Model> {
@@ -90,12 +90,12 @@ Architecture architecture(const std::string& name, const std::string& help) {
   return {name, help, make, declare_values<O>};
 }
 
-// Adds an architecture from outside of this library: it has all that the others have, `train --arch NAME` too in a
-// program that registers it first.  Call it before the first thread is started.  Throws Error where the name is taken
-// or is not lower-case letters, digits, '_' and '-'.
+// Adds an architecture from outside this library.  It then works like the others, including `train --arch NAME` in a
+// program that registers it first.  Call this before starting threads.  Throws Error if the name is taken or has other
+// characters than lower-case letters, digits, '_' and '-'.
 void register_architecture(Architecture architecture);
 
-// Throw InputError that lists the names.  Parameters are initialised with `seed`.
+// Throw InputError that lists the names if the name is unknown.  Parameters are initialised with `seed`.
 std::unique_ptr<Model> make_model(const ModelConfig& config, std::uint64_t seed = 0);
 const Architecture& find_architecture(const std::string& name);
 std::vector<std::string> architectures();

@@ -62,7 +62,7 @@ std::string to_json(const ModelConfig& config) {
   if (config.norm != "batch") json["norm"] = config.norm;
   if (const Json own = options_json(config); !own.empty()) {
     MEDUSA_CHECK(!json.contains(config.arch) && config.arch != "norm",
-                 "architecture '{}': a model description has something else of that name", config.arch);
+                 "architecture '{}': a model description already has a field of that name", config.arch);
     json[config.arch] = own;
   }
   return json.dump();
@@ -104,8 +104,8 @@ OptionValues option_values_from_json(const std::string& text, const std::string&
 }
 
 namespace {
-// Of the checkpoints of a run.  A file without a version is of this one; raise it, and write it into the metadata, when
-// a program of before can no longer read what is written.
+// The version of a run's checkpoints.  A file without one has this version.  When an older program can no longer read
+// what is written, raise it and write it into the metadata.
 constexpr const char* kRunVersion = "1";
 }  // namespace
 
@@ -113,11 +113,11 @@ ModelConfig read_model_config(const std::string& path) {
   const nn::SafetensorsReader reader(path);
   const auto version = reader.metadata().find("version");
   MEDUSA_CHECK_INPUT(version == reader.metadata().end() || version->second == kRunVersion,
-                     "{}: is of version {}, this program reads version {}; a newer one is needed", path,
-                     version->second, kRunVersion);
+                     "{}: has version {}, this program reads version {}; use a newer program", path, version->second,
+                     kRunVersion);
   const auto found = reader.metadata().find("model");
-  MEDUSA_CHECK_INPUT(found != reader.metadata().end(),
-                     "{}: does not say what model it is; expected a checkpoint of a run", path);
+  MEDUSA_CHECK_INPUT(found != reader.metadata().end(), "{}: has no model description; expected a checkpoint of a run",
+                     path);
   return model_config_from_json(found->second, path);
 }
 

@@ -14,7 +14,7 @@ class MTAN : public SharedModel {
 
  private:
   PerTask<nn::ModuleList<AttentionMask>>& attention_;  // by task, by level
-  nn::ModuleList<nn::Module>& refine_;                 // by level, shared by all tasks; none at the last
+  nn::ModuleList<nn::Module>& refine_;                 // by level, shared by all tasks; the last level has none
 };
 
 }  // namespace medusa::mtl

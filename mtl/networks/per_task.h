@@ -1,4 +1,4 @@
-// PerTask: the parts of a network of which every task has one of its own.
+// PerTask: a part of a network that every task has one of.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace medusa::mtl {
 
-// Modules of one type, at most one for each task.  What lies in the module of task t belongs to t (nn::Parameter::owner
-// is t's index); in files it is called by the task's name.  Made by Model::per_task.
+// Modules of one type, at most one for each task.  Everything in the module of task t belongs to t
+// (nn::Parameter::owner is t's index); names in files contain the task's name.  Made by Model::per_task.
 template <class M>
 class PerTask : public nn::Module {
  public:
@@ -29,7 +29,7 @@ class PerTask : public nn::Module {
     modules_[task] = &add(names_[task], std::move(module));
     return *modules_[task];
   }
-  // The module of a task, or null where it has none.
+  // The module of a task, or null if it has none.
   M* find(std::size_t task) const {
     check_task(task);
     return modules_[task];

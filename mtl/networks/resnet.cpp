@@ -4,7 +4,7 @@ namespace medusa::mtl {
 
 namespace {
 
-// Of a k x k convolution that keeps the size but for its stride.  None has a bias: a norm follows.
+// Options of a k x k convolution padded so that only its stride changes the size.  None has a bias: a norm follows.
 ConvOptions window(std::int64_t kernel, std::int64_t stride = 1) { return ConvOptions::same(kernel, stride); }
 constexpr bool kNoBias = false, kRelu = true;
 

@@ -1,7 +1,7 @@
 // The encoders `resnet18`, `resnet34` and `resnet50`: the residual networks for ImageNet without the last pooling and
 // fully connected layer, for images and volumes  [He, Zhang, Ren, Sun, "Deep residual learning", CVPR 2016, table 1].
 // The names of all parts are torchvision's, so that converted ImageNet weights load by name.  BN in the formulas is the
-// norm that was chosen; it is called bn whatever it is.
+// chosen norm; its modules are always named bn.
 #pragma once
 
 #include "mtl/networks/encoder.h"
@@ -11,8 +11,8 @@
 
 namespace medusa::mtl {
 
-// What both kinds of blocks have: y = relu(branch(x) + shortcut(x)).  The shortcut is the identity, or BN(conv1x1) with
-// the block's stride where resolution or channels change.
+// The base of both kinds of blocks: y = relu(branch(x) + shortcut(x)).  The shortcut is the identity, or BN(conv1x1)
+// with the block's stride if resolution or channels change.
 class ResNetBlock : public nn::Module {
  public:
   Var forward(const Var& x) override { return relu(branch(x) + (downsample_ ? downsample_->forward(x) : x)); }
@@ -60,7 +60,7 @@ class Bottleneck : public ResNetBlock {
   nn::Module& bn3_;
 };
 
-// One row of table 1: blocks in each of the four stages, and of which kind.
+// One row of table 1: the number of blocks in each of the four stages, and their kind.
 struct ResNetDepth {
   std::array<int, 4> blocks;
   bool bottleneck;
@@ -70,8 +70,8 @@ struct ResNetDepth {
 class ResNet : public Encoder {
  public:
   static constexpr std::int64_t kStride = 4;  // of level 0: the stem halves twice
-  // planes: channels inside the blocks of each stage, 64, 128, 256, 512 in the paper; a stage puts out planes *
-  // expansion.
+  // planes: channels inside the blocks of each stage, 64, 128, 256, 512 in the paper; a stage has planes * expansion
+  // output channels.
   ResNet(int spatial_dims, std::int64_t in_channels, const std::vector<std::int64_t>& planes, const ResNetDepth& depth,
          nn::Norm norm = nn::Norm::Batch);
 

@@ -1,4 +1,5 @@
-// The encoder `resunet`: the contracting half of a U-Net of residual blocks, of any widths, at full resolution first.
+// The encoder `resunet`: the contracting half of a U-Net of residual blocks, with any widths; level 0 has full
+// resolution.
 #pragma once
 
 #include "mtl/networks/encoder.h"

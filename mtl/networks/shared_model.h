@@ -1,5 +1,5 @@
-// What HPS, MTAN and CTAN have in common: one encoder for all tasks, and for each task a decoder (if it is pixel-level)
-// and a head.  They differ in the features that a task's branch is given, and in nothing else.
+// The common part of HPS, MTAN and CTAN: one encoder for all tasks, and for each task a decoder (if it is pixel-level)
+// and a head.  They differ only in the features that they give to a task's branch.
 #pragma once
 
 #include "mtl/networks/heads.h"
@@ -23,7 +23,7 @@ class SharedModel : public Model {
   PerTask<nn::Module>& heads_;
 };
 
-// Throws InputError, naming the architecture and STL, where there is no second task to attend to.
+// Throws InputError, naming the architecture and STL, if there is no second task to attend to.
 void check_two_tasks(const ModelConfig& config);
 
 }  // namespace medusa::mtl

@@ -1,4 +1,4 @@
-// STL, single-task learning: a whole network of its own for every task; nothing is shared.  The yardstick.
+// STL, single-task learning: a separate network for every task; nothing is shared.  The baseline.
 #pragma once
 
 #include "mtl/networks/heads.h"

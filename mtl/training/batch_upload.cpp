@@ -27,9 +27,9 @@ struct BatchUpload::Lanes {
     cuda::Upload upload;
   };
   Lane lane[2];
-  int filled = 0;  // the lane of the batch that was started last
+  int filled = 0;  // the lane that was filled last
 
-  // Makes the lane's places fit; those that are somebody else's too are replaced.
+  // Makes the lane's places fit the tensors; replaces those that are still referenced elsewhere.
   static void prepare(Lane& lane, const std::vector<Tensor*>& tensors) {
     lane.places.resize(tensors.size());
     bool fresh = false;
@@ -37,11 +37,11 @@ struct BatchUpload::Lanes {
       const Tensor& from = *tensors[i];
       Tensor& place = lane.places[i];
       if (!from || (place && place.shape() == from.shape() && place.storage().use_count() == 1)) continue;
-      if (place) lane.upload.use();  // nobody may get its memory before a copy that was forgotten has arrived
+      if (place) lane.upload.use();  // a dropped copy into it must end before its memory is reused
       place = Tensor::empty(from.shape(), Device::CUDA);
       fresh = true;
     }
-    if (fresh) lane.upload.free_places();  // the pool's memory may still be read by work that was started
+    if (fresh) lane.upload.free_places();  // work already started may still read the pool's memory
   }
 
   void start(datasets::Batch& batch) {
@@ -61,12 +61,12 @@ struct BatchUpload::Lanes {
     upload.end();
   }
 
-  // The lane that was filled last is the next to be filled again: the other is still being read.
+  // The lane that was filled last is the next to be filled: the other is still being read.
   void forget() { filled = 1 - filled; }
 
-  // Whoever comes now reads the lane that was filled last.
+  // From now on the work on the device reads the lane that was filled last.
   void hand_over() {
-    lane[1 - filled].upload.free_places();  // all that reads the batch before has been started
+    lane[1 - filled].upload.free_places();  // all work that reads the batch before has been started
     lane[filled].upload.use();
   }
 };
@@ -85,7 +85,7 @@ BatchUpload::BatchUpload(Device device) : lanes_(device == Device::CPU ? nullptr
 BatchUpload::~BatchUpload() = default;
 
 void BatchUpload::start(datasets::Batch batch) {
-  MEDUSA_CHECK(!started_, "upload: a batch is on its way already");
+  MEDUSA_CHECK(!started_, "upload: start() was called twice without take() or drop()");
   if (lanes_) lanes_->start(batch);
   started_ = std::move(batch);
 }
@@ -96,7 +96,7 @@ void BatchUpload::drop() {
 }
 
 datasets::Batch BatchUpload::take() {
-  MEDUSA_CHECK(started_.has_value(), "upload: no batch is on its way");
+  MEDUSA_CHECK(started_.has_value(), "upload: take() was called without start()");
   datasets::Batch batch = std::move(*started_);
   started_.reset();
   if (lanes_) lanes_->hand_over();

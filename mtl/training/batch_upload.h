@@ -1,4 +1,4 @@
-// Batches on their way to a device, the next one while the step before it is at work.
+// Copies batches to a device, the next one while the step before it runs.
 #pragma once
 
 #include <memory>
@@ -9,14 +9,14 @@
 
 namespace medusa::mtl {
 
-// Two sets of tensors on the device take turns: one is read by the step at work, the other is filled.  A set that
-// somebody still holds a tensor of is left to him.
+// Two sets of tensors on the device take turns: the running step reads one while the other is filled.  A tensor that is
+// still referenced elsewhere is replaced instead of overwritten.
 class BatchUpload {
  public:
   explicit BatchUpload(Device device);
   ~BatchUpload();
   bool started() const { return started_.has_value(); }
-  // Starts to copy.  One at a time.
+  // Starts to copy a batch; one at a time.
   void start(datasets::Batch batch);
   // The batch that was started, on the device.
   datasets::Batch take();

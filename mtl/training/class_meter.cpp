@@ -17,7 +17,7 @@ std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 std::int64_t largest(const real* y, std::int64_t channels) { return std::max_element(y, y + channels) - y; }
 
-// How many samples of each class there were, and how many of them were found.
+// The number of samples of each class, and how many of them were classified right.
 struct Found {
   explicit Found(std::int64_t classes) : total(index(classes)), right(index(classes)) {}
   std::vector<std::int64_t> total, right;
@@ -60,7 +60,7 @@ class ClassificationMeter : public Meter {
                  channels - 1);
     found_.add(truth, largest(y, channels));
     truth_.push_back(truth);
-    // The logarithm of the softmax probability: the same order, and no ties from rounding near 0 and 1.
+    // The logarithm of the softmax probability: same order, but no ties from rounding near 0 and 1.
     const double top = static_cast<double>(*std::max_element(y, y + channels));
     double sum = 0;
     for (std::int64_t c = 0; c < channels; ++c) sum += std::exp(static_cast<double>(y[c]) - top);

@@ -9,12 +9,12 @@
 
 namespace medusa::mtl {
 
-// The dataset's targets as tasks, those named in `names` (all where it is empty), in the dataset's order.
-// `target_of_task` receives each task's place among the dataset's targets.
+// The dataset's targets as tasks, those named in `names` (all if it is empty), in the dataset's order.
+// `target_of_task` receives each task's index among the dataset's targets.
 std::vector<Task> make_tasks(const datasets::Dataset& dataset, const std::vector<std::string>& names,
                              std::vector<std::size_t>* target_of_task);
 // Gives tasks the losses and the weights of --loss and --loss-weight: "lesion=dice+focal", "lesion=2".  Throws
-// InputError where one is malformed or names none of the tasks; whether a loss fits its task, check_tasks() sees.
+// InputError if one is malformed or names none of the tasks.  check_tasks() checks whether a loss fits its task.
 void choose_losses(std::vector<Task>* tasks, const std::vector<std::string>& losses,
                    const std::vector<std::string>& weights);
 // Weights of the classes in the loss: none (all 1, empty), inverse (total / (classes * count)) or sqrt (its root).

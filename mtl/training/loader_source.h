@@ -1,4 +1,4 @@
-// LoaderSource: a loader's batches as training takes them.
+// LoaderSource: a datasets::Loader as a BatchSource.
 #pragma once
 
 #include <optional>
@@ -23,11 +23,11 @@ class LoaderSource : public BatchSource {
   std::int64_t batches() const override { return loader_.batches(); }
 
  private:
-  bool start();  // the loader's next batch on its way to the device; false at the end of the epoch
+  bool start();  // starts to copy the loader's next batch to the device; false at the end of the epoch
 
   datasets::Loader loader_;
   std::vector<std::size_t> target_of_task_;
-  BatchUpload upload_;  // to where batches are handed out
+  BatchUpload upload_;
 };
 
 }  // namespace medusa::mtl

@@ -1,4 +1,4 @@
-// Mean: of what is defined.
+// Mean of all defined values.
 #pragma once
 
 #include <cmath>

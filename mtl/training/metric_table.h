@@ -1,4 +1,4 @@
-// The table of metrics, and the meters in it, each in a file of its own name.
+// The table of metrics, and its meters, each in a file of its own.
 #pragma once
 
 #include "mtl/training/metrics.h"
@@ -7,20 +7,19 @@ namespace medusa::mtl {
 
 // dice, iou:
 //   dice   per image (2 |S T| + e) / (|S| + |T| + e), e = 1e-5, S: logit > 0; the mean over images.  Several channels:
-//          S by the largest logit; per image the mean over the classes that its truth contains, an absent one is left
-//          out.
+//          S by the largest logit; per image the mean over the classes that its truth contains.
 //   iou    the same with (|S T| + e) / (|S or T| + e).
-//   of structures  per image the mean over those that were outlined, the mean over images; dice.<structure>: its mean
-//          over the images in which it was outlined.
+//   structures: per image the mean over those that were outlined, then the mean over images; dice.<structure>: its
+//          mean over the images in which it was outlined.
 std::unique_ptr<Meter> overlap_meter(const Task& task);
-// mae: sum |y - target| / number of values, over all places of all images inside their masks, in the task's unit.  Of a
-// scalar an image is one place.
+// mae: sum |y - target| / number of values, over all places of all images inside their masks, in the task's unit.  For
+// a scalar, an image is one place.
 std::unique_ptr<Meter> error_meter(const Task& task);
 // accuracy, balanced_accuracy, auc:
 //   accuracy, balanced_accuracy  of the largest logit (binary: logit > 0, mean over the channels); balanced: the mean
-//          over the classes that occur of the share of their samples that was found.
-//   auc    the probability that a positive scores above a negative, ties count half.  Classification: softmax
-//          probability of a class against the rest, mean over the classes that have both positives and negatives.
+//          recall of the classes that occur.
+//   auc    the probability that a positive scores above a negative, ties count half.  Classification: each class
+//          against the rest by its softmax probability, mean over the classes with both positives and negatives.
 std::unique_ptr<Meter> class_meter(const Task& task);
 
 inline bool is_region(const KindTraits& kind) { return kind.pixel_level && !kind.in_units; }

@@ -40,7 +40,7 @@ std::vector<std::unique_ptr<Meter>> meters_of(const Task& task) {
 
 void add_metric(const Metric& metric) {
   for (const Metric& row : table())
-    MEDUSA_CHECK(std::string(row.name) != metric.name, "metrics: there is a metric {} already", row.name);
+    MEDUSA_CHECK(std::string(row.name) != metric.name, "metrics: the name {} is taken", row.name);
   table().push_back(metric);
 }
 
@@ -48,7 +48,7 @@ const Metric& metric(const std::string& name) {
   const std::string stem = name.substr(0, name.find('.'));
   for (const Metric& row : table())
     if (row.name == name || (row.each_structure && row.name == stem)) return row;
-  fail("metrics: there is no metric {}", name);
+  fail("metrics: unknown metric {}", name);
 }
 
 std::vector<std::string> metric_names(TaskKind kind) {

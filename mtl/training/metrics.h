@@ -1,4 +1,4 @@
-// Metrics: what a task's outputs are worth, computed over a whole set of samples, never averaged over batches.
+// Metrics: how good a task's outputs are, computed over a whole set of samples, never averaged over batches.
 #pragma once
 
 #include <map>
@@ -10,22 +10,22 @@
 
 namespace medusa::mtl {
 
-// By name.  A metric that the samples do not define (no sample at all, AUC where only one class occurs) is NaN.
+// By name.  A metric that the samples do not define (no sample, or AUC of a single class) is NaN.
 using MetricValues = std::map<std::string, double>;
 
 // One labelled sample as a meter sees it, on the host.
 struct MeterSample {
-  std::string id;                   // of the case; "": not known
-  std::vector<std::int64_t> shape;  // its spatial shape [D,] H, W; of a task that has one answer per image empty
-  std::vector<double> spacing;      // from pixel to pixel along these: mm, or 1 where that is not known
-  bool in_mm = false;               // whether it is known
+  std::string id;                   // of the case; "": unknown
+  std::vector<std::int64_t> shape;  // spatial shape [D,] H, W; empty if the task has one answer per image
+  std::vector<double> spacing;      // of pixels along these axes: in mm, or 1 if unknown
+  bool in_mm = false;               // whether the spacing is known
   std::int64_t places = 1;          // pixels, the product of `shape`
   const real* y = nullptr;          // raw outputs [S, C]: logits or regressed values
-  const real* target = nullptr;     // [S, C], or [S] where the kind's classes exclude each other
-  const real* mask = nullptr;       // where it counts: [S], of structures [C]; null: everywhere
+  const real* target = nullptr;     // [S, C], or [S] if the kind's classes exclude each other
+  const real* mask = nullptr;       // 1 where the sample counts: [S], for structures [C]; null: everywhere
 };
 
-// Adds up one or several metrics of one task.
+// Accumulates one or several metrics of one task.
 class Meter {
  public:
   explicit Meter(const Task& task) : task_(task) {}
@@ -43,13 +43,13 @@ struct Metric {
   bool (*fits)(const KindTraits& kind);
   bool larger_is_better;
   bool in_units;                                      // in the task's unit: an output times Task::scale
-  bool each_structure;                                // of structures also `name.structure` for each
+  bool each_structure;                                // for structures also `name.structure` for each
   std::unique_ptr<Meter> (*meter)(const Task& task);  // rows with the same function share one meter
 };
-// Adds a row to the table, for a program with a metric of its own; before any task is judged, from one thread.  Throws
-// Error where the name is taken.
+// Adds a row to the table, for a program with a metric of its own.  Call it before any evaluation, from one thread.
+// Throws Error if the name is taken.
 void add_metric(const Metric& metric);
-// The row of a metric, of "dice.Bladder" that of dice.  Throws Error on an unknown name.
+// The row of a metric; that of dice for "dice.Bladder".  Throws Error on an unknown name.
 const Metric& metric(const std::string& name);
 
 // Names of the metrics of a kind of task; the first is its primary one, by which checkpoints are compared.
@@ -61,12 +61,12 @@ const Metric& metric(const std::string& name);
 //   scalar          mae                                  in the task's unit
 std::vector<std::string> metric_names(TaskKind kind);
 inline std::string primary_metric(TaskKind kind) { return training_of(kind).primary_metric; }
-// The same and what a meter tells beyond them: of structures dice.<structure> for each.
+// The same and what meters report beyond them: for structures dice.<structure> for each.
 std::vector<std::string> all_metric_names(const Task& task);
 // The direction of a metric.  Throws Error on an unknown name.
 inline bool larger_is_better(const std::string& name) { return metric(name).larger_is_better; }
 
-// Who the samples of a batch are: ids and spacings as in datasets::Batch, or empty.
+// The cases of a batch: ids and spacings as in datasets::Batch, or empty.
 struct MeterCases {
   std::vector<std::string> ids;
   std::vector<std::vector<double>> spacing;
@@ -75,11 +75,11 @@ struct MeterCases {
 // All meters of one task.  Samples without a label, and places outside a mask, do not count.
 class TaskMeter {
  public:
-  // With all rows of the table that fit; or with these meters.
+  // With the meters of all rows that fit, or with the given meters.
   explicit TaskMeter(const Task& task);
   TaskMeter(const Task& task, std::vector<std::unique_ptr<Meter>> meters) : task_(task), meters_(std::move(meters)) {}
-  // A batch: raw outputs y, target and mask as task_loss() takes them.  Throws Error, naming the task, where y holds a
-  // value that is not finite, or shapes and spacings do not fit.
+  // A batch: raw outputs y, target and mask as task_loss() takes them.  Throws Error, naming the task, if y has a value
+  // that is not finite, or shapes or spacings do not fit.
   void add(const Tensor& y, const Tensor& target, const Tensor& mask = {}, const std::vector<bool>& labelled = {},
            const MeterCases& cases = {});
   MetricValues values() const;                       // all of all_metric_names(task)
@@ -95,7 +95,7 @@ class TaskMeter {
 };
 inline std::unique_ptr<TaskMeter> make_meter(const Task& task) { return std::make_unique<TaskMeter>(task); }
 
-// The area under the ROC curve: one score and one truth per sample; NaN where a side is empty.
+// The area under the ROC curve: one score and one truth per sample; NaN without positives or without negatives.
 double auc(const std::vector<double>& scores, const std::vector<bool>& positive);
 
 }  // namespace medusa::mtl

@@ -1,4 +1,4 @@
-// What a training run tells whoever watches it, and the console that shows it.
+// What a training run reports while it runs, and its display on a console.
 #pragma once
 
 #include <chrono>
@@ -13,23 +13,23 @@ namespace medusa::mtl {
 struct StepReport {
   std::int64_t epoch, epochs;   // epoch: from 1
   std::int64_t batch, batches;  // batches done in this epoch
-  std::vector<double> losses;   // per task, means over this epoch so far; NaN: no sample had a label
+  std::vector<double> losses;   // per task, means over this epoch so far; NaN: no labelled sample yet
   double images_per_second;
   double seconds_left;  // of the whole run, validation included
 };
 
 struct EpochReport {
-  std::int64_t epoch = 0, epochs = 0, step = 0;  // epoch: from 1; step: steps done in all
+  std::int64_t epoch = 0, epochs = 0, step = 0;  // epoch: from 1; step: total steps so far
   double lr = 0;                                 // of the epoch's last step
   std::vector<double> losses;                    // per task, means over the training samples; NaN: none
   std::optional<Evaluation> val;
   double grad_norm = 0, grad_norm_max = 0;  // before clipping: mean and maximum over the epoch's steps
-  // Task balancing: means of the weights over all steps, of |g_t| and of the cosines (row-major T x T) over those steps
-  // in which they were measured; NaN: in none.  Where nothing is shared there are no g_t.
+  // Task balancing: means of the weights over all steps, and of |g_t| and the cosines (row-major T x T) over the steps
+  // that measured them; NaN: none did.  Without shared parameters there are no g_t.
   bool shares = false;
   std::vector<double> task_weights, shared_norms, cosines;
   double seconds = 0, images_per_second = 0;  // training and validation; training alone
-  double waited_share = 0;                    // part of the training time in which no batch was ready
+  double waited_share = 0;                    // part of the training time spent waiting for a batch
   std::vector<bool> improved;                 // per group of tasks: a new best
 };
 
@@ -41,7 +41,7 @@ class Progress {
   virtual void note(const std::string&) {}
 };
 
-// A bar that is redrawn in place where `out` is a terminal, else a line per epoch and one a minute in between.
+// If `out` is a terminal, a bar that is redrawn in place; else a line per epoch and one a minute in between.
 class ConsoleProgress : public Progress {
  public:
   ConsoleProgress(std::vector<Task> tasks, std::FILE* out, bool terminal);

@@ -49,7 +49,7 @@ std::string description_of(const datasets::Dataset& dataset) {
   return text.empty() ? "" : "# What goes into this run's network and what comes out of it.\n" + text;
 }
 
-// "'old line', the dataset now says 'new line'" for the first line that differs; "" where none does.
+// "'old line', the dataset now says 'new line'" for the first line that differs; "" if none does.
 std::string first_difference(const std::string& before, const std::string& now) {
   std::istringstream old_lines(before), new_lines(now);
   std::string was, is;
@@ -64,17 +64,17 @@ std::string first_difference(const std::string& before, const std::string& now) 
 
 std::string prefix_of(std::size_t group) { return fmt::format("optimizer.{}.", group); }
 
-// The state of a checkpoint's metadata; throws InputError where it does not fit the model.
+// The state in a checkpoint's metadata; throws InputError if it does not fit the model.
 TrainState read_state(const std::string& path, std::size_t tasks, std::size_t groups) {
   const nn::SafetensorsReader reader(path);
   const auto text = reader.metadata().find("state");
-  MEDUSA_CHECK_INPUT(text != reader.metadata().end(), "{}: holds no training state to go on from", path);
+  MEDUSA_CHECK_INPUT(text != reader.metadata().end(), "{}: has no training state to resume from", path);
   try {
     TrainState state = train_state_from_json(text->second);
     MEDUSA_CHECK_INPUT(state.groups.size() == groups && state.loss.sum.size() == tasks &&
                            state.loss.count.size() == tasks && state.task_weight.sum.size() == tasks &&
                            state.shared_norm.sum.size() == tasks && state.cosine.sum.size() == tasks * tasks,
-                       "{}: its training state is of other tasks", path);
+                       "{}: its training state belongs to other tasks", path);
     return state;
   } catch (const nlohmann::json::exception& error) {
     fail_input("{}: its training state is malformed: {}", path, error.what());
@@ -221,7 +221,7 @@ std::vector<std::string> RunFolder::epochs() const {
   for (std::string line; std::getline(text, line); lines.push_back(line)) {
     const Json json = Json::parse(line, nullptr, false);
     MEDUSA_CHECK_INPUT(json.is_object() && json.contains("epoch") && json["epoch"].is_number_integer(),
-                       "{}:{}: is not the line of an epoch", path, lines.size() + 1);
+                       "{}:{}: expected a JSON object with an epoch", path, lines.size() + 1);
   }
   return lines;
 }

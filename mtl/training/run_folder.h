@@ -22,62 +22,60 @@ void set_weights(Model& model, const Weights& weights);
 // The files of a run.  RunFolder alone knows what they are called.
 enum class RunFile {
   Config,       // the options, TOML
-  Description,  // how a case becomes an input and what the answers are, TOML; runs may lack it (see Predictor)
+  Description,  // how a case becomes an input and what the outputs mean, TOML; optional (see Predictor)
   Metrics,      // a line of JSON for each epoch
   Best,         // the weights that the validation set chose
-  Last,         // weights, optimisers and training state to go on from
+  Last,         // weights, optimisers and training state to resume from
   Result,       // final metrics of the best weights, JSON
   Cost          // parameters, operations, memory, JSON
 };
 
 class RunFolder {
  public:
-  // "" stands for no folder: nothing is written.  Else the folder must exist before anything is.
+  // "" stands for no folder: nothing is written.  Else the folder must exist before the first write.
   explicit RunFolder(std::string path) : path_(std::move(path)) {}
   const std::string& path() const { return path_; }
 
   static const char* name(RunFile file);
   std::string file(RunFile file) const;  // its path, whether or not it is there
   bool has(RunFile file) const;
-  std::string need(RunFile file) const;  // its path; throws InputError where the folder or the file does not exist
+  std::string need(RunFile file) const;  // its path; throws InputError if the folder or the file does not exist
   bool begun() const { return has(RunFile::Config); }
   bool finished() const { return begun() && has(RunFile::Result); }
 
   // ---- writing: each file appears whole or not at all
-  // ----------------------------------------------------------------
 
-  // Makes the folder where it does not exist.
+  // Creates the folder if it does not exist.
   void make() const;
-  // The text of Config, Result or Cost.
+  // Writes the text of Config, Result or Cost.
   void save(RunFile file, const std::string& text) const;
   void save_last(const Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers,
                  const TrainState& state) const;
   void save_best(Model& model, const Weights& best, const TrainState& state) const;  // the model comes back unchanged
   // Adds an epoch to the metrics.
   void add_epoch(const std::vector<Task>& tasks, const EpochReport& report);
-  // Keeps Dataset::description(), where the dataset has one.  Throws InputError, and changes nothing, where the run has
-  // another one already.
+  // Saves Dataset::description(), if the dataset has one.  Throws InputError, and changes nothing, if the run already
+  // has a different one.
   void keep_description(const datasets::Dataset& dataset) const;
-  // Removes half-written files of a program that was killed.
+  // Removes the half-written files of a killed program.
   void remove_unfinished() const;
 
   // ---- reading
-  // -------------------------------------------------------------------------------------------------------
 
-  // One of the options in Config as text, a string without its quotes; "" where the file or the option is absent.
+  // An option of Config as text, a string without its quotes; "" if the file or the option is absent.
   std::string option(const std::string& name) const;
-  // "'old', the dataset now says 'new'": the first line in which the dataset makes inputs otherwise than the run's did;
-  // "" where there is none, or the run does not say.
+  // "'old', the dataset now says 'new'": the first line of the description where the dataset makes inputs in another
+  // way than the run did; "" if there is none, or the run has no description.
   std::string changed_inputs(const datasets::Dataset& dataset) const;
   // The epochs so far, a JSON object each, as add_epoch wrote them: {"epoch": 1, "loss": {"<task>": ...}, ...}.  Throws
-  // InputError with file and line where one is malformed, or there is no such file.
+  // InputError with file and line if one is malformed or the file is missing.
   std::vector<std::string> epochs() const;
-  // The JSON text of Result or Cost.  Throws InputError where it is not there, or no JSON.
+  // The JSON text of Result or Cost.  Throws InputError if the file is missing or is not JSON.
   std::string json(RunFile file) const;
 
-  // True where there is something to go on from.  Fills in model, optimisers, state and best weights, and forgets the
-  // epochs in the metrics that are later.  Throws InputError where the file is of another network, of other data than
-  // state->data, or damaged.
+  // False if there is no Last to resume from.  Else fills in model, optimisers, state and best weights, and drops later
+  // epochs from the metrics.  Throws InputError if the file is damaged, or belongs to another network or to other data
+  // than state->data.
   bool resume(Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers, TrainState* state,
               Weights* best);
 
@@ -86,7 +84,7 @@ class RunFolder {
   std::vector<std::string> lines_;  // of the metrics
 };
 
-// {"<task>": {"<metric>": value, ...}, ...} as JSON text; a value that is not defined is null.
+// {"<task>": {"<metric>": value, ...}, ...} as JSON text; undefined values are null.
 std::string metrics_json(const std::vector<Task>& tasks, const Evaluation& evaluation);
 
 }  // namespace medusa::mtl

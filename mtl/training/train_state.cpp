@@ -11,7 +11,7 @@ namespace {
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-// Vectors that keep NaN, as null.
+// NaN becomes null, and back.
 Json vector_json(const std::vector<double>& values) {
   Json json = Json::array();
   for (double value : values) json.push_back(number(value));

@@ -1,4 +1,4 @@
-// Where a training run is: what it needs to go on, apart from weights and the optimisers' tensors.
+// The state of a training run: what it needs to resume, apart from weights and the optimisers' tensors.
 #pragma once
 
 #include <cstdint>
@@ -23,25 +23,24 @@ struct Means {
   std::vector<double> values() const;  // NaN where nothing was added
 };
 
-// Training state to restore on resume, apart from parameters, running statistics and the optimisers' tensors.
 struct TrainState {
   std::string data;        // what the samples are, see TrainerOptions
-  std::int64_t epoch = 0;  // finished ones
-  std::int64_t batch = 0;  // steps done in the epoch at work
-  std::int64_t step = 0;   // in all
-  OpSeed random{0, 0};     // of ops such as dropout
-  // Sums over the epoch at work.
+  std::int64_t epoch = 0;  // finished epochs
+  std::int64_t batch = 0;  // steps done in the current epoch
+  std::int64_t step = 0;   // steps done in total
+  OpSeed random{0, 0};     // for ops such as dropout
+  // Sums over the current epoch.
   Means loss;  // per task, over labelled samples
-  Means task_weight, shared_norm,
-      cosine;  // per task, per task, per pair (row-major T x T): see mtl/balancing/task_balancing.h
+  // Per task, per task, per pair (row-major T x T); see mtl/balancing/task_balancing.h.
+  Means task_weight, shared_norm, cosine;
   double norm_sum = 0, norm_max = 0;
   std::int64_t images = 0;
-  double seconds = 0, waited = 0;  // of training; of these, for batches
+  double seconds = 0, waited = 0;  // of training; of these, waiting for batches
   // Per group of tasks.
   struct Group {
     std::int64_t best_epoch = 0;  // from 1; 0: none yet
     double best = 0;              // its score
-    std::int64_t waited = 0;      // epochs since
+    std::int64_t waited = 0;      // epochs since then
     bool stopped = false;         // by early stopping
     std::int64_t optimizer_steps = 0;
   };
@@ -51,7 +50,7 @@ struct TrainState {
   std::vector<std::vector<double>> epoch_losses;        // per finished epoch, per task; NaN: no label
 };
 
-// The state as JSON text, and back.  Throws nlohmann's exception where the text is no such JSON.
+// The state as JSON text, and back.  Throws nlohmann's exception if the text is not such JSON.
 std::string to_json(const TrainState& state);
 TrainState train_state_from_json(const std::string& text);
 

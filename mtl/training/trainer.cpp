@@ -52,7 +52,7 @@ TrainResult Trainer::run(BatchSource& train, BatchSource* val) {
   TrainResult result;
   while (state_.epoch < options_.epochs && !all_stopped() && !result.interrupted) {
     result.interrupted = !train_epoch(train) || !finish_epoch(train, val);
-    save();  // after an epoch, or within one for going on there
+    save();  // after an epoch, or within an interrupted one
   }
   result.stopped_early = !result.interrupted && all_stopped();
   result.epochs = state_.epoch;
@@ -63,7 +63,7 @@ TrainResult Trainer::run(BatchSource& train, BatchSource* val) {
 }
 
 void Trainer::start(const BatchSource& train) {
-  MEDUSA_CHECK_INPUT(train.batches() >= 1, "training: there is no batch to train on");
+  MEDUSA_CHECK_INPUT(train.batches() >= 1, "training: no batches to train on");
   options_.schedule.total = nn::steps_in_all(options_.schedule, options_.epochs * train.batches());
   nn::learning_rate(options_.schedule, 0);  // throws on a bad schedule before any work
   seed_ops(options_.seed);
@@ -76,10 +76,10 @@ void Trainer::start(const BatchSource& train) {
   balancing_.set_state(state_.balancer);
   if (best_.empty()) best_ = copy_weights(model_);
   MEDUSA_CHECK_INPUT(state_.batch <= train.batches() && state_.step == state_.epoch * train.batches() + state_.batch,
-                     "{}: is at step {}, but {} epochs of {} batches and {} more are not as many; is it the same data?",
+                     "{}: is at step {}, expected {} epochs of {} batches and {} more; is it the same data?",
                      folder_.file(RunFile::Last), state_.step, state_.epoch, train.batches(), state_.batch);
   if (options_.progress && !balancing_.shares() && options_.balancing.name != "equal")
-    options_.progress->note(fmt::format("balancing {}: no effect, for the tasks of {} share nothing",
+    options_.progress->note(fmt::format("balancing {}: no effect, the tasks of {} share no parameters",
                                         options_.balancing.name, model_.config().arch));
   if (resumed && options_.progress)
     options_.progress->note(
@@ -141,8 +141,8 @@ void Trainer::step(BatchSource& train, const datasets::Batch& batch) {
   if (any) update(train, batch, outputs, losses);
 }
 
-// Leaves gradients in the parameters, and adds to the sums what the balancing did.  A method that does without the
-// tasks' own gradients has them measured once an epoch, in the first batch that has labels of all tasks.
+// Leaves gradients in the parameters, and adds the balancing's numbers to the sums.  For a method that does not need
+// the tasks' own gradients they are measured once per epoch, in the first batch with labels of all tasks.
 void Trainer::backward(const std::vector<Var>& losses) {
   const std::size_t n = losses.size();
   const bool all = std::all_of(losses.begin(), losses.end(), [](const Var& loss) { return static_cast<bool>(loss); });
@@ -158,9 +158,9 @@ void Trainer::backward(const std::vector<Var>& losses) {
   }
 }
 
-// What the host must know of a step - the losses, for the report, and the gradients' norms, for clipping; both, lest
-// something that is not finite gets into the weights - read in one copy, the only time that it waits for a GPU.
-// Adds the losses to the sums; returns the norm of each group.
+// Reads what the host must know of a step in one copy, the only wait for a GPU: the losses for the report, the
+// gradients' norms for clipping, and both to keep values that are not finite out of the weights.  Adds the losses to
+// the sums; returns the norm of each group.
 std::vector<double> Trainer::read_step(const Losses& losses, bool* good) {
   std::vector<Tensor> wanted;
   for (const Var& loss : losses.plain) wanted.push_back(loss.value());
@@ -230,7 +230,7 @@ bool Trainer::finish_epoch(const BatchSource& train, BatchSource* val) {
   return true;
 }
 
-// Whether what belongs to a task, or to none, is a part of this group of tasks.
+// Whether a parameter or buffer of this owner belongs to the group.
 bool Trainer::in_group(std::size_t group, int owner) const {
   return groups_.size() == 1 || (owner != nn::kNoOwner && group_of_task_[static_cast<std::size_t>(owner)] == group);
 }
@@ -242,8 +242,8 @@ void Trainer::keep_best(std::size_t group) {
     if (in_group(group, b.owner)) best_[b.name] = b.tensor.clone();
 }
 
-// Which groups have a new best, which have waited too long.  The best checkpoint is written before the last one: a
-// run that is killed in between goes on from the older last one and finds the same best again.
+// Finds the groups that have a new best and those that have waited too long.  The best checkpoint is written before the
+// last one: a run that is killed in between resumes from the older last one and finds the same best again.
 void Trainer::judge(EpochReport* report) {
   report->improved.assign(groups_.size(), false);
   bool any = false;

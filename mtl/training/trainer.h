@@ -20,18 +20,18 @@ namespace medusa::mtl {
 
 struct TrainerOptions {
   std::int64_t epochs = 20;
-  std::uint64_t seed = 0;  // of ops such as dropout
+  std::uint64_t seed = 0;  // for ops such as dropout
   nn::OptimizerOptions optimizer;
   nn::ScheduleOptions schedule;  // `total` is filled in from epochs and batches
   BalanceOptions balancing;
   double clip = 0;             // largest L2 norm of a group's gradients; 0: off
   std::int64_t patience = 0;   // epochs without a new best until a group of tasks stops; 0: never
-  SlidingWindow window;        // through which validation looks; no size: at whole samples
+  SlidingWindow window;        // for validation; no size: whole samples
   std::string folder;          // of the run, must exist; "": nothing is written
   std::string data;            // what the samples are, in words: a resumed run must have the same
-  bool resume = false;         // go on from the folder's last checkpoint, where there is one
+  bool resume = false;         // resume from the folder's last checkpoint, if there is one
   double save_every = 0;       // seconds between saves within an epoch; 0: only at its end
-  std::function<bool()> stop;  // asked after every step: true ends the run after saving
+  std::function<bool()> stop;  // called after every step: true ends the run after saving
   Progress* progress = nullptr;
 };
 
@@ -43,19 +43,19 @@ struct TrainResult {
 };
 
 // Every group of Model::groups() has an optimiser, a best checkpoint and a patience of its own: STL's networks train
-// side by side as if each were alone.  "Best" is the largest score() on the validation set; without one (or where
+// side by side as if each were alone.  "Best" is the largest score() on the validation set; without one (or if
 // score() is NaN), the smallest mean training loss.
 class Trainer {
  public:
-  // Throws InputError where an option is out of range.
+  // Throws InputError if an option is out of range.
   Trainer(Model& model, TrainerOptions options);
 
-  // Makes ready for run(), which does it itself otherwise: reads the folder of a resumed run and writes nothing. Throws
-  // InputError where there is no batch or the folder's checkpoint does not fit.
+  // Prepares run(), which otherwise does this itself: reads the folder of a resumed run and writes nothing.  Throws
+  // InputError if there is no batch or the folder's checkpoint does not fit.
   void start(const BatchSource& train);
-  // Trains to the end, to early stopping or until interrupted.  Not interrupted, the model then has its best weights.
-  // `val` may be null.  Throws Error where a tensor is not finite (see finite_check.h), leaving the last checkpoint as
-  // it was.
+  // Trains to the end, to early stopping or until interrupted.  If not interrupted, the model then has its best
+  // weights.  `val` may be null.  Throws Error if a tensor is not finite (see finite_check.h); the last checkpoint
+  // stays as it was.
   TrainResult run(BatchSource& train, BatchSource* val);
 
  private:
@@ -65,7 +65,7 @@ class Trainer {
   bool finish_epoch(const BatchSource& train, BatchSource* val);  // false: interrupted
   void start_sums();
   struct Losses {
-    std::vector<Var> plain, weighted;  // per task, empty where the batch has no label; weighted by Task::loss_weight
+    std::vector<Var> plain, weighted;  // per task, empty if the batch has no label; weighted by Task::loss_weight
     std::vector<double> samples;
   };
   void step(BatchSource& train, const datasets::Batch& batch);
