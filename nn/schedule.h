@@ -27,8 +27,8 @@ std::vector<std::string> schedules();
 // Whether the rate of a step does not depend on the total number of steps, so that a run can be extended.  False for
 // an unknown name.
 bool open_ended(const ScheduleOptions& options);
-// ScheduleOptions::total of a training that takes `taken` steps: onecycle's has one step more, which is never taken, as
-// in PyTorch's recipes.  Throws InputError where the name is unknown.
+// ScheduleOptions::total for a training of `taken` steps.  onecycle plans one step more, which is never taken, as in
+// PyTorch's recipes.  Throws InputError if the name is unknown.
 std::int64_t steps_in_all(const ScheduleOptions& options, std::int64_t taken);
 
 // The rate of step i in 0..total-1; a pure function, so resuming needs no state.  Throws InputError
