@@ -11,9 +11,8 @@
 
 namespace medusa::datasets {
 
-// T says how many bytes it holds: std::int64_t bytes() const.  Shared by all threads.  Once the limit is reached
-// nothing more is kept and nothing is thrown out: every epoch visits every sample once, so throwing out the oldest
-// would throw out what is needed next.
+// T::bytes() is the memory that an item holds.  Shared by all threads.  Once the limit is reached, nothing is added and
+// nothing is evicted: every epoch visits every sample once, so evicting the oldest would evict what is needed next.
 template <class T>
 class Cache {
  public:
@@ -33,7 +32,7 @@ class Cache {
     return item;
   }
 
-  std::int64_t bytes() const {  // of all that is held
+  std::int64_t bytes() const {  // of all items
     std::lock_guard lock(mutex_);
     return bytes_;
   }

@@ -1,4 +1,4 @@
-// What a dataset hands to training: samples with an input image and, per target, a label.
+// What a dataset gives to training: samples with an input image and, per target, a label.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ namespace medusa::datasets {
 //   scalar                   [C], see TargetInfo::scale
 struct Target {
   Tensor value;
-  // Where `value` counts, 0 or 1; empty: everywhere.  [S, 1]; of structures [1, .., 1, C]: which of them were outlined
-  // at all.
+  // 1 where `value` counts, 0 where it does not; empty: it counts everywhere.  [S, 1]; of structures [1, .., 1, C]:
+  // which of them were outlined at all.
   Tensor mask;
 };
 
@@ -32,7 +32,7 @@ struct Sample {
   std::vector<double> spacing = {};  // mm from pixel to pixel along [D,] H, W of the input; empty: not known
 };
 
-// Several samples stacked: input [N, S, C]; per target value and mask [N, ...] and who has a label.
+// Several samples stacked: input [N, S, C]; per target value and mask [N, ...] and which samples have a label.
 // Values of samples without a label are zeros, with a zero mask where the target is pixel-level; where no sample of the
 // batch has a label, the target's tensors are empty.
 struct Batch {
@@ -46,7 +46,7 @@ struct Batch {
 // Throws Error naming two samples whose shapes differ.
 Batch stack(const std::vector<Sample>& samples);
 
-// A sample as it lies on the disk, and as a network sees it: what a check of the whole dataset tells about it.
+// A sample as it is on disk and as a network sees it: what a check of the whole dataset reports about it.
 struct RawSample {
   struct Range {
     std::string name, unit;  // "ct", "HU"; unit "": the file does not say
@@ -56,10 +56,10 @@ struct RawSample {
   std::vector<double> spacing;        // mm along these; empty: the files do not say
   std::vector<Range> ranges;          // of the images, and of other amounts
   std::vector<std::string> problems;  // all that is wrong with it, a line each
-  std::optional<Sample> sample;       // what get() makes of the same files; none where it cannot
+  std::optional<Sample> sample;       // what get() makes of the same files; nullopt if get() throws
 };
 
-// The range of the values of an image, of which there is one at least.
+// The range and mean of an image's values; there must be at least one.
 template <class T>
 RawSample::Range range_of(const std::string& name, const std::string& unit, const T* values, std::size_t count) {
   RawSample::Range range{name, unit, static_cast<double>(values[0]), static_cast<double>(values[0])};
@@ -89,10 +89,10 @@ class Dataset {
   virtual Shape input_shape() const { return get(0).input.shape(); }
   // Samples of one group (pictures of one lesion, scans of one patient) must not be torn apart by a split.
   virtual std::string group(std::int64_t index) const { return id(index); }
-  // Of which part of the distribution a sample is, where that has parts of its own: "train", "validation" or "test".
-  // make_split then keeps them apart as they are.  "": it has none.
+  // The part that a sample belongs to, if the dataset is distributed in parts: "train", "validation" or "test".
+  // make_split then keeps that split.  "": the dataset has no parts.
   virtual std::string part(std::int64_t) const { return ""; }
-  // The class among whose samples weighted sampling shares out evenly: every class is drawn as often as every other.
+  // The sample's class for weighted sampling, which draws all classes equally often.
   virtual std::int64_t sampling_class(std::int64_t) const { return 0; }
   // The class number of a sample in a classification target, -1 where it has no label: for counting classes before
   // training.  Datasets that know their labels answer without decoding the image.
@@ -102,11 +102,11 @@ class Dataset {
   }
   // What a user should know about the folder, a line each: files that no table names, rows without files.
   virtual std::vector<std::string> notes() const { return {}; }
-  // How a sample's input is made and what its targets are, as a dataset.toml (cases/plan_toml.h): what a run
-  // keeps, so that others can be made in the same way.  "": the dataset's name and size say it all.
+  // How a sample's input is made and what its targets are, as a dataset.toml (cases/plan_toml.h).  A run saves it, so
+  // that other samples can be made in the same way.  "": the dataset's name and size say it all.
   virtual std::string description() const { return ""; }
-  // The sample's files, read anew, each once, and all of them whatever is wrong with one: where get() would throw its
-  // first problem, these are all.  Here: what get() gives or throws.
+  // Reads the sample's files again, each once; one bad file does not stop the rest from being read.  Where get() throws
+  // the first problem, this returns all.  The default returns what get() returns or throws.
   virtual RawSample raw(std::int64_t index) const;
 };
 

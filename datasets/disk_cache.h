@@ -1,4 +1,4 @@
-// Decoded samples kept on disk: what one run has read and reduced, the next one need not.
+// Decoded samples on disk: the next run need not read and reduce again what one run has.
 #pragma once
 
 #include <cstring>
@@ -12,7 +12,7 @@
 
 namespace medusa::datasets {
 
-// Numbers and lists of numbers one behind the other, in this machine's byte order: a cache stays where it was made.
+// Numbers and lists of numbers one after the other, in this machine's byte order: a cache is not moved to another.
 class Packer {
  public:
   template <class T>
@@ -60,22 +60,22 @@ class Unpacker {
   std::size_t at_ = 0;
 };
 
-// A folder with a file for each sample.  A file begins with all that its content was made of: the source files with
-// size and time of change, and how they were decoded.  Where any of that is another now, or the file is damaged (a
-// checksum tells), it is as if it were not there, and is written anew.  Called from several threads at once.
+// A folder with a file for each sample.  A file begins with all that its content depends on: the source files with size
+// and modification time, and how they were decoded.  If any of that has changed, or the checksum shows damage, the file
+// is ignored and written anew.  Called from several threads at once.
 class DiskCache {
  public:
-  // "": nothing is kept.  The folder is made when the first sample is.
+  // "": off.  The folder is made together with the first sample.
   explicit DiskCache(std::string folder) : folder_(std::move(folder)) {}
   bool on() const { return !folder_.empty(); }
 
-  // What was kept of sample `id`, or what `make` makes now, which is then kept.  `recipe`: how it is decoded, with all
-  // parameters; samples of another recipe have files of their own.  `sources`: the files that it is read from, or
-  // arrays of archives ("x.npz#ct"); one that is not there is a source, too, for it may come.  Throws Error where a
-  // file cannot be written.
+  // Sample `id` from its file; if there is none, calls `make` and saves the result.  `recipe`: how the sample is
+  // decoded, with all parameters; each recipe has files of its own.  `sources`: the files that it is read from, or
+  // arrays of archives ("x.npz#ct"); an absent file is listed too, since it may appear later.  Throws Error if a file
+  // cannot be written.
   std::string get(const std::string& id, const std::string& recipe, const std::vector<std::string>& sources,
                   const std::function<std::string()>& make) const;
-  // The file that holds a sample; in its name other characters than letters, digits, '.', '_' and '-' become '_'.
+  // The file that holds a sample; in its name, characters other than letters, digits, '.', '_' and '-' become '_'.
   std::string file(const std::string& id, const std::string& recipe) const;
 
  private:

@@ -1,5 +1,5 @@
-// Workers claim whole batches in order, make them outside the lock and put them under their number; next() takes them
-// out in order.  So who makes a batch, and when, has no influence on what comes out.
+// Workers claim whole batches in order, make them outside the lock and store them by number; next() takes them out in
+// order.  So the result does not depend on which worker makes a batch, or when.
 #include "datasets/loader.h"
 
 #include <algorithm>
@@ -26,14 +26,14 @@ struct Epoch {
   std::vector<Draw> draws;
 };
 
-// A batch, or why there is none.  The text travels, not the exception: it is thrown anew in next().
+// A batch, or the text of the error.  next() throws a new exception with that text.
 struct Slot {
   std::optional<Batch> batch;
   bool input_error = false;
   std::string error;
 };
 
-// The classes are counted among `indices`, for what is kept to validate must not have a say in training.
+// Classes are counted among `indices` only: validation samples must not influence training.
 std::vector<Draw> draw_weighted(const Dataset& dataset, const std::vector<std::int64_t>& indices, Random random) {
   std::map<std::int64_t, double> count;
   for (std::int64_t i : indices) ++count[dataset.sampling_class(i)];
@@ -73,7 +73,8 @@ struct Loader::State {
     batches = o.drop_last ? n / o.batch : (n + o.batch - 1) / o.batch;
   }
 
-  // Batches that wait or are in work at most: enough that a slow one holds nobody up, few enough for the memory.
+  // The most batches waiting or in progress: enough that one slow batch does not stall the others, few enough for the
+  // memory.
   std::int64_t ahead() const { return 2 * options.workers; }
 
   Epoch make_epoch(std::int64_t number) const {
@@ -130,7 +131,7 @@ struct Loader::State {
       lock.unlock();
       Slot slot = make_slot(*e, b);
       lock.lock();
-      if (mine != generation) continue;  // nobody waits for that epoch any more
+      if (mine != generation) continue;  // that epoch was dropped
       made.emplace(b, std::move(slot));
       ready.notify_all();
     }

@@ -13,11 +13,11 @@ namespace medusa::datasets {
 
 struct LoaderOptions {
   std::int64_t batch = 16;
-  int workers = 2;         // 0: samples are made by the thread that calls next()
-  std::uint64_t seed = 0;  // of order and augmentation
+  int workers = 2;         // 0: the thread that calls next() makes the samples
+  std::uint64_t seed = 0;  // for order and augmentation
   bool augment = false;    // Dataset::get_augmented instead of get
   bool shuffle = false;    // a new order in every epoch
-  // Draws with replacement, every class (Dataset::sampling_class) that the indices have as often; includes shuffling.
+  // Draws with replacement, every class (Dataset::sampling_class) among the indices equally often; implies shuffling.
   bool weighted_sampling = false;
   bool drop_last = false;   // leaves out a last batch that is not full
   PatchOptions patch = {};  // of each sample, a new one in every epoch; no size: whole samples
@@ -25,10 +25,10 @@ struct LoaderOptions {
 
 class Loader {
  public:
-  // `dataset` must outlive the loader.  Throws InputError where batch < 1, there are no indices, or drop_last leaves
-  // no batch.
+  // `dataset` must outlive the loader.  Throws InputError if batch < 1, there are no indices, or drop_last leaves no
+  // batch.
   Loader(const Dataset& dataset, std::vector<std::int64_t> indices, LoaderOptions options);
-  ~Loader();  // waits for the samples in work, drops the rest
+  ~Loader();  // waits for the batches in progress, drops the rest
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 

@@ -15,19 +15,19 @@ std::size_t share(std::size_t groups, double fraction) {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(fraction * static_cast<double>(groups))));
 }
 
-// The parts as distributed; nothing where there are none.
+// The parts as distributed; nullopt if there are none.
 std::optional<Split> distributed_split(const Dataset& dataset) {
   Split split;
   std::int64_t unknown = 0;
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const std::string part = dataset.part(i);
     MEDUSA_CHECK(part.empty() || part == "train" || part == "validation" || part == "test",
-                 "split: {} is of an unknown part {}", dataset.id(i), part);
+                 "split: {} belongs to an unknown part {}", dataset.id(i), part);
     if (part.empty()) ++unknown;
     (part == "test" ? split.test : part == "validation" ? split.val : split.train).push_back(i);
   }
   if (unknown == dataset.size()) return {};
-  MEDUSA_CHECK(unknown == 0, "split: {} of {} samples are of no part", unknown, dataset.size());
+  MEDUSA_CHECK(unknown == 0, "split: {} of {} samples belong to no part", unknown, dataset.size());
   return split;
 }
 
@@ -40,7 +40,7 @@ Split make_split(const Dataset& dataset, std::uint64_t seed, double val_fraction
   MEDUSA_CHECK_INPUT(test_fraction >= 0 && test_fraction < 1, "split: test fraction is {}, expected 0 to 1",
                      test_fraction);
   if (std::optional<Split> distributed = distributed_split(dataset)) {
-    MEDUSA_CHECK_INPUT(!for_training || !distributed->train.empty(), "split: the dataset has no part to train on");
+    MEDUSA_CHECK_INPUT(!for_training || !distributed->train.empty(), "split: the dataset has no training part");
     return *std::move(distributed);
   }
   std::map<std::string, std::vector<std::int64_t>> members;  // sorted by name: independent of the order of samples
@@ -66,7 +66,7 @@ std::vector<std::int64_t> class_counts(const Dataset& dataset, const std::vector
                                        std::size_t target) {
   MEDUSA_CHECK(target < dataset.targets().size() && !dataset.targets()[target].traits().pixel_level &&
                    dataset.targets()[target].has_class_numbers(),
-               "class_counts: target {} is no classification", target);
+               "class_counts: target {} is not a classification", target);
   std::vector<std::int64_t> counts(static_cast<std::size_t>(dataset.targets()[target].channels), 0);
   for (std::int64_t i : indices) {
     const std::int64_t label = dataset.class_of(i, target);

@@ -1,4 +1,4 @@
-// TargetInfo: one thing to be learnt from an image, from the dataset to the report; and the kinds there are.
+// TargetInfo: one thing to learn from an image, from the dataset to the report; and the kinds of target.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ enum class TaskKind { Segmentation, Structures, Regression, Classification, Bina
 // A row of the table of kinds.  S: the spatial axes, C: channels.
 struct KindTraits {
   TaskKind kind;
-  const char* name;   // as dataset.toml, model files and messages have it
+  const char* name;   // in dataset.toml, model files and messages
   const char* about;  // for people: what the network answers
   bool pixel_level;   // an answer for every pixel, else one for the whole image
   // The classes exclude each other: the target is the number of one of them ([S, 1] or [1]), the answer the largest
-  // logit.  Of pixel-level targets with one channel it is 0 or 1, see TargetInfo::has_class_numbers().
+  // logit.  For pixel-level targets with one channel it is 0 or 1, see TargetInfo::has_class_numbers().
   bool exclusive;
   bool in_units;            // amounts, [S, C] or [C], see TargetInfo::scale; else answers are classes, or yes and no
-  bool column_per_channel;  // the labels of each channel stand in a column, or file, of their own
+  bool column_per_channel;  // each channel has a column, or file, of its own for its labels
   bool channel_mask;        // the mask says which channels have a label ([1, .., 1, C]), else which pixels ([S, 1])
 };
 const std::vector<KindTraits>& task_kinds();  // all rows, in the order of TaskKind
@@ -47,8 +47,8 @@ struct TargetInfo {
   bool has_class_numbers() const { return traits().exclusive && (channels > 1 || !traits().pixel_level); }
 };
 
-// The fields that files hold only where they are not as in a TargetInfo{}: visit(key, pointer to member) for each.
-// Model files and dataset.toml are written and read by this list, so that a field that is added here is in both.
+// The fields that files hold only if they differ from those of a TargetInfo{}: visit(key, pointer to member) for each.
+// Model files and dataset.toml are written and read through this list, so a field added here is in both.
 template <class Visit>
 void optional_fields(const Visit& visit) {
   visit("scale", &TargetInfo::scale);

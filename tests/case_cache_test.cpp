@@ -189,7 +189,7 @@ TEST_CASE("case cache: names of cases that are no names of files; ham10000 has n
   DatasetOptions o;
   o.folder = folder.path;
   o.cache_folder = folder / "kept";
-  CHECK(input_error([&] { open_dataset(o); }) == "ham10000: keeps nothing on disk (cache-disk), only in memory");
+  CHECK(input_error([&] { open_dataset(o); }) == "ham10000: caches in memory only, not on disk (cache-disk)");
 }
 
 TEST_CASE("description: what is written is read as the same") {

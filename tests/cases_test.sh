@@ -84,7 +84,7 @@ refused 'no brightness, contrast' stoic --brightness 0.1
 sed -i 's/kind = "binary"/kind = "bin"/' "$work/folder/dataset.toml"
 refused 'dataset.toml:18: task kind bin is unknown' folder
 "$BIN/phantom" --count 4 --size 16x16 --out "$work/ham10000" >/dev/null
-refused 'ham10000: has no spacing to choose' ham10000 --spacing 2
+refused 'ham10000: spacing cannot be chosen' ham10000 --spacing 2
 
 if [ -z "${MEDUSA_DATA:-}" ]; then
   echo "left out: real scans (MEDUSA_DATA names no folder)"

@@ -290,14 +290,14 @@ TEST_CASE("split: parts as distributed stay as they are") {
   CHECK(s.test == std::vector<std::int64_t>{1});
   CHECK(input_error([] {
           make_split(Parts({"test", "validation"}), 1, 0.2, 0);
-        }) == "split: the dataset has no part to train on");
+        }) == "split: the dataset has no training part");
   const Split judged = make_split(Parts({"test", "validation"}), 1, 0.2, 0, false);  // nothing is trained
   CHECK(judged.train.empty());
   CHECK(judged.val == std::vector<std::int64_t>{1});
   CHECK(judged.test == std::vector<std::int64_t>{0});
   CHECK(test::runtime_error([] {
           make_split(Parts({"train", ""}), 1, 0.2, 0);
-        }) == "split: 1 of 2 samples are of no part");
+        }) == "split: 1 of 2 samples belong to no part");
   CHECK(contains(test::runtime_error([] { make_split(Parts({"valid"}), 1, 0.2, 0); }), "unknown part valid"));
 }
 
@@ -326,7 +326,7 @@ TEST_CASE("split: fractions that leave nothing") {
 TEST_CASE("class_counts: labels among the chosen samples") {
   const Groups dataset(8);  // classes -1 0 1 2 -1 0 1 2
   CHECK(class_counts(dataset, {0, 1, 2, 3, 5}, 0) == std::vector<std::int64_t>{2, 1, 1});
-  CHECK(contains(runtime_error([&] { class_counts(dataset, {0}, 1); }), "target 1 is no classification"));
+  CHECK(contains(runtime_error([&] { class_counts(dataset, {0}, 1); }), "target 1 is not a classification"));
 }
 
 TEST_CASE("real data: HAM10000 at its own size, most masks with the palette upside down") {

@@ -27,7 +27,7 @@ TEST_CASE("folder: what is wrong with dataset.toml is said with its line") {
   CHECK(said(x + "[target.t]\nkind = \"classify\"\n") ==
         ":3: task kind classify is unknown; there are: segmentation, structures, regression, classification, binary, "
         "scalar");
-  CHECK(said(x + t + "mask = \"m\"\n") == ":5: mask: a target of kind classification has none");
+  CHECK(said(x + t + "mask = \"m\"\n") == ":5: mask does not apply to targets of kind classification");
   CHECK(contains(said(x + "chanels = 3\n" + t), ":2: chanels is not a key of [input.x]; there are: "));
   CHECK(said(x + "channels = 1.5\n" + t) == ":2: channels is 1.5, expected a whole number from 1 to 64");
   CHECK(contains(said(x + "window = [3, 1]\n" + t), ":2: window: expected two numbers, the lower end first"));
@@ -65,7 +65,7 @@ TEST_CASE("folder: what is wrong with the table is said with its line, all of it
   CHECK(said("a,,a/ct.nii.gz,,,,,,yes\n") == ":2: ill is 'yes', expected 0 or 1");
   CHECK(said("a,,a/ct.nii.gz,,,a/dose.npy,,,0\n") == ":2: body is empty, expected the mask of dose");
   CHECK(contains(said(good + "c,,a/ct.nii.gz,,,,,,0\n"), ":3: split is empty, as in 1 of 2 rows of"));
-  CHECK(contains(said(""), "folder: there is no case in it"));
+  CHECK(contains(said(""), "folder: holds no cases"));
   save(table, head + ",,x,,,,,,\n" + good + "c,,x,,,,,,0\n");
   std::vector<std::string> problems;
   DatasetOptions o = options_for(folder.path, 4, 4, 4);
@@ -84,8 +84,9 @@ TEST_CASE("folder: what is wrong with the table is said with its line, all of it
   Volume moved = volume(4, 4, 4, [](auto, auto, auto) { return 1; });
   moved.affine.m[0][3] = 0.5;
   write_volume(folder / "moved.nii", moved);
-  CHECK(contains(broken("a,,a/ct.nii.gz,moved.nii,,,,,0\n"),
-                 "moved.nii: lies on another grid than " + (folder / "a/ct.nii.gz") + ": their corners are up to 0.5"));
+  CHECK(contains(
+      broken("a,,a/ct.nii.gz,moved.nii,,,,,0\n"),
+      "moved.nii: lies on a different grid from " + (folder / "a/ct.nii.gz") + ": their corners are up to 0.5"));
   write_volume(folder / "nan.nii", volume(4, 4, 4, [](auto i, auto, auto) { return i == 0 ? 0.0 / 0.0 * -1 : 1; }));
-  CHECK(broken("a,,nan.nii,,,,,,0\n") == (folder / "nan.nii") + ": 16 of 64 values are no numbers");
+  CHECK(broken("a,,nan.nii,,,,,,0\n") == (folder / "nan.nii") + ": 16 of 64 values are NaN or infinite");
 }

@@ -125,7 +125,7 @@ TEST_CASE("folder: pictures, grey and colour, masks and class maps") {
         (folder / "k.png") + ": holds 5, expected 0 and 1 or 0 and 255");
   save(folder / "t.csv", "case,photo,t\np,g.png,c.png\n");
   CHECK(input_error([&] { open_dataset(options_for(folder.path, 0, 2, 4))->get(0); }) ==
-        (folder / "c.png") + ": has colours, expected the numbers of classes");
+        (folder / "c.png") + ": is in colour, expected class numbers");
   describe("normalise = \"case\"\n", "");
   save(folder / "t.csv", "case,photo,t\np,g.png,\n");
   const std::vector<real> scored = open_dataset(options_for(folder.path, 0, 2, 4))->get(0).input.to_vector();

@@ -56,7 +56,7 @@ TEST_CASE("prostate: structures are the columns beyond the known, sides swap, ar
   CHECK(count(mirrored->get_augmented(0, 0, 0), 4) == 0);
   save(folder / "cases.csv", "case,ct,dose\n");
   CHECK(contains(input_error([&] { open_dataset(options_for(folder.path, 8, 8, 8, "prostate")); }),
-                 "cases.csv:1: has no column of a structure"));
+                 "cases.csv:1: has no structure column"));
 }
 
 TEST_CASE("prostate: a side is a word anywhere in a structure's name, and what has no partner is said") {
@@ -83,7 +83,7 @@ TEST_CASE("prostate: a side is a word anywhere in a structure's name, and what h
     CAPTURE(pair.first);
     const CasePlan plan = opened(fmt::format("{},Bladder,{}", a, b));
     CHECK(plan.targets[0].mirrored == std::vector<std::array<std::size_t, 2>>{{0, 2}});
-    CHECK(plan.notes == std::vector<std::string>{fmt::format("{}: these change names in a mirrored patient: {} and {}",
+    CHECK(plan.notes == std::vector<std::string>{fmt::format("{}: these swap in a mirrored patient: {} and {}",
                                                              folder / "cases.csv", a, b)});
   }
   // Neither is a side: letters within words, a side that is spelled otherwise, a name that differs in more.

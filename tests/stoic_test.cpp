@@ -74,7 +74,7 @@ TEST_CASE("stoic: labels, severity among the infected alone, rows without volume
   REQUIRE(notes.size() == 3);
   CHECK(contains(notes[0], "5 patients: 2 without COVID-19, 3 with it, 2 of these severe"));
   CHECK(contains(notes[1], "2 of 5 patients have no volume in"));
-  CHECK(contains(notes[2], "1 volumes are of nobody in"));
+  CHECK(contains(notes[2], "1 volumes belong to no patient in"));
   CHECK(contains(notes[2], "99.mha among them"));
 }
 
@@ -152,10 +152,10 @@ TEST_CASE("stoic: what is wrong with a folder, at once or all of it") {
         (folder / "none") + ": there is no such folder");
   CHECK(said("1,2,0\n") == table + ":2: probCOVID is '2', expected 0 or 1");
   CHECK(said("1,1,\n") == table + ":2: probSevere is '', expected 0 or 1");
-  CHECK(said("1,0,1\n") == table + ":2: patient 1 has no COVID-19, but a severe one");
+  CHECK(said("1,0,1\n") == table + ":2: patient 1 is severe but has no COVID-19");
   CHECK(said("1,0,0\n1,1,0\n") == table + ":3: patient 1 is listed twice");
   CHECK(said("") == table + ": has a header but no rows");
-  CHECK(said("1,0,0\n2,1,0\n") == (folder / "data/mha") + ": holds the volume of none of the 2 patients in " + table);
+  CHECK(said("1,0,0\n2,1,0\n") == (folder / "data/mha") + ": holds no volume of the 2 patients in " + table);
   save(table, "PatientID,probCOVID\n1,0\n");
   CHECK(input_error([&] { open_dataset(options_for(folder.path)); }) ==
         table + ": has no column probSevere; it has: PatientID, probCOVID");
@@ -166,14 +166,15 @@ TEST_CASE("stoic: what is wrong with a folder, at once or all of it") {
   o.problems = &problems;
   CHECK(open_dataset(o)->size() == 1);
   CHECK(problems == std::vector<std::string>{table + ":2: probCOVID is 'x', expected 0 or 1",
-                                             table + ":4: patient 3 has no COVID-19, but a severe one"});
+                                             table + ":4: patient 3 is severe but has no COVID-19"});
   o = options_for(folder.path);
   o.size.depth = 0;
   CHECK(contains(input_error([&] { open_dataset(o); }), "stoic: size 8x8 has two sides"));
   o = options_for(folder.path);
   o.augment.hue = 0.1;
   write_folder(folder, "2,0,0\n");
-  CHECK(contains(input_error([&] { open_dataset(o); }), "stoic: has no brightness, contrast, saturation and hue"));
+  CHECK(
+      contains(input_error([&] { open_dataset(o); }), "stoic: brightness, contrast, saturation and hue do not apply"));
   save(folder / "data/mha/2.mha", "ObjectType = Image\n");
   CHECK(contains(input_error([&] { open_dataset(options_for(folder.path))->get(0); }), "2.mha"));
 }

@@ -36,13 +36,13 @@ CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
       cache_(options.cache_bytes),
       disk_(options.cache_folder) {
   check_options(plan_, options);
-  MEDUSA_CHECK_INPUT(!plan_.rows.empty(), "{}: {}: there is no case in it", options.folder, plan_.name);
+  MEDUSA_CHECK_INPUT(!plan_.rows.empty(), "{}: {}: holds no cases", options.folder, plan_.name);
   if (options.spacing.size() == 3) plan_.spacing = options.spacing;
   if (options.spacing.size() == 1) plan_.spacing.assign(3, options.spacing[0]);
   for (const CaseTarget& target : plan_.targets) targets_.push_back(target.info);
   CasePlan decoding = plan_;
   decoding.rows.clear();
-  for (CaseTarget& target : decoding.targets) target.info.loss = "", target.info.loss_weight = 1;  // no part in it
+  for (CaseTarget& target : decoding.targets) target.info.loss = "", target.info.loss_weight = 1;  // do not affect it
   recipe_ = "case 1\n" + description_text(decoding, size_);
 }
 

@@ -1,5 +1,5 @@
 // Datasets that are a list of cases with files of their own: what goes in, what is to be learnt, where the files are.
-// Each layout (stoic.h, folder.h) only makes such a list; reading, fitting and augmenting is done here for all.
+// Each layout (stoic.h, folder.h) only makes such a list; reading, fitting and augmenting are done here for all.
 #pragma once
 
 #include <array>
@@ -15,14 +15,14 @@
 
 namespace medusa::datasets {
 
-// An image that goes into the network.  Values are cut to `window`, then become
-//   (value - mean) / std     with `mean` and `std`, a number for all channels or one for each
-//   the same with those of the case itself, with `by_case`
-//   0 at the window's lower end to 1 at its upper, with `window` alone
-//   value / 255 (of 16 bits / 65535), of PNG and JPEG; and stay as they are, of volumes.
+// An input image of the network.  Values are clipped to `window`, then become
+//   (value - mean) / std, if `mean` and `std` are given: one number for all channels or one for each;
+//   the same with the case's own mean and std, if `by_case`;
+//   0 at the window's lower end to 1 at its upper, if only `window` is given;
+//   else value / 255 (16 bits: / 65535) for PNG and JPEG; volumes stay unchanged.
 struct CaseInput {
   std::string name;
-  std::string column;  // of a table of cases
+  std::string column;  // in the table of cases
   std::int64_t channels = 1;
   std::optional<std::array<double, 2>> window;
   std::vector<double> mean, std;
@@ -31,19 +31,19 @@ struct CaseInput {
 
 struct CaseTarget {
   TargetInfo info;
-  // Segmentation: the number in the file of each class.  None: the class numbers themselves, or 0 and 1 or 255 where
-  // there is one class alone.
+  // Segmentation: the number that stands for each class in the file.  Empty: the class numbers themselves; for a single
+  // class 0 and 1, or 0 and 255.
   std::vector<double> values;
-  // Structures and segmentation: classes that change names when a case is mirrored (a left and a right organ).
+  // Structures and segmentation: pairs of classes that swap when a case is mirrored (a left and a right organ).
   std::vector<std::array<std::size_t, 2>> mirrored;
 
-  // Segmentation: `values`, or what stands for them where there are none (of one class alone 0 and 1).
+  // Segmentation: `values`, or their default if empty (0 and 1 for a single class).
   std::vector<double> class_numbers() const;
 };
 
-// A case's label of one target; nothing in it: the case has none.
+// A case's label for one target; all empty: the case has none.
 struct CaseLabel {
-  std::vector<std::string> files;  // pixel-level: one; of structures one per channel, "": nobody outlined it
+  std::vector<std::string> files;  // pixel-level: one; structures: one per channel, "": not outlined
   std::string mask;                // a file that is 0 where the label does not count; "": it counts everywhere
   std::vector<real> numbers;       // image-level: the class number; 0 and 1, or amount / scale, per channel
   bool present() const;
@@ -61,8 +61,8 @@ struct CasePlan {
   std::vector<CaseInput> inputs;
   std::vector<CaseTarget> targets;
   std::vector<CaseRow> rows;
-  // Of volumes: mm from voxel to voxel along depth, height, width; or the mm that each side shall show.  Neither: the
-  // whole volume is shown, whatever its proportions.
+  // Volumes: mm from voxel to voxel along depth, height, width; or the mm that each side shows.  Neither: all of the
+  // volume is shown, whatever its proportions.
   std::vector<double> spacing;
   double field_of_view = 0;
   std::vector<std::string> notes;  // what a user should know, a line each
@@ -92,11 +92,11 @@ Case read_case(const CasePlan& plan, const CaseRow& row, const Extent& size);
 std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Extent& size, RawSample* raw);
 // The files that it looks at, each in a place of its own, "" where the row has none there.
 std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row);
-// A case as bytes, and back.  Throws Error where the bytes are none.
+// A case as bytes, and back.  Throws Error if the bytes do not hold a case.
 std::string packed(const Case& c);
 Case unpacked_case(const std::string& bytes);
-// What chance chooses for a case: draw_change's change of a volume (transforms/volume_transforms.h), of a picture
-// mirrors, a turn about the axis that looks out of it, zoom, shift, deformation, gamma and noise.
+// The random change of a case: for a volume that of draw_change (transforms/volume_transforms.h), for a picture
+// mirrors, a rotation in its plane, zoom, shift, deformation, gamma and noise.
 VolumeChange draw_case_change(const AugmentOptions& options, const Case& c, bool picture, std::uint64_t seed,
                               std::int64_t epoch, std::int64_t index);
 // The case as training sees it.  `plan` says which classes a mirror swaps.
@@ -104,7 +104,7 @@ Case augment(const CasePlan& plan, const Case& original, const VolumeChange& cha
 
 class CaseDataset : public Dataset {
  public:
-  // Throws InputError where sizes and options do not fit, or the plan has no cases.
+  // Throws InputError if sizes and options do not fit, or the plan has no cases.
   CaseDataset(CasePlan plan, const DatasetOptions& options);
 
   std::int64_t size() const override { return static_cast<std::int64_t>(plan_.rows.size()); }
@@ -114,7 +114,7 @@ class CaseDataset : public Dataset {
   std::string part(std::int64_t index) const override { return row(index).part; }
   Shape input_shape() const override;
   std::int64_t class_of(std::int64_t index, std::size_t target) const override;
-  std::int64_t sampling_class(std::int64_t index) const override;  // of the first target that is one of whole cases
+  std::int64_t sampling_class(std::int64_t index) const override;  // of the first image-level target with classes
   std::vector<std::string> notes() const override { return plan_.notes; }
   std::string description() const override;
   RawSample raw(std::int64_t index) const override;
@@ -133,7 +133,7 @@ class CaseDataset : public Dataset {
   DatasetOptions options_;
   Extent size_;
   std::vector<TargetInfo> targets_;
-  std::string recipe_;  // how a case is decoded: all that decides its numbers
+  std::string recipe_;  // how a case is decoded: all that its numbers depend on
   mutable Cache<Case> cache_;
   DiskCache disk_;
 };

@@ -9,7 +9,7 @@
 
 namespace medusa::datasets {
 
-// Archives that were read once are kept until the object goes: the arrays of a case are often in one.
+// Keeps the archives that it has read for its lifetime: the arrays of a case are often in one.
 class CaseFiles {
  public:
   // PNG and JPEG: [1, H, W, C] of 0..255, or of 0..65535 in 16 bits.  Volumes: turned to RAS+ where `pictures` is

@@ -50,7 +50,7 @@ class LabelReader {
     return out;
   }
 
-  // One channel of labels.  Of pictures three equal channels are one.
+  // One channel of labels.  Three equal channels of a picture count as one.
   Volume labels_of(const std::string& name) {
     Volume v = reader_.load(name);
     if (v.channels() == 1) return v;
@@ -60,7 +60,7 @@ class LabelReader {
     out.values = Tensor::empty({v.depth(), v.height(), v.width(), 1});
     for (std::int64_t i = 0; i < out.values.numel(); ++i, x += channels) {
       for (std::int64_t c = 1; c < colours; ++c)
-        MEDUSA_CHECK_INPUT(x[c] == x[0], "{}: has colours, expected the numbers of classes", name);
+        MEDUSA_CHECK_INPUT(x[c] == x[0], "{}: is in colour, expected class numbers", name);
       out.values.mutable_data()[i] = x[0];
     }
     return out;
@@ -79,7 +79,7 @@ class LabelReader {
     return out;
   }
 
-  // A structure too small for the coarser grid stays where any of it was.
+  // A structure too small for the coarser grid is set wherever any of it was.
   std::vector<std::uint16_t> structure(const Volume& v) {
     std::vector<std::uint16_t> map = whole_numbers(reader_.fit(v, Content::Labels, 0));
     if (std::find(map.begin(), map.end(), 1) != map.end()) return map;

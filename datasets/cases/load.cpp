@@ -1,4 +1,4 @@
-// From a case's files to the grid that the network sees; the same as bytes, to be kept.
+// From a case's files to the grid that the network sees; and the case as bytes for a cache.
 #include "datasets/cases/reader.h"
 #include "datasets/formats/volume_file.h"
 
@@ -15,7 +15,7 @@ template <class T>
 void get(Unpacker& p, std::vector<std::vector<T>>* planes) {
   std::size_t count = 0;
   p.get(&count);
-  for (std::size_t i = 0; i < count; ++i) {  // not resized at once: a damaged count ends with the bytes
+  for (std::size_t i = 0; i < count; ++i) {  // no resize: a damaged count ends with the bytes
     planes->emplace_back();
     p.get(&planes->back());
   }
@@ -108,7 +108,7 @@ Case unpacked_case(const std::string& bytes) {
     label.outlined.assign(outlined.begin(), outlined.end());
     p.get(&label.present);
   }
-  MEDUSA_CHECK(p.done(), "cache: a kept case has {} bytes, some too many", bytes.size());
+  MEDUSA_CHECK(p.done(), "cache: a case of {} bytes is longer than its content", bytes.size());
   return c;
 }
 

@@ -63,10 +63,10 @@ std::vector<std::array<std::size_t, 2>> read_pairs(const TomlTable& table, const
   return pairs;
 }
 
-// Keys that one kind of target has and another has not are refused, for they would have no effect.
+// Refuses keys that do not apply to the target's kind: they would have no effect.
 void check_keys(const TomlTable& table, const KindTraits& kind) {
   const auto only = [&](const char* key, bool fits) {
-    MEDUSA_CHECK_INPUT(fits || !table.has(key), "{}: {}: a target of kind {} has none", table.where(key), key,
+    MEDUSA_CHECK_INPUT(fits || !table.has(key), "{}: {} does not apply to targets of kind {}", table.where(key), key,
                        kind.name);
   };
   only("values", kind.pixel_level && kind.exclusive);
@@ -79,7 +79,7 @@ void check_keys(const TomlTable& table, const KindTraits& kind) {
   only("column", !kind.column_per_channel);
 }
 
-// Reads a field of optional_fields; where the table has none, it keeps its value.
+// Reads a field of optional_fields; if the table does not have it, it keeps its value.
 void read_field(const TomlTable& table, const char* key, double* value) { *value = table.number(key, *value); }
 void read_field(const TomlTable& table, const char* key, std::string* value) { *value = table.text(key, *value); }
 
@@ -129,7 +129,7 @@ CaseTarget read_target(const TomlTable& table, const std::string& name, TargetCo
     MEDUSA_CHECK_INPUT(info.channels >= least && info.channels <= 1024, "{}: [{}] has {} classes, expected {} to 1024",
                        table.where("classes"), table.name, info.channels, least);
     MEDUSA_CHECK_INPUT(std::set<std::string>(info.classes.begin(), info.classes.end()).size() == info.classes.size(),
-                       "{}: classes: a name is there twice", table.where("classes"));
+                       "{}: classes: a name occurs twice", table.where("classes"));
   }
   target.values = table.numbers("values");
   const std::size_t expected = info.channels == 1 ? 2 : info.classes.size();
@@ -143,7 +143,7 @@ CaseTarget read_target(const TomlTable& table, const std::string& name, TargetCo
   return target;
 }
 
-// A text in TOML.
+// A TOML string.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (char c : text) {

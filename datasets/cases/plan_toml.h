@@ -1,4 +1,4 @@
-// What goes into the network, what is to be learnt, and in which columns of a table each stands: dataset.toml.
+// dataset.toml: the network's inputs, what it learns, and the columns of a table that hold each.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace medusa::datasets {
 
-// Where a target's labels stand in the table.
+// The columns of the table that hold a target's labels.
 struct TargetColumns {
   std::vector<std::string> files_or_labels;
   std::string mask, only_if;
   std::string where;  // of the target in dataset.toml
 };
 
-// A plan without rows, and where those find their files and labels.
+// A plan without rows, and the columns where its rows find their files and labels.
 struct Description {
   CasePlan plan;
   std::vector<TargetColumns> target_columns;

@@ -9,7 +9,7 @@
 namespace medusa::datasets {
 namespace {
 
-// Two grids are one where no corner lies farther apart than a twentieth of a voxel: files keep rounded numbers.
+// Two grids are equal if no corner is more than a twentieth of a voxel apart: files hold rounded numbers.
 constexpr double kSamePlace = 0.05;
 
 std::size_t place(std::int64_t i) { return static_cast<std::size_t>(i); }
@@ -29,7 +29,7 @@ double corner_distance(const Volume& a, const Volume& b) {
   }
   return far;
 }
-// Pictures: colour to grey and back.  Others must have as many channels as is said.
+// Pictures are converted from colour to grey and back.  Volumes must have the expected number of channels.
 Volume with_channels(const Volume& v, std::int64_t channels, const std::string& name) {
   const std::int64_t has = v.channels();
   const bool picture = v.file_shape.empty();
@@ -78,7 +78,7 @@ std::pair<double, double> statistics(const CaseInput& input, const Volume& v, st
 void check_finite(const Volume& v, const std::string& name) {
   const real* x = v.values.data();
   const auto bad = std::count_if(x, x + v.values.numel(), [](real value) { return !std::isfinite(value); });
-  MEDUSA_CHECK_INPUT(bad == 0, "{}: {} of {} values are no numbers", name, bad, v.values.numel());
+  MEDUSA_CHECK_INPUT(bad == 0, "{}: {} of {} values are NaN or infinite", name, bad, v.values.numel());
 }
 
 std::vector<std::vector<real>> CaseReader::images(const std::vector<std::string>& files) {
@@ -109,8 +109,8 @@ Volume CaseReader::load(const std::string& name) {
                        first_, shape_text(reference_));
     const double far = corner_distance(reference_, volume);
     MEDUSA_CHECK_INPUT(pictures() || far < kSamePlace,
-                       "{}: lies on another grid than {}: their corners are up to {:.2g} voxels apart", name, first_,
-                       far);
+                       "{}: lies on a different grid from {}: their corners are up to {:.2g} voxels apart", name,
+                       first_, far);
     return volume;
   }
   decide_grid(name, volume);

@@ -1,4 +1,4 @@
-// The files of one case, held against the first of them and brought to the grid that the network sees.
+// The files of one case, checked against the first of them and brought to the grid that the network sees.
 #pragma once
 
 #include <string>
@@ -10,26 +10,26 @@
 
 namespace medusa::datasets {
 
-// images() comes first.  The first file decides on the grids.  All throw InputError naming the file.
+// images() must be called first.  The first file defines the grids.  All throw InputError naming the file.
 class CaseReader {
  public:
   // `size`: depth (0: pictures), height, width.  `raw`: is told what the files hold.
   CaseReader(const CasePlan& plan, const Extent& size, RawSample* raw = nullptr)
       : plan_(plan), size_(size), raw_(raw) {}
 
-  // Calls body(), which reads a file; where there is a `raw` an InputError becomes one of its problems.
+  // Calls body(), which reads a file; with `raw`, an InputError becomes one of its problems.
   template <class Body>
   void attempt(const Body& body) {
     complete_ &= datasets::attempt(raw_ == nullptr ? nullptr : &raw_->problems, body);
   }
-  bool complete() const { return complete_; }  // every attempt went well
-  // Tells `raw` how large the numbers of an image, or of other amounts, are.
+  bool complete() const { return complete_; }  // every attempt succeeded
+  // Adds the range of an image's values, or of other amounts, to `raw`.
   void note_range(const std::string& image, const std::string& unit, const std::string& file, const Volume& v);
   // A file for each of the plan's inputs: their channels, fitted and normalised, a plane each.
   std::vector<std::vector<real>> images(const std::vector<std::string>& files);
   // A file whose grid must be the first one's.
   Volume load(const std::string& name);
-  // A volume on the files' grid on that of the network; what lies beyond it is `outside`.
+  // A volume on the files' grid, brought to the network's; `outside` beyond it.
   Volume fit(const Volume& v, Content content, real outside) const;
   // 1 in the volume, 0 where the network's grid goes beyond it.
   Volume inside() const;
@@ -68,9 +68,9 @@ Tensor interleaved(const std::vector<std::vector<T>>& planes, const Shape& space
   return out;
 }
 
-// The value of a label on the network's grid.  Throws InputError where the files hold none.
+// A label on the network's grid.  Throws InputError if the files do not hold a valid one.
 Case::Label read_label(CaseReader& reader, const CaseTarget& target, const CaseLabel& from);
-// Throws InputError naming the file where a value is infinite or none.
+// Throws InputError naming the file if a value is NaN or infinite.
 void check_finite(const Volume& v, const std::string& name);
 
 }  // namespace medusa::datasets

@@ -11,7 +11,7 @@
 namespace medusa::datasets {
 namespace {
 
-// Of each axis i, j, k: which of the scan's voxels have their centre in a voxel of the network.
+// For each axis i, j, k: which of the scan's voxels have their centre in a voxel of the network.
 std::array<std::vector<bool>, 3> seen_along(const CaseScan& scan) {
   const Affine map = inverse(scan.seen.affine) * scan.own.affine;  // the scan's indices to the network's
   const Size3 size = size_of(scan.own);
@@ -48,7 +48,7 @@ CaseScan read_whole_scan(const CasePlan& plan, const std::vector<std::string>& f
   const CaseInput& input = plan.inputs[0];
   const std::string& file = files[0];
   MEDUSA_CHECK_INPUT(plan.inputs.size() == 1 && input.window && plan.spacing.size() == 3,
-                     "{}: the network needs other inputs beside it, a scan has none", file);
+                     "{}: the network's inputs are not those of one scan", file);
   CaseScan scan;
   scan.name = file;
   scan.fit = Fit::Whole;
@@ -88,7 +88,7 @@ CaseScan read_stretched_picture(const CasePlan& plan, const std::vector<std::str
 }
 
 Volume on_own_grid(const CaseScan& scan, const Tensor& values, std::int64_t channel, real outside) {
-  Volume out = channel_on(values, channel, scan.seen, scan.own);  // its values are nobody else's
+  Volume out = channel_on(values, channel, scan.seen, scan.own);  // shares no values with others
   out.stored = ScalarType::Float32;
   out.unit = "";
   if (scan.fit == Fit::Whole) return out;

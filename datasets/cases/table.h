@@ -1,4 +1,4 @@
-// A table (CSV) that lists cases: a row each, its columns as a description says.
+// A table (CSV) of cases: a row for each, with the columns that a description names.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace medusa::datasets {
 
-// The description's plan with a row for each of the table at `path`; `name` of the dataset, for messages.  Files are
-// relative to the table.  Throws InputError with file:line; with `problems`, rows that are no good are left out and
-// told there.
+// The description's plan with the rows of the table at `path`; `name` of the dataset, for messages.  Files are relative
+// to the table.  Throws InputError with file:line; with `problems`, invalid rows are skipped and the reasons are
+// appended there.
 CasePlan read_cases(const Description& description, const std::string& path, const std::string& name,
                     std::vector<std::string>* problems);
 

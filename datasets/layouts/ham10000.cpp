@@ -85,7 +85,7 @@ void Ham10000::read_table() {
                          fields[id], image->second);
       rows_.push_back({fields[id], fields[lesion], image->second, mask->second, known - classes().begin()});
     });
-  MEDUSA_CHECK_INPUT(!rows_.empty(), "{}: no row of it is any good", table.name);
+  MEDUSA_CHECK_INPUT(!rows_.empty(), "{}: no row of it is valid", table.name);
 }
 
 const Ham10000::Row& Ham10000::row(std::int64_t index) const {

@@ -19,7 +19,7 @@ inline constexpr std::int64_t kSide = 128;  // every patient's grid is kSide^3
 inline constexpr std::int64_t kVoxels = kSide * kSide * kSide;
 inline constexpr std::size_t kStructures = 10, kTargets = 3;  // the last kTargets of the structures are targets
 inline constexpr double kDoseScale = 70;                      // Gy: the highest prescription
-// Of the input: HU / 1000, cut to these.
+// Of the input: HU / 1000, clipped to these.
 inline constexpr real kAir = real(-1.024), kDense = real(1.5);
 
 // Brainstem, SpinalCord, RightParotid, LeftParotid, Esophagus, Larynx, Mandible; PTV56, PTV63, PTV70.
@@ -30,8 +30,8 @@ const std::vector<std::string>& structures();
 struct Patient {
   std::string id;
   Vec3 spacing{};                         // mm along a0, a1, a2
-  std::vector<real> hu;                   // stored number - 1024, cut to -1024..1500; what is not stored is air
-  std::array<real, 2> hu_range{};         // smallest and largest before they were cut
+  std::vector<real> hu;                   // stored number - 1024, clipped to -1024..1500; absent voxels are air
+  std::array<real, 2> hu_range{};         // smallest and largest before clipping
   std::vector<real> dose;                 // Gy; empty: no dose.csv
   std::vector<std::uint16_t> structures;  // bit s: the voxel lies in structure s
   std::vector<std::uint8_t> possible;     // 1 where there can be dose
@@ -52,21 +52,21 @@ struct Case {
   Vec3 spacing{};                         // mm
   std::vector<real> ct;                   // kAir to kDense: mean of the factor^3 voxels
   std::vector<real> dose;                 // Gy / kDoseScale: mean of those voxels that are in the mask
-  std::vector<std::uint16_t> structures;  // bit s: at least half of the voxels, or any where else nothing would be left
+  std::vector<std::uint16_t> structures;  // bit s: in at least half of the voxels, or in any if nothing would be left
   std::vector<std::uint16_t> possible;    // 1 where any of the voxels is in the mask
   std::uint16_t outlined = 0;
   std::int64_t bytes() const;
 };
 Case reduce(const Patient& patient, std::int64_t factor);
-// A case as bytes, and back.  Throws Error where the bytes are none.
+// A case as bytes, and back.  Throws Error if the bytes do not hold a case.
 std::string packed(const Case& c);
 Case unpacked(const std::string& bytes);
-// The case as training sees it: with a mirrored patient the parotids change names.
+// The case as training sees it: in a mirrored patient the parotids swap.
 Case augment(const Case& original, const VolumeChange& change);
 
 }  // namespace openkbp
 
-// The folder as distributed (provided-data/, or what is in it, or pt_N folders at once):
+// The folder as distributed (provided-data/, or what is in it, or a folder of pt_N folders):
 //   train-pats/ validation-pats/ test-pats/    each may be absent; they are the parts of the split
 //     pt_N/ct.csv dose.csv possible_dose_mask.csv voxel_dimensions.csv <structure>.csv
 // Input: [d, d, d, 1] CT; with options.inputs = {structures} further channels of 0 and 1, one for each structure.
@@ -82,18 +82,18 @@ class OpenKbp : public Dataset {
   std::string id(std::int64_t index) const override { return row(index).id; }
   std::string part(std::int64_t index) const override { return row(index).part; }
   Shape input_shape() const override;
-  // Its spacing is the median of the training patients', which differ and are not made equal; axes are a0, a1, a2.
+  // Its spacing is the median of the training patients'; theirs differ and are left so.  Axes are a0, a1, a2.
   std::string description() const override;
   RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;
   Sample get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const override;
 
-  // The patient at original resolution, read anew.
+  // The patient at original resolution, read again.
   openkbp::Patient patient(std::int64_t index) const { return openkbp::read_patient(row(index).folder); }
   const std::string& folder(std::int64_t index) const { return row(index).folder; }
   std::int64_t factor() const { return openkbp::kSide / options_.size.depth; }
   const Cache<openkbp::Case>& cache() const { return cache_; }
-  // A patient who need not be in the folder: the network's input [d, d, d, C].
+  // The network's input [d, d, d, C] for any patient, in this folder or not.
   Tensor input_of(const openkbp::Patient& patient) const;
 
  private:

@@ -42,7 +42,7 @@ void read_ct(const std::string& path, Patient* p) {
 
 void read_structure(const std::string& path, std::size_t structure, Patient* p) {
   const SparseVolume mask = mask_of(path);
-  if (mask.index.empty()) return;  // an outline around nothing is none
+  if (mask.index.empty()) return;  // an empty outline counts as no outline
   const auto bit = static_cast<std::uint16_t>(1u << structure);
   p->outlined = static_cast<std::uint16_t>(p->outlined | bit);
   for (std::int32_t i : mask.index) {
@@ -79,7 +79,7 @@ Vec3 three_numbers(const std::string& path) {
   return spacing;
 }
 
-// Calls body(voxel of the reduced grid, number of the patient's voxel) for all.
+// Calls body(voxel of the reduced grid, number of the patient's voxel) for all voxels of the patient.
 template <class Body>
 void for_each_block(std::int64_t factor, const Body& body) {
   const std::int64_t side = kSide / factor;
@@ -92,7 +92,7 @@ void for_each_block(std::int64_t factor, const Body& body) {
     }
 }
 
-// Bit s where at least half of the block's voxels have it; where the whole structure would be gone, where any has it.
+// Bit s if at least half of the block's voxels have it; if that would lose the whole structure, if any has it.
 std::vector<std::uint16_t> majority(const Patient& p, std::int64_t factor, std::size_t voxels) {
   std::vector<std::uint16_t> out(voxels);
   std::vector<std::uint16_t> count(voxels);
@@ -193,7 +193,7 @@ Case unpacked(const std::string& bytes) {
   p.get(&c.structures);
   p.get(&c.possible);
   p.get(&c.outlined);
-  MEDUSA_CHECK(p.done(), "openkbp: a kept case has {} bytes too many", bytes.size());
+  MEDUSA_CHECK(p.done(), "openkbp: a cached case of {} bytes is longer than its content", bytes.size());
   return c;
 }
 

@@ -17,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// L for R, Lt for Rt, Left for Right and back, in the letters' case of `word`; "" where it is no side.  In a longer
-// word only Left and Right count, as in FemurLeft: most letters l are no side.
+// L for R, Lt for Rt, Left for Right and back, in the letters' case of `word`; "" if it names no side.  In a longer
+// word only Left and Right count, as in FemurLeft: most letters l do not mean left.
 std::string other_word(const std::string& word) {
   constexpr std::pair<std::string_view, std::string_view> kSides[] = {
       {"l", "r"}, {"r", "l"}, {"lt", "rt"}, {"rt", "lt"}, {"left", "right"}, {"right", "left"}};
@@ -42,7 +42,7 @@ std::string other_word(const std::string& word) {
   return "";
 }
 
-// What the other side of `name` may be called: all of its side words turned, or one of several; none: it has no side.
+// Possible names of the other side of `name`: all of its side words swapped, or one of several; empty: it has no side.
 std::vector<std::string> other_sides(const std::string& name) {
   std::vector<std::string> words{""};  // and what stands between them
   for (char c : name) {
@@ -64,7 +64,7 @@ std::vector<std::string> other_sides(const std::string& name) {
   return names;
 }
 
-// Where in `classes` the other side of number `at` is; their number where it is not.
+// The index in `classes` of the other side of class `at`; classes.size() if it is absent.
 std::size_t other_side(const std::vector<std::string>& classes, std::size_t at) {
   for (const std::string& name : other_sides(classes[at]))
     if (const auto found = std::ranges::find(classes, name); found != classes.end())
@@ -72,7 +72,7 @@ std::size_t other_side(const std::vector<std::string>& classes, std::size_t at) 
   return classes.size();
 }
 
-// The pairs that change names in a mirror, and notes of what was found: a pair that is missed teaches the wrong side.
+// The pairs that swap in a mirrored patient, and notes of what was found: a missed pair teaches the wrong side.
 std::vector<std::array<std::size_t, 2>> find_pairs(const std::vector<std::string>& classes, const std::string& table,
                                                    std::vector<std::string>& notes) {
   std::vector<std::array<std::size_t, 2>> pairs;
@@ -87,9 +87,9 @@ std::vector<std::array<std::size_t, 2>> find_pairs(const std::vector<std::string
     }
   }
   if (!found.empty())
-    notes.push_back(fmt::format("{}: these change names in a mirrored patient: {}", table, fmt::join(found, ", ")));
+    notes.push_back(fmt::format("{}: these swap in a mirrored patient: {}", table, fmt::join(found, ", ")));
   for (const std::string& name : alone)
-    notes.push_back(fmt::format("{}: {} names a side, and there is no {}: it keeps its name in a mirrored patient",
+    notes.push_back(fmt::format("{}: {} names a side, but there is no {}: it keeps its name in a mirrored patient",
                                 table, name, other_sides(name)[0]));
   return pairs;
 }
@@ -110,7 +110,7 @@ CasePlan prostate_plan(const DatasetOptions& options) {
     if (std::set<std::string>{"case", "split", "group", "ct", "dose", "body"}.contains(column)) continue;
     classes.push_back(column);
   }
-  MEDUSA_CHECK_INPUT(!classes.empty(), "{}:1: has no column of a structure beside case, ct and dose", path);
+  MEDUSA_CHECK_INPUT(!classes.empty(), "{}:1: has no structure column besides case, ct and dose", path);
   d.plan.inputs = {{"ct", "ct", 1, {{-160, 240}}, {}, {}, false}};
   d.plan.targets = {{structures("structures", classes), {}, find_pairs(classes, path, d.plan.notes)},
                     {regression("dose", 70, "Gy"), {}, {}}};

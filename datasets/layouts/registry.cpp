@@ -20,9 +20,9 @@ Extent default_size(const std::string& name, const std::string& folder) {
 
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   MEDUSA_CHECK_INPUT(options.spacing.empty() || (options.name != "ham10000" && options.name != "openkbp"),
-                     "{}: has no spacing to choose: its size decides", options.name);
+                     "{}: spacing cannot be chosen: it follows from the size", options.name);
   MEDUSA_CHECK_INPUT(options.cache_folder.empty() || options.name != "ham10000",
-                     "ham10000: keeps nothing on disk (cache-disk), only in memory");
+                     "ham10000: caches in memory only, not on disk (cache-disk)");
   if (options.name == "ham10000") return std::make_unique<Ham10000>(options);
   if (options.name == "openkbp") return std::make_unique<OpenKbp>(options);
   if (options.name == "folder") return std::make_unique<CaseDataset>(folder_plan(options), options);

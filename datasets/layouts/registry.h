@@ -1,4 +1,4 @@
-// The datasets there are, by name.
+// All datasets by name.
 #pragma once
 
 #include <memory>

@@ -53,8 +53,7 @@ std::vector<StoicRow> read_stoic_reference(const std::string& path, std::vector<
       const std::string where = table.where(i);
       MEDUSA_CHECK_INPUT(!fields[id].empty(), "{}: has no PatientID", where);
       StoicRow row{fields[id], where, yes(fields[covid], where, "probCOVID"), yes(fields[severe], where, "probSevere")};
-      MEDUSA_CHECK_INPUT(row.covid || !row.severe, "{}: patient {} has no COVID-19, but a severe one", where,
-                         row.patient);
+      MEDUSA_CHECK_INPUT(row.covid || !row.severe, "{}: patient {} is severe but has no COVID-19", where, row.patient);
       MEDUSA_CHECK_INPUT(seen.insert(row.patient).second, "{}: patient {} is listed twice", where, row.patient);
       rows.push_back(std::move(row));
     });
@@ -87,16 +86,17 @@ CasePlan stoic_plan(const DatasetOptions& options) {
     plan.rows.push_back(std::move(c));
     volumes.erase(volume);
   }
-  MEDUSA_CHECK_INPUT(!plan.rows.empty(), "{}: holds the volume of none of the {} patients in {}", folder,
-                     reference.size(), table);
+  MEDUSA_CHECK_INPUT(!plan.rows.empty(), "{}: holds no volume of the {} patients in {}", folder, reference.size(),
+                     table);
   plan.notes.push_back(fmt::format("{}: {} patients: {} without COVID-19, {} with it, {} of these severe", table,
                                    reference.size(), reference.size() - covid, covid, severe));
   if (plan.rows.size() < reference.size())
     plan.notes.push_back(fmt::format("{}: {} of {} patients have no volume in {} and are left out", table,
                                      reference.size() - plan.rows.size(), reference.size(), folder));
   if (!volumes.empty())
-    plan.notes.push_back(fmt::format("{}: {} volumes are of nobody in {} and are left out, {} among them", folder,
-                                     volumes.size(), table, fs::path(volumes.begin()->second).filename().string()));
+    plan.notes.push_back(fmt::format("{}: {} volumes belong to no patient in {} and are left out, {} among them",
+                                     folder, volumes.size(), table,
+                                     fs::path(volumes.begin()->second).filename().string()));
   return plan;
 }
 

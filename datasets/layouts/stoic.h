@@ -7,7 +7,7 @@
 namespace medusa::datasets {
 
 namespace stoic {
-inline constexpr double kLow = -1100, kHigh = 300;  // HU that are told apart
+inline constexpr double kLow = -1100, kHigh = 300;  // HU window
 inline constexpr double kFieldOfView = 384;         // mm: 240 voxels of 1.6 mm
 }  // namespace stoic
 
@@ -16,8 +16,8 @@ inline constexpr double kFieldOfView = 384;         // mm: 240 voxels of 1.6 mm
 //   data/mha/<PatientID>.mha      CT in HU; also .mhd, .nii, .nii.gz
 // Rows whose volume is not there are left out and counted in the notes; so are volumes that no row names.
 // Input: [d, h, w, 1], a cube of 384 mm about the middle of the scan (or voxels of options.spacing mm), -1100..300 HU
-// as 0..1.  Targets: covid and severe (intubated, or dead within a month), both binary; only who has COVID-19 has a
-// label of severe, so nobody else counts in its loss and its metrics.
+// as 0..1.  Targets: covid and severe (intubated, or dead within a month), both binary; only patients with COVID-19
+// have a label for severe, so the others do not count in its loss and metrics.
 // Throws InputError: a number that is neither 0 nor 1, a patient twice, one who is severe without COVID-19, no volume.
 CasePlan stoic_plan(const DatasetOptions& options);
 
