@@ -13,11 +13,11 @@ expect 2 '--out is missing' "$BIN/compare" --data "$work/data"
 expect 2 'there is no such folder' "$BIN/compare" --data "$work/none" --out "$work/x"
 expect 2 '--archs nonsense: expected one of stl' compare x --archs nonsense
 expect 2 'stl twice' compare x --archs stl,stl
-expect 2 '--seeds 1: expected whole numbers from 0 on, each once' compare x --seeds 1,1
+expect 2 '--seeds 1: expected whole numbers of 0 or more, each once' compare x --seeds 1,1
 expect 2 '--arch: compare has --archs instead' compare x --arch hps
 expect 2 '--test-fraction 0' compare x --test-fraction 0
 expect 2 'expected OPTION=VALUE' compare x --sweep lr
-expect 2 "'nonsense' is no option of train" compare x --sweep nonsense=1,2
+expect 2 "'nonsense' is not an option of train" compare x --sweep nonsense=1,2
 expect 2 "cannot sweep 'tasks': all runs of a comparison must share it" compare x --sweep tasks=lesion,diagnosis
 expect 2 'expected values that differ' compare x --sweep lr=1,1
 expect 2 '--lr -1: expected more than 0' compare x --sweep lr=-1,1
@@ -64,7 +64,7 @@ await "$work/stopped/stl-0/last.safetensors" $pid
 kill -TERM $pid
 wait $pid
 status=$?
-[ $status = 1 ] && [[ $(tail -1 "$work/log") == *'interrupted; the same command goes on' ]] && [ ! -e "$work/stopped/table.md" ] &&
+[ $status = 1 ] && [[ $(tail -1 "$work/log") == *'interrupted; the same command resumes it' ]] && [ ! -e "$work/stopped/table.md" ] &&
   ok "SIGTERM ends the comparison" || bad "SIGTERM: status $status: $(cat "$work/log")"
 grep -q '\] stl-0: interrupted, saved after step' "$work/log" && ! grep -q FAILED "$work/log" && ok "the run was stopped, it did not fail" ||
   bad "SIGTERM: the run at work: $(cat "$work/log")"

@@ -163,7 +163,7 @@ evaluated 0 'balanced_accuracy' --run "$work/run"
   && ok "evaluate says what result.json says" || bad "evaluate: $("$BIN/evaluate" --run "$work/run" --json)"
 evaluated 2 'there is no such run folder' --run "$work/none"
 evaluated 2 'there is no config.toml in it' --run "$work/data"
-evaluated 2 'kept no samples for it' --run "$work/run" --split test
+evaluated 2 'has no samples for it' --run "$work/run" --split test
 evaluated 2 '--split' --run "$work/run" --split nonsense
 evaluated 2 "$work/none: there is no such folder" --run "$work/run" --data "$work/none"
 spoilt() {  # TEXT COMMAND...: what evaluate says about a run whose best.safetensors COMMAND has spoilt

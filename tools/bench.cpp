@@ -59,14 +59,14 @@ void add_threads(CommandLine& line, BenchOptions& o) {
 }
 
 void add_tables(CommandLine& command, BenchOptions& o) {
-  command.option("--steps", o.tables.steps, "of the tables: measured training steps for each row");
-  command.option("--seconds", o.tables.seconds, "of the tables: time for each kernel, in seconds");
-  command.option("--threads", o.tables.threads, "of the tables: numbers of threads, with commas");
-  command.flag("--json", o.tables.json, "of the tables: one JSON object a line");
+  command.option("--steps", o.tables.steps, "tables: measured training steps for each row");
+  command.option("--seconds", o.tables.seconds, "tables: time for each kernel, in seconds");
+  command.option("--threads", o.tables.threads, "tables: numbers of threads, comma-separated");
+  command.flag("--json", o.tables.json, "tables: one JSON object a line");
   command.footer(
       "With MEDUSA_ORACLE naming a folder of the same networks in PyTorch (step.py) and MEDUSA_PYTHON a Python that "
       "has\n"
-      "torch (else: python3), the tables set training steps beside PyTorch's, run in turn.");
+      "torch (else: python3), the tables compare training steps with PyTorch's, run in turn.");
 }
 
 CommandLine& add_step(CommandLine& command, BenchOptions& o) {
@@ -76,14 +76,14 @@ CommandLine& add_step(CommandLine& command, BenchOptions& o) {
   line.option("--shape", o.step.shape, net_shapes_help());
   add_threads(line, o);
   line.option("--steps", o.step.steps, "measured steps");
-  line.option("--warmup", o.step.warmup, "steps before them");
+  line.option("--warmup", o.step.warmup, "unmeasured steps before them");
   device_options(line, o.step.device);
   line.flag("--json", o.step.json, "one JSON line");
   line.footer(
-      "Times are in milliseconds: step_ms and min_ms by the clock, cpu_ms of all threads together.\n"
-      "system_allocations counts those of the memory pool after the warm-up: 0 is right.\n"
-      "On a GPU launches (of kernels), products (of matrices), allocations, copies (between host and GPU) and\n"
-      "synchronisations (the host waits for the GPU) are those of one step: the last three must be 0.");
+      "Times are in milliseconds: step_ms and min_ms are wall time, cpu_ms is the sum over all threads.\n"
+      "system_allocations counts those of the memory pool after the warm-up; it should be 0.\n"
+      "On a GPU, launches (of kernels), products (of matrices), allocations, copies (between host and GPU) and\n"
+      "synchronisations (the host waits for the GPU) are those of one step; the last three must be 0.");
   return line;
 }
 
@@ -95,7 +95,7 @@ CommandLine& add_infer(CommandLine& command, BenchOptions& o) {
   line.option("--batch", o.infer.batch, "inputs at once, instead of the shape's own number");
   add_threads(line, o);
   line.option("--repeats", o.infer.repeats, "measured predictions");
-  line.option("--warmup", o.infer.warmup, "predictions before them");
+  line.option("--warmup", o.infer.warmup, "unmeasured predictions before them");
   device_options(line, o.infer.device);
   line.flag("--json", o.infer.json, "one JSON line");
   return line;
@@ -103,7 +103,7 @@ CommandLine& add_infer(CommandLine& command, BenchOptions& o) {
 
 CommandLine& add_ops(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
-      "ops", "kernel by kernel: GFLOP/s of convolutions, GB/s of what memory bounds, against measured peaks");
+      "ops", "kernel by kernel: GFLOP/s of convolutions, GB/s of memory-bound kernels, against measured peaks");
   line.option("--only", o.ops.only, "only cases whose name or shape contains this text");
   add_threads(line, o);
   line.option("--seconds", o.ops.seconds, "time for each case, in seconds");
@@ -114,19 +114,19 @@ CommandLine& add_ops(CommandLine& command, BenchOptions& o) {
 CommandLine& add_load(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "load", "files into tensors: volumes, pictures (RGB, resized), tables; medians of --repeats times");
-  line.option(
-      "--in", o.load.files,
-      "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, an OpenKBP CT and a table as CSV, made for it");
+  line.option("--in", o.load.files,
+              "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, an OpenKBP CT and a table as CSV, made "
+              "for this");
   line.option("--size", o.load.size, "pictures are resized to it, HEIGHTxWIDTH");
   line.option("--repeats", o.load.repeats, "measured times");
   line.flag("--json", o.load.json, "one JSON object a line");
-  line.footer("cpu_ms is the processor's time, wall_ms that of the clock; the first time is not counted.");
+  line.footer("cpu_ms is CPU time, wall_ms wall time; the first load is not counted.");
   return line;
 }
 
 CommandLine& add_roofline(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
-      "roofline", "what a device does at most: copies within its memory and from the host, a large matrix product");
+      "roofline", "peak rates of a device: copies within its memory and from the host, a large matrix product");
   line.option("--mib", o.roofline.mib, "size of what is copied, MiB");
   line.option("--side", o.roofline.side, "rows and columns of the matrices");
   line.option("--seconds", o.roofline.seconds, "time for each figure, in seconds");
@@ -144,7 +144,7 @@ int main(int argc, char** argv) {
   using namespace medusa::tools;
   CommandLine command{
       "Times a training step of a network, the kernels one by one, or the loading of files.  Without a subcommand: "
-      "tables of all of that, in two to five minutes.",
+      "tables of all of these, in two to five minutes.",
       "bench"};
   BenchOptions o;
   add_tables(command, o);

@@ -41,7 +41,7 @@ Sweep parse_sweep(const std::string& text, const RunOptions& run) {
   Sweep sweep{text.substr(0, equals), "", {}};
   const std::vector<ConfigEntry> rows = config_entries(run);
   const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == sweep.option; });
-  MEDUSA_CHECK_INPUT(row != rows.end(), "--sweep {}: '{}' is no option of train", text, sweep.option);
+  MEDUSA_CHECK_INPUT(row != rows.end(), "--sweep {}: '{}' is not an option of train", text, sweep.option);
   MEDUSA_CHECK_INPUT(!row->shared, "--sweep {}: cannot sweep '{}': all runs of a comparison must share it", text,
                      sweep.option);
   sweep.owner = row->owner;
@@ -57,7 +57,7 @@ Sweep parse_sweep(const std::string& text, const RunOptions& run) {
   return sweep;
 }
 
-// Whether the option makes a difference to an architecture: STL's tasks share nothing to be balanced.
+// Whether the option affects an architecture: STL's tasks share nothing to balance.
 bool matters(const Sweep& sweep, const std::string& arch) {
   return sweep.owner.empty() || sweep.owner == arch || (sweep.owner == "balancing" && arch != "stl");
 }
@@ -73,7 +73,7 @@ RunOptions options_of(const Command& command, const std::string& arch, std::uint
   options.seed = seed;
   absolute_paths(&options);
   check(options);
-  complete(&options);  // as train writes them down
+  complete(&options);  // as train saves them
   return options;
 }
 
@@ -108,11 +108,11 @@ std::string folder_name(const Variant& variant, std::uint64_t seed) {
 
 // ---- one run ------------------------------------------------------------------------------------------------------
 
-// Whether a run may have another value of an option than it was begun with, to go on or, finished, to stand in the
-// table.  Not other data: nothing checks again whether they are the same samples.
+// Whether an option may differ from the value that a run was begun with, to resume the run or, if it is finished, to
+// list it in the table.  The data may not: nothing checks again whether the samples are the same.
 bool may_change(const OptionRow& row) { return row.effect == OptionRow::Effect::Nothing && !row.shared; }
 
-// Throws InputError where a run that is there already was made with other options.
+// Throws InputError if an existing run was made with different options.
 void check_same(const std::string& folder, const RunOptions& now) {
   RunOptions before = read_run_options(folder);
   absolute_paths(&before);
@@ -126,13 +126,13 @@ std::string without_quotes(const std::string& value) {
   return quoted ? value.substr(1, value.size() - 2) : value;
 }
 
-// "--option=value", which flags want; an empty value only counts as a word of its own.
+// "--option=value", which flags require; an empty value only counts as a word of its own.
 void add_option(const std::string& option, const std::string& value, std::vector<std::string>* words) {
   words->push_back("--" + option + (value.empty() ? "" : "=" + value));
   if (value.empty()) words->push_back("");
 }
 
-// Trains, or goes on training; returns why it failed, "" where it did not.
+// Trains, or goes on training; returns why it failed, "" if it did not.
 std::string train(const Command& command, const RunOptions& options, const std::string& folder) {
   const std::string name = fs::path(folder).filename().string(), log = command.out + "/logs/" + name + ".log";
   const mtl::RunFolder run(folder);
@@ -142,7 +142,7 @@ std::string train(const Command& command, const RunOptions& options, const std::
     for (const ConfigEntry& entry : config_entries(options))
       if (may_change(entry)) add_option(entry.name, without_quotes(entry.value), &words);
   } else {
-    run.remove_unfinished();  // where it was stopped before it had begun
+    run.remove_unfinished();  // if it was stopped before it had begun
     const std::string config = command.out + "/logs/" + name + ".toml";
     write_file(config, config_text(options));
     words.insert(words.end(), {"--config", config});
@@ -187,10 +187,10 @@ RunRecord do_run(const Command& command, const Variant& variant, std::uint64_t s
 
 void check_command(const Command& command, const std::vector<std::string>& arguments) {
   MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
-  MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder to keep the runs and tables in");
+  MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder for the runs and tables");
   for (const std::string& argument : arguments)
     for (const std::string& option : {std::string("--arch"), std::string("--seed")})
-      MEDUSA_CHECK_INPUT(argument != option && argument.rfind(option + "=", 0) != 0, "{}: compare has {}s instead",
+      MEDUSA_CHECK_INPUT(argument != option && argument.rfind(option + "=", 0) != 0, "{}: compare takes {}s instead",
                          option, option);
   MEDUSA_CHECK_INPUT(!command.archs.empty() && !command.seeds.empty(), "--archs and --seeds: expected at least one");
   for (const std::string& arch : command.archs) {
@@ -199,7 +199,7 @@ void check_command(const Command& command, const std::vector<std::string>& argum
   }
   for (std::int64_t seed : command.seeds)
     MEDUSA_CHECK_INPUT(seed >= 0 && std::count(command.seeds.begin(), command.seeds.end(), seed) == 1,
-                       "--seeds {}: expected whole numbers from 0 on, each once", seed);
+                       "--seeds {}: expected whole numbers of 0 or more, each once", seed);
   MEDUSA_CHECK_INPUT(command.run.test_fraction > 0 && command.run.val_fraction > 0,
                      "--test-fraction {}, --val-fraction {}: compare chooses on a validation set and judges on a test "
                      "set, expected more than 0",
@@ -220,10 +220,10 @@ Comparison compare(const Command& command) {
   const FolderLock lock(command.out);
   const std::size_t runs = comparison.variants.size() * comparison.seeds.size();
   std::size_t done = 0;
-  for (std::uint64_t seed : comparison.seeds)  // so that a comparison that is cut short has whole seeds
+  for (std::uint64_t seed : comparison.seeds)  // so that an interrupted comparison has complete seeds
     for (Variant& variant : comparison.variants) {
       variant.runs.push_back(do_run(command, variant, seed, fmt::format("[{}/{}]", ++done, runs), &comparison.tasks));
-      MEDUSA_CHECK(!interrupted(), "interrupted; the same command goes on");
+      MEDUSA_CHECK(!interrupted(), "interrupted; the same command resumes it");
     }
   return comparison;
 }
@@ -252,7 +252,7 @@ int main(int argc, char** argv) {
   CommandLine line(
       "Trains several architectures with several seeds and compares them: metrics on the test set, performance "
       "relative "
-      "to single-task learning, cost. Has all of train's options. Runs that are finished are used again, others go on.",
+      "to single-task learning, cost. Has all of train's options. Finished runs are reused, others go on.",
       "compare");
   line.option("--archs", c.archs, "architectures to compare, comma-separated").split_at_comma();
   line.option("--seeds", c.seeds, "a run of every architecture for each of these seeds, comma-separated")

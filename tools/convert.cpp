@@ -32,14 +32,14 @@ void check(const VolumeOptions& o) {
   MEDUSA_CHECK_INPUT(o.outside.empty() || !o.size.empty(), "--outside: only with --size");
 }
 
-// What is put where the volume ends: as asked, or its smallest value, which is air in a scan and 0 in a mask.
+// The value beyond the volume's edge: the given one, or the volume's smallest, which is air in a scan and 0 in a mask.
 real outside_of(const VolumeOptions& options, const datasets::Volume& volume) {
   if (!options.outside.empty()) return static_cast<real>(options.outside[0]);
   const Tensor& values = volume.values;
   return *std::min_element(values.data(), values.data() + values.numel());
 }
 
-// To another grid, as asked.
+// Resampled, cropped or padded, and windowed, as the options say.
 datasets::Volume on_other_grid(const VolumeOptions& o, datasets::Volume volume) {
   using datasets::Content;
   if (!o.spacing.empty())
@@ -66,8 +66,8 @@ void convert_volume(const VolumeOptions& options) {
   fmt::print("{}: {} x {} x {} voxels of {}, {}\n", options.out, volume.width(), volume.height(), volume.depth(),
              datasets::name(volume.stored), datasets::orientation(volume.affine));
   if (volume.rounded > 0)
-    fmt::print(stderr, "convert: {}: {} numbers have more than the {} bits that are kept, and were rounded\n",
-               options.in, volume.rounded, sizeof(real) == 4 ? 24 : 53);
+    fmt::print(stderr, "convert: {}: {} numbers need more than the {} bits of a voxel and were rounded\n", options.in,
+               volume.rounded, sizeof(real) == 4 ? 24 : 53);
 }
 
 struct DicomArguments {
@@ -118,26 +118,27 @@ int main(int argc, char** argv) {
   volume.option("--out", options.out, "file to write; the end of its name decides the format").required();
   volume.option("--type", options.type, "number type of the voxels, such as int16 or float32; default: as in the file");
   volume.option("--orientation", options.orientation,
-                "side to which each axis shall grow, such as RAS or LPS; default: as in the file");
+                "side towards which each axis grows, such as RAS or LPS; default: as in the file");
   volume
       .option("--spacing", options.spacing,
-              "mm along the three axes, such as 2,2,2: new voxels are blended from the old ones around them")
+              "mm along the three axes, such as 2,2,2: new voxels are interpolated from the old ones around them")
       .split_at_comma();
   volume.flag("--labels", options.labels,
               "the numbers are labels: each new voxel gets the one that most of the old ones around it have");
   volume
-      .option("--size", options.size, "voxels along the three axes, such as 128,128,64: cut or padded about the middle")
+      .option("--size", options.size,
+              "voxels along the three axes, such as 128,128,64: cropped or padded around the middle")
       .split_at_comma();
   volume.option("--outside", options.outside, "--size: what to pad with; default: the volume's smallest value");
-  volume.option("--window", options.window, "two values, such as -1100,300, that become 0 and 1; what is beyond is cut")
+  volume
+      .option("--window", options.window,
+              "two values, such as -1100,300, that become 0 and 1; values beyond are clipped")
       .split_at_comma();
   volume.footer(
       "Spacing, size and window are applied in this order, after --orientation.  Without them voxels are never\n"
-      "interpolated or clipped; with or without, nothing moves in the patient.  Where slope and intercept are set and\n"
-      "the new format has none, the values are written as float32.  Numbers of more than 24 bits (large int32, "
-      "float64)\n"
-      "are rounded to the nearest float, and a line says how many were.  .npy keeps voxels alone: [D, H, W] = [k, j, "
-      "i].");
+      "interpolated or clipped; either way, nothing moves in the patient.  If slope and intercept are set and the new\n"
+      "format has none, the values are written as float32.  Numbers of more than 24 bits (large int32, float64) are\n"
+      "rounded to the nearest float, and a line says how many were.  .npy holds voxels only: [D, H, W] = [k, j, i].");
   medusa::tools::DicomArguments arguments;
   medusa::tools::CommandLine& dicom = command.subcommand(
       "dicom", "a folder of DICOM files: CT (or MR) series, RTSTRUCT, RTDOSE, to NIfTI files or .npz");

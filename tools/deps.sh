@@ -1,7 +1,7 @@
 #!/bin/sh
 # tools/deps.sh build|lint|package|dicom|peer: installs the Debian packages that the build (or `make lint`, or `make deb` and its
 # test) needs and that are missing; dicom, peer: those that are optional, for `convert dicom` and `make peer`.
-# Silent where nothing is missing; on systems without dpkg it prints what to install.
+# Prints nothing if nothing is missing; on systems without dpkg it prints what to install.
 set -eu
 
 case "${1:-build}" in
@@ -39,9 +39,9 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "Installing$missing"
 install() {
-  # Through `env`, for sudo does not pass variables on.
+  # Through `env`, since sudo does not pass variables on.
   # shellcheck disable=SC2086
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
 }
-# A machine that never ran `apt-get update`, or long ago, does not know where the packages are.
+# A machine that has not run `apt-get update` lately does not know where the packages are.
 install 2>/dev/null || { $sudo apt-get update -qq; install; }

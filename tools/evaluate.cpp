@@ -32,7 +32,7 @@ struct Options {
   bool json = false;
 };
 
-// The samples to judge, of a dataset that falls into the parts `split`.
+// The samples to judge, of a dataset divided into `split`.
 std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const datasets::Split& split, const Options& o) {
   if (o.split == "all") {
     std::vector<std::int64_t> all(static_cast<std::size_t>(dataset.size()));
@@ -40,10 +40,9 @@ std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const dataset
     return all;
   }
   const std::vector<std::int64_t>& chosen = o.split == "val" ? split.val : o.split == "test" ? split.test : split.train;
-  MEDUSA_CHECK_INPUT(
-      !chosen.empty(),
-      "--split {}: the run in {} kept no samples for it; there are {} for train, {} for val, {} for test", o.split,
-      o.run, split.train.size(), split.val.size(), split.test.size());
+  MEDUSA_CHECK_INPUT(!chosen.empty(),
+                     "--split {}: the run in {} has no samples for it; there are {} for train, {} for val, {} for test",
+                     o.split, o.run, split.train.size(), split.val.size(), split.test.size());
   return chosen;
 }
 
@@ -72,10 +71,10 @@ void evaluate(const Options& o) {
   const auto* openkbp = dynamic_cast<const datasets::OpenKbp*>(dataset.get());
   MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(),
                      "--pictures: only openkbp's doses are drawn, this run's dataset is {}", run.dataset);
-  // Patients of openkbp differ in their spacing and are looked at as they are.
+  // Patients of openkbp differ in their spacing, and are not resampled.
   const std::string changed = openkbp != nullptr ? "" : files.changed_inputs(*dataset);
   if (!changed.empty())
-    fmt::print(stderr, "note: the network was trained with {}: these figures are of other inputs\n", changed);
+    fmt::print(stderr, "note: the network was trained with {}: these figures are for other inputs\n", changed);
   std::vector<std::string> names;
   for (const mtl::Task& task : model->tasks()) names.push_back(task.name);
   std::vector<std::size_t> target_of_task;
@@ -105,12 +104,12 @@ int medusa::tools::evaluate_main(int argc, char** argv) {
   Options o;
   CommandLine command("Computes the metrics of a training run's best weights.", "evaluate");
   command.option("--run", o.run, "folder of the run, as train made it");
-  command.option("--data", o.data, "folder of the dataset; not given: the run's own");
+  command.option("--data", o.data, "folder of the dataset; default: the run's own");
   command.option("--split", o.split, "samples: val, test or train as the run split them, or all")
       .one_of({"val", "test", "train", "all"});
   command.option("--pictures", o.pictures,
                  "openkbp: folder for DVH curves and dose differences of each patient, made if needed");
-  command.option("--batch", o.batch, "samples at a time; 0: as the run did").range(0, 1e9);
+  command.option("--batch", o.batch, "samples at a time; 0: as in the run").range(0, 1e9);
   command.option("--threads", o.threads, "threads that compute; 0: all the machine has").range(0, 1024);
   device_options(command, o.device);
   command.option("--workers", o.workers, "threads that prepare samples").range(0, 256);

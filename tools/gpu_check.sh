@@ -1,6 +1,6 @@
 #!/bin/bash
-# tools/gpu_check.sh [FOLDER]: for the day a GPU is there.  Builds the CUDA backend into build/cuda, runs its tests, the same under
-# compute-sanitizer where that is installed, and times training steps against what the GPU was measured to do at most.
+# tools/gpu_check.sh [FOLDER]: checks a machine with a GPU.  Builds the CUDA backend into build/cuda, runs its tests, the same under
+# compute-sanitizer if that is installed, and times training steps against the GPU's measured peak.
 # Prints one table; everything else goes to FOLDER/gpu_check.log (default: build/cuda).
 # Exit status: 0 all is well, 1 something failed, 3 there is no toolkit or no GPU to check.
 # DRY=BUILD runs the same on the programs in BUILD, which may be of the simulated device: to test this script.
@@ -75,7 +75,7 @@ for tf32 in "" --tf32; do
         continue
       fi
       cat "$step" >>"$log"
-      # A step must ask nothing of the driver, nor wait.
+      # A step must not allocate, copy or wait.
       result=ok
       [ "$(field "$step" allocations) $(field "$step" copies) $(field "$step" synchronisations)" = "0.0 0.0 0.0" ] || { result=FAILED; failed=1; }
       row "step $arch $shape $tf32" $result "$(awk -v ms="$(field "$step" step_ms)" -v gflop="$(field "$step" gflop)" -v roof="$(field "$roof" product_gflops)" \

@@ -39,7 +39,7 @@ void check_dataset(const DatasetCheck& check, bool as_json) {
 void inspect(const std::string& path, const AttentionOptions& attention, bool as_json) {
   Json json;
   if (!attention.out.empty()) {
-    MEDUSA_CHECK_INPUT(path.empty(), "--attention takes the run by --run and the picture by --input, found {} besides",
+    MEDUSA_CHECK_INPUT(path.empty(), "--attention takes the run by --run and the picture by --input, found also {}",
                        path);
     json = inspect_attention(attention);
   } else {
@@ -64,11 +64,11 @@ int main(int argc, char** argv) {
       "Shapes are height, width, channels for pictures, rows and columns for tables, sizes in the order of the file's\n"
       "header for volumes: along i, j, k, then channels or time (.npy: as numpy says).  spacing_mm is along i, j, k, "
       "the\n"
-      "affine leads from i, j, k to RAS+ mm, orientation is the side to which each axis grows.\n"
-      "With --dataset and --data, looks at every sample of a dataset: counts, class balance, sizes, spacings, "
+      "affine maps i, j, k to RAS+ mm, orientation is the side towards which each axis grows.\n"
+      "With --dataset and --data, checks every sample of a dataset: counts, class balance, sizes, spacings, "
       "intensities, "
       "and\n"
-      "every problem found; exit status 2 where there is one.\n"
+      "every problem found; exit status 2 if there is one.\n"
       "With --attention, draws what the network of a run (arch mtan or ctan) looks at in a picture.",
       "inspect"};
   std::string path;
@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
   command.option("file", path, "file, or folder of a run");
   command.flag("--json", json, "one JSON object instead of text");
   command.option("--dataset", check.dataset, "check the dataset of this layout in the folder --data");
-  command.option("--size", check.size, "with --dataset: the size at which labels are counted; none given: its own");
+  command.option("--size", check.size, "with --dataset: the size at which labels are counted; default: its own");
   command.option("--threads", threads, "threads to use; 0: all the machine has").range(0, 1024);
   command.option("--attention", attention.out, "folder for the pictures of attention, made if needed");
   command.option("--run", attention.run,
@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
                  "Y,X: the place, in pixels of the picture, whose attention at the bottleneck is shown; default: the "
                  "middle of the predicted lesion");
   command.option("--truth", attention.truth,
-                 "the true mask, a PNG as large as the picture, drawn beside the predicted");
+                 "the true mask, a PNG as large as the picture, drawn beside the predicted one");
   command.option(
       "--data", attention.data,
       "folder of the dataset to check; with --attention, of one that has the picture: its true mask and class are "
@@ -102,7 +102,7 @@ int main(int argc, char** argv) {
       MEDUSA_CHECK_INPUT(check.size.empty(), "--size: only with --dataset");
       return medusa::tools::inspect(path, attention, json);
     }
-    MEDUSA_CHECK_INPUT(path.empty() && attention.out.empty(), "--dataset: takes the folder by --data, and no {}",
+    MEDUSA_CHECK_INPUT(path.empty() && attention.out.empty(), "--dataset: takes the folder by --data, found also {}",
                        path.empty() ? "--attention" : path);
     check.data = attention.data;
     medusa::tools::check_dataset(check, json);

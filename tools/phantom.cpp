@@ -15,7 +15,7 @@ constexpr const char* kAbout =
     "  openkbp   head-and-neck patients of 128x128x128 voxels: CT, outlines and dose as sparse CSV files\n"
     "  stoic     chest CT with and without COVID-19, severe or not: .mha and metadata/reference.csv\n"
     "  prostate  pelvic CT with outlines and dose: NIfTI and .npz, and cases.csv\n"
-    "  folder    pictures described by dataset.toml and cases.csv, as anybody's own data can be";
+    "  folder    pictures described by dataset.toml and cases.csv, as your own data can be";
 
 using medusa::datasets::PhantomOptions;
 
@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
   command
       .option(
           "--setting", setting,
-          "ham10000: plain; or shared: the class shows inside the lesion alone, other classes' colours lie around it")
+          "ham10000: plain; or shared: the class shows only inside the lesion, with other classes' colours around it")
       .one_of({"plain", "shared"});
   command.option("--threads", threads, "threads to use; 0: as many as the machine has");
   command.config_file("file with these options, such as the phantom.toml that is written beside the pictures");

@@ -17,8 +17,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Curve {
-  std::size_t run;                                // decides on its colour
-  bool solid;                                     // of the validation set
+  std::size_t run;                                // decides its colour
+  bool solid;                                     // the validation set's
   std::vector<std::pair<double, double>> points;  // epoch, value
 };
 
@@ -27,7 +27,7 @@ struct Panel {
   std::vector<Curve> curves;
 };
 
-// The panels in the order in which the figures first come up.
+// The panels in the order in which the figures first occur.
 struct Figure {
   std::vector<std::string> runs;
   std::vector<Panel> panels;

@@ -21,23 +21,25 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kAbout =
-    "Predicts with a trained network.  Of a run on ham10000, for every PNG or JPEG file NAME.*,\n"
+    "Predicts with a trained network.  A run on ham10000 gives, for every PNG or JPEG file NAME.*,\n"
     "  NAME_<task>.png     the mask, at the picture's own size: 255 inside, or the number of the class\n"
     "  NAME_overlay.png    the picture with the masks' outlines and tints; overview.png shows the first of them\n"
     "and for every task that classifies  <task>.csv  with a row per picture: probabilities and the predicted class.\n"
-    "Of a run on stoic, prostate or folder, for every scan (NIfTI, MetaImage, NRRD, npy, npz#array), on its own grid,\n"
+    "A run on stoic, prostate or folder gives, for every scan (NIfTI, MetaImage, NRRD, npy, npz#array), on its grid,\n"
     "  NAME_<task>.nii.gz  segmentation: the numbers of the classes; regression: values in the task's unit\n"
     "  NAME_<structure>.nii.gz   structures: 0 and 1 each\n"
-    "and <task>.csv; pictures as above.  Where the network has several inputs --input is a table (CSV) with a column\n"
-    "case and one for each input, files relative to it, such as a dataset's own; a table may list cases of one, too.\n"
-    "Of a run on openkbp: for every patient folder pt_N below --input  pt_N/dose.csv  and  pt_N/<structure>.csv  in\n"
-    "the layout of the dataset, at original resolution; where --input is CTs in HU, NAME_dose.nii.gz  and\n"
+    "and <task>.csv; pictures as above.  If the network has several inputs, --input is a table (CSV) with a column "
+    "case\n"
+    "and one for each input, files relative to it, such as a dataset's own; a network of one input takes tables too.\n"
+    "A run on openkbp gives, for every patient folder pt_N below --input,  pt_N/dose.csv  and  pt_N/<structure>.csv  "
+    "in\n"
+    "the layout of the dataset, at original resolution; if --input is CTs in HU,  NAME_dose.nii.gz  and\n"
     "NAME_<structure>.nii.gz  on the grid of the file.";
 
 struct PredictOptions {
   std::string run, out, config;
   std::vector<std::string> inputs;
-  double opacity = 0.15;  // colours matter to whoever judges a lesion
+  double opacity = 0.15;  // low: a lesion's colours must stay visible
   int threads = 0;
   DeviceChoice device;
 };
@@ -53,8 +55,8 @@ void make_output_folder(const PredictOptions& options) {
   write_file(options.out + "/" + mtl::RunFolder::name(mtl::RunFile::Config), options.config);
 }
 
-// Calls body() for each input; one that fails costs a line, and the others are done.  Returns how many failed.  Where
-// there is one alone its error is thrown.
+// Calls body() for each input; a failure prints a line and the rest go on.  Returns how many failed.  If there is only
+// one input, its error is thrown.
 template <class T, class Body>
 std::size_t for_each_input(const std::vector<T>& inputs, const Body& body) {
   std::size_t failed = 0;
@@ -145,7 +147,7 @@ int medusa::tools::predict_main(int argc, char** argv) {
   command.config_file(fmt::format("file with these options, such as the {} written beside the results",
                                   medusa::mtl::RunFolder::name(medusa::mtl::RunFile::Config)));
   command.footer(
-      "Exit status: 0; 1 where a result cannot be written; 2 where an input cannot be read (the others are done).");
+      "Exit status: 0; 1 where a result cannot be written; 2 where an input cannot be read (the rest are done).");
   return run(command, argc, argv, [&] {
     options.config = command.config_text();
     predict(options);

@@ -1,5 +1,5 @@
-// replay: does again what a PyTorch reference did, a network's steps or single ops, and writes every result under the
-// reference's names and in PyTorch's layouts, so that a script can hold the two against each other.
+// replay: repeats what a PyTorch reference did, a network's steps or single ops, and writes every result under the
+// reference's names and in PyTorch's layouts, so that a script can compare the two.
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -284,7 +284,7 @@ const std::map<std::string, OpFunction>& op_functions() {
   return functions;
 }
 
-// How an input or output of an op lies in the file.
+// The file's layout of an input or output of an op.
 Edge edge_of(const json& c, const std::string& name, int rank) {
   static const std::set<std::string> plain{"linear", "softmax", "attention", "gelu", "sigmoid", "relu"};
   const std::string op = c.at("op");
@@ -297,7 +297,7 @@ Edge edge_of(const json& c, const std::string& name, int rank) {
 void run_op(const json& c, const nn::SafetensorsReader& io, Device device, Results* results) {
   const std::string name = c.at("name"), op = c.at("op");
   const std::vector<std::string> wanted = c.at("gradients");
-  MEDUSA_CHECK_INPUT(op_functions().count(op), "replay: case {} is of an unknown op '{}'", name, op);
+  MEDUSA_CHECK_INPUT(op_functions().count(op), "replay: case {} has an unknown op '{}'", name, op);
   Inputs in;
   for (const std::string key : c.at("inputs")) {
     const Tensor t = io.tensor(name + "." + key);
@@ -350,7 +350,7 @@ int main(int argc, char** argv) {
   medusa::tools::CommandLine command{
       "Runs a reference case, a network, an encoder or single ops, and writes all results in PyTorch's names and "
       "layouts.\n"
-      "A case is a folder with case.json, io.safetensors and, but for ops, weights.safetensors.",
+      "A case is a folder with case.json, io.safetensors and, except for ops, weights.safetensors.",
       "replay"};
   std::string folder, out;
   medusa::tools::DeviceChoice device;

@@ -52,7 +52,7 @@ struct Command {
 
 void parse_command(const std::vector<std::string>& arguments, Command* command) {
   CommandLine line(
-      "Trains a network on a dataset. The run's folder keeps configuration, metrics, best and last checkpoint.",
+      "Trains a network on a dataset. The run's folder holds configuration, metrics, best and last checkpoint.",
       "train");
   add_run_options(line, command->run);
   line.option("--out", command->out, "folder of the run, made if it does not exist").not_in_config();
@@ -69,7 +69,7 @@ void parse_command(const std::vector<std::string>& arguments, Command* command) 
 
 bool asks_for_losses(const RunOptions& o) { return o.losses == std::vector<std::string>{"help"}; }
 
-// Refuses to go on with other options than the run was begun with.
+// Refuses to resume a run with options other than its own.
 void check_unchanged(const Command& now) {
   const auto change = first_change(read_run_options(now.out), now.run,
                                    [](const OptionRow& row) { return row.effect != OptionRow::Effect::Result; });
@@ -82,7 +82,7 @@ Command read_command(int argc, char** argv) {
   Command command;
   parse_command(arguments, &command);
   if (command.run.arch == "help" || asks_for_losses(command.run)) return command;
-  MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder to keep the run in");
+  MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder of the run");
   if (command.resume) {
     const std::string config = mtl::RunFolder(command.out).need(mtl::RunFile::Config);
     for (const std::string& argument : arguments)
@@ -148,7 +148,7 @@ mtl::ModelConfig model_config(const RunOptions& o, const datasets::Dataset& data
   return config;
 }
 
-// Which samples a run has: another order, another split or other names give another text.
+// Identifies a run's samples: a different order, split or name gives a different text.
 std::string describe(const datasets::Dataset& dataset, const datasets::Split& split) {
   std::string names;
   for (const auto* part : {&split.train, &split.val, &split.test}) {
@@ -215,7 +215,7 @@ void note_size(const RunOptions& o, const mtl::Model& model) {
                o.patch.empty() ? o.size : o.patch, m);
 }
 
-// Refuses --patch where it cannot be.
+// Refuses --patch where it does not apply.
 void check_patch(const RunOptions& o, const datasets::Dataset& dataset, const mtl::Model& model) {
   if (o.patch.empty()) return;
   datasets::check(patch_options(o), dataset.input_shape());
@@ -274,7 +274,7 @@ int train(const Command& command) {
 // --arch help: with --data its tasks, else HAM10000's.
 int explain_architectures(const RunOptions& o) {
   mtl::ModelConfig config = network_of(o);
-  mtl::backbone_of(config);  // refuses widths that are wrong for all
+  mtl::backbone_of(config);  // refuses widths that no architecture can have
   if (o.data.empty()) {
     config.tasks = {mtl::Task(datasets::segmentation("lesion", {"lesion"})),
                     mtl::Task(datasets::classification("diagnosis", datasets::Ham10000::classes()))};

@@ -50,7 +50,7 @@ struct Folder {
   Folder& operator=(const Folder&) = delete;
 };
 
-// Smooth with some noise, as pictures of scanners and cameras are: that decides how well they pack.
+// Smooth with some noise, like real scans and photographs: that decides how well they compress.
 std::string made_volume(const fs::path& folder) {
   constexpr std::int64_t kSide = 128;
   Tensor values = Tensor::empty({kSide, kSide, kSide, 1});

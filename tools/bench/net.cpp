@@ -39,7 +39,7 @@ std::string net_shapes_help() {
   for (const NetShape& s : net_shapes())
     text += fmt::format("\n{}: {} x {} x {}, widths {}", s.name, s.batch, s.channels, fmt::join(s.size, "x"),
                         fmt::join(s.widths, ","));
-  return text + "\n(2dtiny and 3dtiny are there to count, not to time)";
+  return text + "\n(2dtiny and 3dtiny are for counting, not for timing)";
 }
 
 Problem make_problem(const std::string& arch, const NetShape& shape, Device device) {

@@ -28,10 +28,10 @@ struct Problem {
 };
 Problem make_problem(const std::string& arch, const NetShape& shape, Device device);
 
-// As one line of JSON, or as a name and a figure a line.
+// Prints one line of JSON, or a line with name and figure for each entry.
 void print_line(const nlohmann::ordered_json& line, bool json);
 
-// Milliseconds of the clock, and of the processor for all threads of this process together.
+// Milliseconds of wall time, and of CPU time of all threads of this process together.
 double wall_ms();
 double cpu_ms();
 double round_to(double value, int decimals);

@@ -158,7 +158,7 @@ void bench_ops(const BenchOpsOptions& options) {
                name(isa()), threads(), flops / 1e9, small / 1e9, large / 1e9);
     fmt::print(
         "median rate, (lowest to highest), share of the peak: multiply-adds for convolutions, else the copy.\n"
-        "Operations are those of the plain loop: what computes the same with fewer can exceed 100 %.\n");
+        "Operations are those of the plain loop: an algorithm that needs fewer can exceed 100 %.\n");
   }
   const ConvCase cases[] = {
       {2, 8, 1, 96, 128, 3, 16, 3, 1},  {2, 8, 1, 96, 128, 16, 16, 3, 1}, {2, 8, 1, 96, 128, 32, 16, 3, 1},

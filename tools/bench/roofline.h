@@ -1,4 +1,4 @@
-// What this machine can do at most: multiply-adds per second out of registers, bytes per second through memory.
+// This machine's peak rates: multiply-adds per second out of registers, bytes per second through memory.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ double fma_peak(double seconds);
 // Bytes per second that a copy of `bytes` bytes moves, reads and writes both counted, on all threads of parallel_for.
 double copy_bandwidth(std::int64_t bytes, double seconds);
 
-// What a device does at most through the library's own calls, per second.
+// A device's peak rates through the library's own calls, per second.
 struct Roofline {
   double copy = 0;     // bytes of a copy within its memory, reads and writes both counted
   double upload = 0;   // bytes of a copy from the host

@@ -39,8 +39,8 @@ struct StepTimes {
   }
 };
 
-// One step, waited for at its end.  A GPU works while the host goes on, so its forward and backward pass and Adam are
-// waited for one by one (`parts`) in steps of their own.
+// One step, with a wait at its end.  A GPU works while the host goes on, so extra steps (`parts`) time its forward
+// pass, backward pass and Adam with a wait after each.
 void one_step(Problem& problem, nn::Optimizer& adam, bool parts, StepTimes* times) {
   const Device device = problem.x.device();
   const auto part_ends = [&] {

@@ -1,4 +1,4 @@
-// How long a training step takes, and what it asks of memory.
+// How long a training step takes, and how much memory it needs.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -41,7 +41,7 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  // The last line of JSON that the command prints; null where it fails.
+  // The last line of JSON that the command prints; null if it fails.
   Json run(const std::vector<std::string>& command) {
     std::ofstream(path_, std::ios::trunc).close();
     const std::string reason = run_child(command, path_);
@@ -79,7 +79,7 @@ Json machine() {
           {"isa", name(isa())}};
 }
 
-// PyTorch, where it is at hand.
+// PyTorch, if it is available.
 struct Peer {
   std::string python, folder;
   explicit operator bool() const { return !folder.empty(); }

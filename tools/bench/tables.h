@@ -12,8 +12,9 @@ struct BenchTablesOptions {
   bool json = false;
 };
 // Prints machine, compiler and peaks; training steps and predictions, each in a process of its own, so that its memory
-// is its own; start of a program, loading, kernels.  Where MEDUSA_ORACLE names a folder with step.py and MEDUSA_PYTHON
-// (or python3) can import torch, PyTorch runs in turn with the training steps, with tcmalloc, in both memory layouts.
+// can be measured; start of a program, loading, kernels.  If MEDUSA_ORACLE names a folder with step.py and
+// MEDUSA_PYTHON (or python3) can import torch, PyTorch runs in turn with the training steps, with tcmalloc, in both
+// memory layouts.
 void bench_tables(const BenchTablesOptions& options);
 
 }  // namespace medusa::tools

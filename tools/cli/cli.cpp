@@ -10,7 +10,7 @@ namespace medusa::tools {
 
 namespace {
 
-// CLI11 reads 010 as 8 and clips what is too large for a T: true where it reads what the text says.
+// CLI11 reads 010 as 8 and clips values too large for a T: true if it reads the number that the text says.
 template <class T>
 bool reads_as_said(const std::string& text) {
   T value{}, said{};
@@ -138,14 +138,14 @@ void CommandLine::group(const std::string& heading) { app_->option_defaults()->g
 
 void CommandLine::config_file(const std::string& help) {
   app_->set_config("--config", "", help);
-  app_->allow_config_extras(false);  // a name that is mistyped is refused
+  app_->allow_config_extras(false);  // refuses a mistyped name
 }
 
 void CommandLine::footer(const std::string& text) { app_->footer(text); }
 
 CommandLine& CommandLine::subcommand(const std::string& name, const std::string& about) {
   CLI::App* app = app_->add_subcommand(name, about);
-  app->footer("");  // or else ours, as CLI11 has it
+  app->footer("");  // CLI11 would inherit the program's
   subcommands_.push_back(std::unique_ptr<CommandLine>(new CommandLine(app, name)));
   return *subcommands_.back();
 }

@@ -1,5 +1,5 @@
-// The command line of a program: named options with their help, checked and filled into variables.  CLI11 does the
-// work, behind this header, for a file that includes its own headers takes ten seconds more to compile.
+// The command line of a program: named options with their help, checked and filled into variables.  CLI11 does the work
+// behind this header: a file that includes CLI11's headers takes ten seconds longer to compile.
 #pragma once
 
 #include <cstdint>
@@ -17,26 +17,26 @@ class Option;
 
 namespace medusa::tools {
 
-// One option, for what is to be said of it after it was added.
+// An option that was added, to refine it.
 class CommandOption {
  public:
   explicit CommandOption(CLI::Option* option) : option_(option) {}
   CommandOption& required();
   CommandOption& one_of(const std::vector<std::string>& values);
   CommandOption& range(double least, double most);
-  // `rule` gets the text of a value and returns what is wrong with it, "" where nothing is.
+  // `rule` gets the text of a value and returns what is wrong with it, "" if nothing is.
   CommandOption& check(const std::function<std::string(const std::string&)>& rule);
   CommandOption& last_counts();     // given several times, the last one counts (else that is an error)
-  CommandOption& split_at_comma();  // of a list: "a,b" are two values
+  CommandOption& split_at_comma();  // for a list: "a,b" are two values
   CommandOption& not_in_config();   // neither read from a config file nor written to one
 
  private:
   CLI::Option* option_;
 };
 
-struct HelpShown {};  // thrown where --help ended the program's work
+struct HelpShown {};  // thrown after --help was printed
 
-// Options show the values that their variables have when they are added as defaults.
+// An option's default in --help is the value that its variable has when the option is added.
 class CommandLine {
  public:
   CommandLine(const std::string& about, const std::string& name);
@@ -67,7 +67,7 @@ class CommandLine {
   // A command of its own with options of its own: `program name --options`.
   CommandLine& subcommand(const std::string& name, const std::string& about);
 
-  // Throws InputError with one line; after --help was printed, HelpShown.
+  // Throws InputError with one line; HelpShown after --help was printed.
   void parse(std::vector<std::string> arguments);  // without the program's name
   bool parsed() const;                             // whether this subcommand was asked for
   const std::string& name() const { return name_; }

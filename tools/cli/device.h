@@ -18,11 +18,11 @@ struct DeviceChoice {
 
 // Adds --device and --tf32.
 void device_options(CommandLine& command, DeviceChoice& choice);
-// Makes that device ready.  Throws InputError where the text names none, Error where this build or this machine has no
-// such device, with the reason.
+// Makes that device ready.  Throws InputError if the text does not name a device, Error with the reason if this build
+// or this machine has no such device.
 Device open_device(const DeviceChoice& choice);
 
-// Waits until a GPU has done what it was told; a CPU has.
+// Waits until a GPU has finished its work; a CPU has.
 void wait_for(Device device);
 // All zeros on a CPU.
 cuda::Counters counters_of(Device device);

@@ -1,11 +1,11 @@
 // The programs as functions, for a program that has registered an architecture, a loss or a metric of its own: they
-// know it by name then, as they know the library's.
+// then know it by name like the library's.
 #pragma once
 
 namespace medusa::tools {
 
-// What the programs do with these arguments; argv[0] is not read.  Returns the exit status, after one line on stderr
-// where that is not 0.
+// Run the programs with these arguments; argv[0] is ignored.  Return the exit status, after one line on stderr if it is
+// not 0.
 int train_main(int argc, char** argv);
 int evaluate_main(int argc, char** argv);
 int predict_main(int argc, char** argv);

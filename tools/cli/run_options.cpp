@@ -33,25 +33,26 @@ void declare_data(RunOptions& r, Options& o) {
         "given: such that --size shows 384 mm (of folder what its dataset.toml says)");
   o.add("patch", r.patch,
         "train on pieces of this size, [DEPTHx]HEIGHTxWIDTH, and look at whole samples through a window of it");
-  o.add("foreground", r.foreground, "--patch: part of the pieces that lie about a structure or class, 0 to 1")
+  o.add("foreground", r.foreground, "--patch: fraction of the pieces placed around a structure or class, 0 to 1")
       .range(0, 1);
-  o.add("overlap", r.overlap, "--patch: of neighbouring windows, as part of the side, 0 to 0.9").range(0, 0.9);
+  o.add("overlap", r.overlap, "--patch: overlap of neighbouring windows, as a fraction of the side, 0 to 0.9")
+      .range(0, 0.9);
   o.add("inputs", r.inputs,
-        "openkbp: structures gives the network the outlines beside the CT, and leaves only the dose to predict");
-  o.add("tasks", r.tasks, "names of the tasks to learn, comma-separated; none given: all of the dataset")
-      .same_for_all();
-  o.add("val-fraction", r.val_fraction,
-        "part of the groups (lesions, patients) kept for validation, 0 to 1; datasets that are distributed in parts "
-        "keep those")
+        "openkbp: structures gives the network the outlines besides the CT, and leaves only the dose to predict");
+  o.add("tasks", r.tasks, "names of the tasks to learn, comma-separated; default: all of the dataset").same_for_all();
+  o.add(
+       "val-fraction", r.val_fraction,
+       "fraction of the groups (lesions, patients) used for validation, 0 to 1; a dataset that is distributed in parts "
+       "keeps them")
       .from_to_below(0, 1)
       .same_for_all();
-  o.add("test-fraction", r.test_fraction, "part of the groups kept for the final test, 0 to 1")
+  o.add("test-fraction", r.test_fraction, "fraction of the groups used for the final test, 0 to 1")
       .from_to_below(0, 1)
       .same_for_all();
-  o.add("cache-mib", r.cache_mib, "memory for decoded samples, MiB; 0: decode anew each time").at_least(0).no_effect();
+  o.add("cache-mib", r.cache_mib, "memory for decoded samples, MiB; 0: decode them each time").at_least(0).no_effect();
   o.add("cache-disk", r.cache_disk,
-        "all but ham10000: folder for decoded samples on disk, made if needed, which later runs may share; none "
-        "given: none")
+        "all but ham10000: folder for decoded samples on disk, made if needed, which later runs may share; default: "
+        "none")
       .no_effect();
   o.add("workers", r.workers, "threads that prepare samples; 0: the training thread does it").range(0, 256).no_effect();
 }
@@ -65,14 +66,14 @@ void declare_network(RunOptions& r, Options& o) {
       .one_of(mtl::architectures(), false)
       .same_for_all();
   o.add("backbone", r.backbone, "encoder").one_of(mtl::backbones());
-  o.add("norm", r.norm, "behind every convolution; instance and group norm do not mix the samples of a batch")
+  o.add("norm", r.norm, "norm after every convolution; instance and group norm do not mix the samples of a batch")
       .one_of(nn::norms());
   o.add("widths", r.widths,
-        "channels of each encoder level, outermost first, comma-separated (of a resnet: inside the blocks of its 4 "
-        "stages); multiples of 16 are fastest; none given: 16,32,64,128 for resunet, 64,128,256,512 for a resnet")
+        "channels of each encoder level, outermost first, comma-separated (resnet: inside the blocks of its 4 stages); "
+        "multiples of 16 are fastest; default: 16,32,64,128 for resunet, 64,128,256,512 for a resnet")
       .range(1, 65536)
       .at_most_values(12);
-  o.add("pretrained", r.pretrained, "safetensors file to begin the encoders with, in torchvision's names");
+  o.add("pretrained", r.pretrained, "safetensors file with the encoders' initial weights, in torchvision's names");
   for (const std::string& arch : mtl::architectures()) {
     o.group("Network", arch);
     o.prefix(arch + "-");
@@ -86,17 +87,17 @@ void declare_training(RunOptions& r, Options& o) {
   Option& epochs = o.add("epochs", r.epochs, "passes over the training set").at_least(1);
   if (nn::open_ended(r.schedule)) epochs.only_the_end();
   o.add("batch", r.batch, "samples per step").at_least(1);
-  o.add("seed", r.seed, "of initial values, split, order and augmentation").same_for_all();
+  o.add("seed", r.seed, "seed of initial values, split, order and augmentation").same_for_all();
   r.schedule.declare(o);
   r.optimizer.declare(o);
-  o.add("clip", r.clip, "largest L2 norm of the gradients of an optimiser, larger ones are scaled down; 0: off")
-      .at_least(0);
-  o.add("patience", r.patience, "stop after so many epochs without a better validation result; 0: never")
+  o.add("clip", r.clip, "largest L2 norm of an optimiser's gradients, larger ones are scaled down; 0: off").at_least(0);
+  o.add("patience", r.patience, "stop after this many epochs without a better validation result; 0: never")
       .at_least(0)
       .only_the_end();
-  o.add("loss", r.losses,
-        "losses of tasks, comma-separated, such as lesion=dice+0.5*focal; none given: what the dataset or the task's "
-        "kind says; help: those there are");
+  o.add(
+      "loss", r.losses,
+      "losses of tasks, comma-separated, such as lesion=dice+0.5*focal; default: that of the dataset or of the task's "
+      "kind; help: lists them");
   o.add("loss-weight", r.loss_weights, "factors of tasks in the sum of losses, comma-separated, such as lesion=2");
   o.add("class-weights", r.class_weights,
         "weights of the classes in the classification loss (inverse: 1 / frequency, sqrt: its root)")

@@ -1,4 +1,4 @@
-// What determines a training run: its options, which the run's folder keeps, and what is made of them.
+// What determines a training run: its options, saved in the run's folder, and what is made from them.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ struct RunOptions {
   std::string dataset = "ham10000";
   std::string size;                 // height x width (of volumes depth first) of the inputs; "": the dataset's own
   std::vector<double> spacing;      // mm along depth, height, width, or one for all; empty: the dataset's own
-  std::vector<std::string> inputs;  // what goes in beside the image, where the dataset has more
+  std::vector<std::string> inputs;  // inputs besides the image, if the dataset has more
   std::vector<std::string> tasks;   // those of the dataset's targets to learn; empty: all
   std::string patch;                // to train on pieces of that size; "": on whole samples
   double foreground = 0.5, overlap = 0.5;
@@ -39,8 +39,8 @@ struct RunOptions {
   std::string arch = "hps";
   std::string backbone = "resunet", norm = "batch";
   std::vector<std::int64_t> widths;                  // empty: the backbone's own
-  std::string pretrained;                            // a file of weights for the encoders, or none
-  std::map<std::string, OptionValues> arch_options;  // by architecture, without "<arch>-"; not there: the defaults
+  std::string pretrained;                            // initial weights of the encoders; "": none
+  std::map<std::string, OptionValues> arch_options;  // by architecture, without "<arch>-"; absent: the defaults
 
   std::int64_t epochs = 20, batch = 16;
   std::uint64_t seed = 0;
@@ -64,7 +64,7 @@ struct RunOptions {
 
 // Fills in what was left to the dataset and the backbone: size and widths.
 void complete(RunOptions* options);
-// Makes the paths among the options absolute, for a run may be gone on with from another folder.
+// Makes the paths among the options absolute: a run may be resumed from another folder.
 void absolute_paths(RunOptions* options);
 
 // The options of a run as command-line options and config-file entries.
@@ -78,14 +78,14 @@ struct ConfigEntry : OptionRow {
 };
 std::string config_text(const RunOptions& options);
 std::vector<ConfigEntry> config_entries(const RunOptions& options);
-// "a", "b" for the first option of which `now` has another value than `before` although `may_change` does not let it.
+// The first option that differs between `before` and `now` although `may_change` does not allow it.
 struct ConfigChange {
   std::string name, before, now;
 };
 std::optional<ConfigChange> first_change(const RunOptions& before, const RunOptions& now,
                                          const std::function<bool(const OptionRow&)>& may_change);
 
-// The options of a run that was made before, as its folder keeps them.
+// The options of an existing run, as saved in its folder.
 RunOptions read_run_options(const std::string& run_folder);
 
 // The size of the inputs (the dataset's own where none is given), and of the pieces: none where there is no --patch.

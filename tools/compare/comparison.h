@@ -46,18 +46,18 @@ struct Spread {
   double std() const;   // NaN with fewer than two
 };
 
-// Reads what a finished run's folder keeps about result, cost and epochs; throws InputError naming the file.
+// Reads result, cost and epochs from a finished run's folder; throws InputError naming the file.
 RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks);
 
 // On the test set.
 Spread metric_spread(const Variant& variant, const std::string& task, const std::string& metric);
-// 100 (-1)^l (M - M_STL) / M_STL of the task's metric, run by run against STL of the same seed; l = 1 where smaller is
+// 100 (-1)^l (M - M_STL) / M_STL of the task's metric, run by run against STL of the same seed; l = 1 if smaller is
 // better.  Runs without such a partner, or with M_STL = 0, do not count.
 Spread relative_spread(const Comparison& comparison, const Variant& variant, const JudgedTask& task);
-// Its mean over the tasks, run by run; a run counts where every task does.
+// Its mean over the tasks, run by run; a run counts if every task does.
 Spread average_spread(const Comparison& comparison, const Variant& variant);
 
-// "0.812 ± 0.013", "0.812" for a single value, "-" for none; "0.812 (n = 1)" where more values were expected.
+// "0.812 ± 0.013", "0.812" for a single value, "-" for none; "0.812 (n = 1)" if more values were expected.
 std::string spread_text(const Spread& spread, int digits, std::size_t expected, bool with_sign = false);
 
 // The same table three times: for a terminal or a README, for programs, for a browser (with a chart).

@@ -231,9 +231,9 @@ std::string table_html(const Comparison& c) {
   html += "</table>\n";
   for (const std::string& line : failures(c)) html += fmt::format("<p class=\"failed\">{}</p>\n", escaped(line));
   return html +
-         "<p>GFLOP/image: multiply-adds of convolutions and matrix products counted twice, one picture forward. step: "
-         "a "
-         "training step with loading, as it was on the machine. memory: the most that the training program held.</p>\n"
+         "<p>GFLOP/image: forward pass of one picture; a multiply-add of a convolution or matrix product counts as "
+         "two. "
+         "step: a training step with loading, as measured. memory: the most that the training program held.</p>\n"
          "</body></html>\n";
 }
 

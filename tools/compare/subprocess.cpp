@@ -67,7 +67,7 @@ std::string run_child(const std::vector<std::string>& command, const std::string
   close(file);
   MEDUSA_CHECK(pid > 0, "{}: cannot be started: {}", command.front(), std::generic_category().message(errno));
   child = pid;
-  if (stop_asked) kill(pid, SIGTERM);  // it came between
+  if (stop_asked) kill(pid, SIGTERM);  // it came before `child` was set
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

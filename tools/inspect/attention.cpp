@@ -226,18 +226,18 @@ class AttentionSheet {
   std::string about_places() const {
     const Shape places = bottleneck_places(look_);
     return fmt::format(
-        "On the last level, {} x {} places, each task looks again at its own features, and what it looks for is said "
-        "by another task. Bright: from where it takes something for the place under the cross (Y {}, X {}: {}). The "
-        "weights of all places add up to 1; were they all alike, each would be 1/{} = {:.3g}.",
+        "On the last level, {} x {} places, each task looks again at its own features, and another task says what to "
+        "look for. Bright: where it takes something for the place under the cross (Y {}, X {}: {}). The weights of all "
+        "places add up to 1; if they were equal, each would be 1/{} = {:.3g}.",
         places[0], places[1], look_.query.y, look_.query.x, look_.query.how, places.numel(),
         1.0 / static_cast<double>(places.numel()));
   }
   std::string about_channels() const {
     const std::int64_t channels = mtl::backbone_of(config_).channels.back();
     return fmt::format(
-        "On the last level each task mixes its own channels anew, and what it looks for is said by another task. Row "
-        "i, from the top: how much channel i takes from each channel, from the left. A row adds up to 1; were its "
-        "weights all alike, each would be 1/{} = {:.3g}.",
+        "On the last level each task mixes its own channels again, and another task says what to look for. Row i, from "
+        "the top: how much channel i takes from each channel, from the left. A row adds up to 1; if its weights were "
+        "equal, each would be 1/{} = {:.3g}.",
         channels, 1.0 / static_cast<double>(channels));
   }
 

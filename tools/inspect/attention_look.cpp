@@ -113,7 +113,7 @@ Look::Place middle_of_prediction(const Look& look) {
       return {static_cast<std::int64_t>(y), static_cast<std::int64_t>(x),
               "the middle of the predicted " + look.model->tasks()[t].name};
     }
-  return {picture.height / 2, picture.width / 2, "the picture's middle, for no region is predicted"};
+  return {picture.height / 2, picture.width / 2, "the picture's middle, since no region is predicted"};
 }
 
 bool has_masks(const mtl::AttentionRecord& record) {

@@ -36,7 +36,7 @@ struct Look {
   } query;
 };
 
-// Throws InputError where something in the options is no good, or the network has no attention.
+// Throws InputError if an option is invalid, or the network has no attention.
 Look look(const AttentionOptions& options);
 
 // Level `values` [1, h, w] of the network's frame as the picture has it, in `height` x `width`; -> [height, width].

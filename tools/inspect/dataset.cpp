@@ -1,4 +1,4 @@
-// A whole dataset in one pass: what there is, how it is shared out, and everything that is wrong with it.
+// A whole dataset in one pass: what there is, how it is distributed, and everything that is wrong with it.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -18,10 +18,10 @@ namespace {
 
 using datasets::RawSample;
 
-// What one sample says of one target: for each of its classes whether, or in which part of the pixels, it is there.
+// One sample's label of one target: for each class whether it is present, or its share of the pixels.
 struct Label {
   bool present = false;
-  std::vector<double> shares;  // negative: nobody said
+  std::vector<double> shares;  // negative: not outlined
   Range amounts;               // regression, in the target's unit
 };
 
@@ -85,7 +85,7 @@ Look look_at(const datasets::Dataset& dataset, std::int64_t index) {
   return look;
 }
 
-// Two names for one image are told apart by nobody but the split, which may put them on both sides.
+// Finds images that occur under two names: a split may put them on both sides.
 void find_twins(const datasets::Dataset& dataset, const std::vector<Look>& looks, std::vector<std::string>* problems) {
   std::map<std::uint64_t, std::int64_t> seen;
   for (std::size_t i = 0; i < looks.size(); ++i) {

@@ -133,11 +133,11 @@ Json describe_file(const fs::path& path) {
     return json;
   }
   MEDUSA_CHECK_INPUT(!is_dicom(head),
-                     "{}: is DICOM; `convert dicom --in DIR --out FILE` makes arrays of the folder DIR with such files",
+                     "{}: is DICOM; `convert dicom --in DIR --out FILE` makes arrays from a folder DIR of such files",
                      path.string());
   std::vector<std::string> names;
   for (const Format& format : kFormats) names.emplace_back(format.name);
-  fail_input("{}: is none of {}", path.string(), fmt::join(names, ", "));
+  fail_input("{}: unknown format, expected one of {}", path.string(), fmt::join(names, ", "));
 }
 
 }  // namespace medusa::tools

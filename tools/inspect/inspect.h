@@ -11,7 +11,7 @@ namespace medusa::tools {
 
 using Json = nlohmann::ordered_json;
 
-// What is in a file; throws InputError where it is of no known format, or broken.
+// What is in a file; throws InputError if its format is unknown or it is damaged.
 Json describe_file(const std::filesystem::path& path);
 // Format, shape, dtype, geometry and values of a volume; of an .npz with several arrays a list.
 Json describe_volume(const std::filesystem::path& path);
@@ -23,7 +23,7 @@ struct DatasetCheck {
   std::string dataset, data, size;  // name, folder, and the size at which labels are counted; "": the dataset's own
 };
 // Counts by part and class, sizes, spacings, intensities, and "problems": every one that is found, by file.  A broken
-// sample does not keep the others from being looked at.  Throws InputError for a dataset that there is not.
+// sample does not stop the rest from being checked.  Throws InputError if there is no such dataset.
 Json inspect_dataset(const DatasetCheck& check, std::size_t* problem_count);
 
 // For people: a line per entry; an array of objects becomes a table with a column for every key that occurs.
@@ -36,8 +36,8 @@ struct AttentionOptions {
   std::string truth, data;      // a mask; a dataset's folder, to find mask and class by the picture's name; or empty
   DeviceChoice device;
 };
-// Writes OUT/NAME_attention.png, a sheet, and its pictures one by one; returns the figures.  Throws InputError where
-// the picture, the run or an option is no good, or the network has no attention.
+// Writes OUT/NAME_attention.png, a sheet, and its pictures one by one; returns the figures.  Throws InputError if
+// the picture, the run or an option is invalid, or the network has no attention.
 Json inspect_attention(const AttentionOptions& options);
 
 }  // namespace medusa::tools

@@ -52,7 +52,7 @@ namespace {
 std::string text_of(const Json& value) {
   if (value.is_string()) {
     const std::string text = value.get<std::string>();
-    // Text with line breaks is printed as JSON has it, in one line.
+    // Text with line breaks is printed as in JSON, on one line.
     return text.find('\n') == std::string::npos ? text : value.dump();
   }
   if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());

@@ -41,7 +41,7 @@ Json describe(const datasets::NpyArray& array) {
   return json;
 }
 
-// An archive that is a volume is described as one; of another the arrays are listed.
+// An archive that holds a volume is described as one; otherwise its arrays are listed.
 Json describe_npz(const std::string& path) {
   const datasets::NpzArrays arrays = datasets::read_npz(path);
   if (arrays.count("values")) return describe(datasets::volume_of(arrays, path));

@@ -1,6 +1,6 @@
 // How the OpenKBP challenge judges a dose: dose score and DVH score, in Gy, lower is better  (Babier et al., Medical
-// Physics 48:5549, 2021).  A dose-volume histogram (DVH) says for every dose which part of a structure gets at least
-// it.
+// Physics 48:5549, 2021).  A dose-volume histogram (DVH) gives, for every dose, the part of a structure that gets at
+// least that much.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace medusa::tools {
 double percentile(std::vector<double> values, double p);
 
 // sum over ALL voxels of |reference - predicted| / number of voxels where dose is possible: dose predicted outside the
-// mask counts against the prediction.  Throws Error where sizes differ or the mask is empty.
+// mask counts against the prediction.  Throws Error if sizes differ or the mask is empty.
 double dose_error(std::span<const real> reference, std::span<const real> predicted,
                   std::span<const std::uint8_t> possible);
 
@@ -26,8 +26,8 @@ struct DvhMetric {
   std::string structure, name;  // "Brainstem", "D_0.1_cc"
   double value = 0;             // Gy
 };
-// Of each structure that was outlined; bit s of `structures` and `outlined` is names[s], the last `targets` of them are
-// targets.
+// For each structure that was outlined; bit s of `structures` and `outlined` is names[s], the last `targets` of them
+// are targets.
 //   organ at risk  D_0.1_cc: the dose that 0.1 cc get at least, the percentile 100 - 100 n / |structure| with
 //                  n = max(1, round(100 mm3 / voxel_mm3)) voxels (half to even), not below 0;  mean
 //   target         D_99, D_95, D_1: the 1st, 5th and 99th percentile

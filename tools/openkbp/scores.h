@@ -10,12 +10,12 @@
 
 namespace medusa::tools {
 
-// What a network says about a patient, on the patient's own 128^3 voxels.
+// A network's answers about a patient, on the patient's own 128^3 voxels.
 struct KbpPrediction {
   std::vector<real> dose;                 // Gy, at least 0, and 0 where no dose is possible; empty: no such task
   std::vector<std::uint16_t> structures;  // bit s: in structure s; empty: no such task
 };
-// The answers on the network's grid, blended (trilinear) to 128^3 and only there cut.
+// The answers on the network's grid, interpolated (trilinear) to 128^3 and only then thresholded.
 KbpPrediction predict_patient(mtl::Predictor& predictor, const datasets::OpenKbp& dataset,
                               const datasets::openkbp::Patient& patient);
 
@@ -34,7 +34,7 @@ struct KbpReport {
   std::vector<KbpScore> patients;
 };
 
-// Predicts and judges the patients `indices`; `constant_from`: those whose mean dose the constant predictor is given
+// Predicts and scores the patients `indices`; `constant_from`: those whose mean dose the constant predictor uses
 // (the training set).  With `pictures` not empty draws <id>_dvh.svg and <id>_dose.png there.
 KbpReport score_patients(mtl::Predictor& predictor, const datasets::OpenKbp& dataset,
                          const std::vector<std::int64_t>& indices, const std::vector<std::int64_t>& constant_from,

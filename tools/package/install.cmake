@@ -3,7 +3,7 @@
 #   lib/                     libmedusa.a, and libmedusa_programs.a where the programs are built
 #   lib/cmake/medusa/        for find_package(medusa)
 #   lib/pkgconfig/medusa.pc  for pkg-config
-#   libexec/medusa/          the programs, whose names - train, compare - are other people's too
+#   libexec/medusa/          the programs: names such as train and compare would clash with others in bin/
 #   bin/medusa               calls them: `medusa train --help`
 # and the package of `make deb`.
 include(GNUInstallDirs)
@@ -64,8 +64,8 @@ if(MEDUSA_TOOLS)
   install(PROGRAMS ${PROJECT_BINARY_DIR}/medusa.sh DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME medusa)
 endif()
 
-# A Debian package with all of it: cpack, or `make deb`.  It needs what a program that is linked with the library needs;
-# what the programs themselves need besides, dpkg-shlibdeps finds.
+# A Debian package with all of it: cpack, or `make deb`.  It depends on what a program linked with the library needs;
+# dpkg-shlibdeps adds what the package's own programs need.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME medusa-mtl)  # Debian has a medusa, which is something else
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
@@ -83,7 +83,7 @@ endif()
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++, cmake, pkg-config")
 find_program(dpkg_shlibdeps dpkg-shlibdeps)
 mark_as_advanced(dpkg_shlibdeps)
-if(dpkg_shlibdeps AND NOT MEDUSA_CUDA_MODE STREQUAL "ON")  # CUDA's libraries may be of no package
+if(dpkg_shlibdeps AND NOT MEDUSA_CUDA_MODE STREQUAL "ON")  # CUDA's libraries may belong to no package
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 endif()
 include(CPack)

@@ -121,7 +121,7 @@ dnnl::memory plain(const dnnl::memory::dims& dims, Tag tag, const Tensor& t) {
   return {{dims, dnnl::memory::data_type::f32, tag}, engine(), const_cast<real*>(t.data())};
 }
 
-// `from` in the layout that a primitive asked for; itself where it has that already.
+// `from` in the layout that a primitive asked for; `from` itself if it has that layout.
 dnnl::memory in_layout(dnnl::memory from, const dnnl::memory::desc& wanted) {
   if (from.get_desc() == wanted) return from;
   dnnl::memory to(wanted, engine());
@@ -175,7 +175,7 @@ Peer make_peer(const Layer& l, int direction, Algorithm algorithm, Tag tag, cons
   return peer;
 }
 
-// oneDNN's way for each of its algorithms that this processor has; none where it has none.
+// A peer for each of oneDNN's algorithms that this processor has; empty if it has none.
 std::vector<Peer> peers_of(const Layer& l, int direction, Tag tag, const Data& data) {
   std::vector<Peer> peers;
   for (const Algorithm algorithm : {Algorithm::convolution_direct, Algorithm::convolution_winograd}) try {
@@ -358,8 +358,9 @@ int main(int argc, char** argv) {
   command.option("--seconds", o.seconds, "time of one side in one round, in seconds");
   command.flag("--json", o.json, "one JSON object a line");
   command.footer(
-      "oneDNN runs each of its algorithms, and the fastest counts; its weights lie in the layout that it likes best\n"
-      "before the clock starts, while ours are packed within each call.  `channels last`: activations as they lie in\n"
-      "the library's tensors.  `blocked`: in the layout that oneDNN chooses, without the time to get there.");
+      "oneDNN runs each of its algorithms, and the fastest counts; its weights are in the layout that it prefers "
+      "before\n"
+      "the clock starts, while ours are packed within each call.  `channels last`: activations as in the library's\n"
+      "tensors.  `blocked`: in the layout that oneDNN chooses, without the time of the conversion.");
   return run(command, argc, argv, [&] { compare_all(o); });
 }

@@ -50,7 +50,7 @@ Image picture_of(const Volume& v) {
 // Whether the answer is a mask for each channel.
 bool outlines(const mtl::Task& task) { return task.traits().channel_mask; }
 
-// Names of the structures' files: the structure's, behind the task's where another file is called so.
+// Names of the structures' files: the structure's, after the task's if another file has that name.
 std::map<std::string, std::vector<std::string>> names_of_structures(const std::vector<mtl::Task>& tasks) {
   std::multiset<std::string> all;
   for (const mtl::Task& task : tasks) {

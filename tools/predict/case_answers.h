@@ -18,13 +18,13 @@ class CaseWriter {
 
   // Refuses a case whose files would overwrite those of another.
   void claim(const datasets::CaseRow& row);
-  // Writes, of scans
+  // Writes, for scans,
   //   <case>_<task>.nii.gz        segmentation: the numbers that the classes have in the dataset's own files;
   //                               regression: in its unit, float32
   //   <case>_<structure>.nii.gz   structures: 0 and 1
-  // and of PNG and JPEG the same as .png (255 inside where there is one class), regression as .npy, and
-  // <case>_overlay.png.  Where the network did not see the scan lies class 0, or 0.  Image-level tasks get a row of a
-  // table.  Returns a line for people.
+  // and for PNG and JPEG the same as .png (255 inside if there is one class), regression as .npy, and
+  // <case>_overlay.png.  Where the network did not see the scan, the answer is class 0, or 0.  Image-level tasks get a
+  // row of a table.  Returns a line for people.
   std::string write(const datasets::CaseRow& row, const std::vector<mtl::Answer>& answers);
   // <out>/<task>.csv and overview.png of the first pictures.
   void finish() const;
@@ -43,7 +43,7 @@ class CaseWriter {
   std::map<std::string, std::vector<double>> values_;      // of segmentations: the number of each class in files
   std::map<std::string, std::vector<std::string>> names_;  // of structures: what their files are called
   std::map<std::string, std::string> written_;             // names of results, and the case they are of
-  datasets::Image overlay_;                                // of the picture at work
+  datasets::Image overlay_;                                // of the current picture
   std::size_t colour_ = 0;
   std::vector<datasets::Image> overview_;  // the first overlays, small
 };

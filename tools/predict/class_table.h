@@ -13,7 +13,7 @@ class ClassTables {
  public:
   // A table for each image-level task; `first`: the title of the column with the images' names.
   ClassTables(const std::vector<mtl::Task>& tasks, const std::string& first);
-  // Adds a row: probabilities, and what is predicted (several findings at once are joined by a semicolon); of a scalar
+  // Adds a row: probabilities, and what is predicted (several findings at once are joined by a semicolon); for a scalar
   // its amounts, in the task's unit.  Returns the same for people.
   std::string add(const mtl::Answer& answer, const std::string& image);
   // <folder>/<task>.csv

@@ -21,7 +21,7 @@ bool ends_in(const std::string& path, std::initializer_list<const char*> ends) {
                      [&](const std::string& end) { return name.size() > end.size() && name.ends_with(end); });
 }
 
-// The files in a folder of which `wanted` says yes.
+// The files in a folder that `wanted` accepts.
 template <class F>
 std::vector<std::string> in_folder(const std::string& folder, const F& wanted) {
   std::vector<std::string> files;
@@ -95,7 +95,7 @@ std::vector<datasets::CaseRow> cases_at(const std::vector<std::string>& inputs, 
       rows.push_back(std::move(row));
     }
   }
-  MEDUSA_CHECK_INPUT(!rows.empty() || (problems != nullptr && !problems->empty()), "--input {}: lists no case",
+  MEDUSA_CHECK_INPUT(!rows.empty() || (problems != nullptr && !problems->empty()), "--input {}: lists no cases",
                      fmt::join(inputs, " "));
   return rows;
 }

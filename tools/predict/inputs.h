@@ -13,7 +13,7 @@ namespace medusa::tools {
 std::vector<std::string> volume_files(const std::string& input);
 // "p1" of "scans/p1.nii.gz", "p1.png" and "p1.npz#ct".
 std::string stem_of(const std::string& file);
-// A name for files: '/' and what else no name should hold becomes '_'.
+// A name for files: '/' and other characters that no file name should hold become '_'.
 std::string file_name_of(const std::string& text);
 
 // What counts in a folder.
@@ -21,8 +21,8 @@ struct CaseFileKinds {
   bool volumes = true, pictures = false;
 };
 // The cases at `inputs`, each a file (that of an archive: "x.npz#array"), a folder of files, or a table: a CSV with the
-// column case and one per input of the plan, files relative to it.  Files and folders are for plans of one input.  Rows
-// of a table that are no good are told in `problems`.  Throws InputError where there is no case.
+// column case and one per input of the plan, files relative to it.  Files and folders are for plans of one input.
+// Invalid rows of a table are skipped and appended to `problems`.  Throws InputError if there is no case.
 std::vector<datasets::CaseRow> cases_at(const std::vector<std::string>& inputs, const datasets::CasePlan& plan,
                                         const CaseFileKinds& kinds, std::vector<std::string>* problems);
 

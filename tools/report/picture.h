@@ -20,7 +20,7 @@ std::vector<std::uint8_t> region_labels(const mtl::Task& task);
 
 std::string class_name(const mtl::Task& task, std::size_t i);
 
-// Makes the folder of --OPTION; throws Error where that fails.
+// Makes the folder of --OPTION; throws Error if that fails.
 void make_folder(const std::string& option, const std::string& folder);
 
 }  // namespace medusa::tools

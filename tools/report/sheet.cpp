@@ -63,7 +63,7 @@ void draw_colour_bar(Image& sheet, std::int64_t x, std::int64_t y, std::int64_t 
   datasets::draw_text(sheet, x + left + length + 6, y, high, kInk, kTextScale);
 }
 
-// What a row's panels need at most, so that their pictures stand on one line.
+// The most that a row's panels need, so that their pictures align.
 struct RowSize {
   std::size_t above = 0, below = 0;
   std::int64_t picture = 0;

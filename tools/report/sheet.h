@@ -27,7 +27,7 @@ struct PanelRow {
 };
 
 inline constexpr std::int64_t kPanelSide = 288;   // pixels
-inline constexpr std::size_t kFewestColumns = 4;  // a sheet is at least so wide: its texts need the room
+inline constexpr std::size_t kFewestColumns = 4;  // a sheet is at least this wide, for its texts
 
 // As wide as its longest row.
 datasets::Image draw_sheet(const PanelRow& heading, const std::vector<PanelRow>& rows);

@@ -31,7 +31,7 @@ double gflop_per_image(mtl::Model& model, const datasets::Extent& size) {
 
 std::string cost_json(mtl::Model& model, const datasets::Extent& size) {
   rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);  // before the count: that is no part of training
+  getrusage(RUSAGE_SELF, &usage);  // before the count, which is not part of training
   const nlohmann::ordered_json json{{"parameters", model.parameter_count()},
                                     {"gflop_per_image", gflop_per_image(model, size)},
                                     {"peak_memory_mib", std::round(static_cast<double>(usage.ru_maxrss) / 1024)}};

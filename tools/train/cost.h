@@ -8,9 +8,9 @@
 
 namespace medusa::tools {
 
-// What a run keeps about its cost, JSON text.
+// A run's cost as JSON text.
 //   parameters        numbers that are learned
-//   gflop_per_image   of one picture's way forward through all tasks, counted as it runs (autograd/flops.h), in 10^9
+//   gflop_per_image   of one picture's forward pass through all tasks, counted as it runs (autograd/flops.h), in 10^9
 //   peak_memory_mib   the most that this program has held, its cache of samples included
 std::string cost_json(mtl::Model& model, const datasets::Extent& size);
 

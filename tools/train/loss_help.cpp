@@ -15,7 +15,7 @@ mtl::Task example(const KindTraits& kind, std::int64_t channels) {
 }  // namespace
 
 std::string losses_text() {
-  std::string text = "kinds of tasks, and the losses that they have if none is chosen:\n";
+  std::string text = "kinds of tasks, and their default losses:\n";
   for (const KindTraits& kind : task_kinds()) {
     const std::string one = mtl::loss_of(example(kind, 1)), several = mtl::loss_of(example(kind, 3));
     text += fmt::format("  {:<15} {:<20} {}\n", kind.name, several, kind.about);

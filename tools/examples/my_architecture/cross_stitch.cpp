@@ -7,11 +7,11 @@ namespace my {
 
 using namespace medusa;
 
-// `train` offers it as --cross-stitch-keep, and the run's config.toml keeps it.
+// `train` offers it as --cross-stitch-keep and saves it in the run's config.toml.
 struct CrossStitchOptions {
   double keep = 0.9;
   void declare(Options& o) {
-    o.add("keep", keep, "what a task's features keep of their own at first, 0 to 1").range(0, 1);
+    o.add("keep", keep, "initial share of a task's own features in the mix, 0 to 1").range(0, 1);
   }
 };
 

@@ -1,5 +1,5 @@
-// A loss of a program's own: Tversky's, a Dice that can weigh what was missed more than what was made up (Salehi,
-// Erdogmus, Gholipour, "Tversky loss function for image segmentation", 2017).
+// A loss of a program's own: Tversky's, a Dice that can weigh misses more than false alarms (Salehi, Erdogmus,
+// Gholipour, "Tversky loss function for image segmentation", 2017).
 #include "mtl/losses.h"
 #include "mtl/medusa.h"
 #include "tools/cli/programs.h"
@@ -13,7 +13,7 @@ constexpr real kMissed = real(0.7), kMadeUp = real(0.3), kSmooth = real(1e-5);
 // For outlines of one structure, a logit per pixel.
 bool fits(const mtl::Task& task) { return task.traits().pixel_level && !task.traits().in_units && task.channels == 1; }
 
-// 1 - TP / (TP + a FN + b FP), over the whole batch; where there is a mask, inside it  (eq. 3)
+// 1 - TP / (TP + a FN + b FP), over the whole batch; with a mask, inside it  (eq. 3)
 Var tversky(const mtl::LossInput& in) {
   const Var p = sigmoid(in.y), t = in.target;
   const Var counts = in.mask ? in.mask : Tensor::ones(in.target.shape(), in.y.device());

@@ -26,7 +26,7 @@ class CentreDistance : public mtl::Meter {
   mtl::MetricValues values() const override { return {{"centre_distance", sum_ / static_cast<double>(count_)}}; }
 
  private:
-  // The mean position of the pixels that are inside, along each axis; nothing where there are none.
+  // The mean position of the pixels that are inside, along each axis; empty if there are none.
   template <class Inside>
   static std::vector<double> centre(const mtl::MeterSample& sample, const Inside& inside) {
     std::vector<double> sums(sample.shape.size());
@@ -47,7 +47,7 @@ class CentreDistance : public mtl::Meter {
   std::int64_t count_ = 0;
 };
 
-// Of outlines of one structure.
+// For outlines of one structure.
 bool fits(const KindTraits& kind) { return kind.pixel_level && !kind.in_units && !kind.channel_mask; }
 
 std::unique_ptr<mtl::Meter> make(const mtl::Task& task) { return std::make_unique<CentreDistance>(task); }
