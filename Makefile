@@ -1,4 +1,4 @@
-# The face of the build; CMakeLists.txt is the build itself.  `make help` lists what there is.
+# Short commands for the build, which CMakeLists.txt describes.  `make help` lists them.
 # Every kind of build has a folder of its own: build/bin/, build/double/bin/, build/asan/bin/, build/sim/bin/ ...
 # Variables: CXX=clang++ (compiler, at the first build of a folder), WERROR=ON, JOBS=4, OPTIONS="-DMEDUSA_ISAS=avx2" (for CMake).
 
@@ -8,7 +8,7 @@ OPTIONS ?=
 PREFIX ?= /usr/local
 MAKEFLAGS += --no-print-directory
 
-# $(call build,FOLDER,TARGET,OPTIONS): configures FOLDER (with ninja where it is installed) and builds TARGET in it.
+# $(call build,FOLDER,TARGET,OPTIONS): configures FOLDER (with ninja if it is installed) and builds TARGET in it.
 define build
 @mkdir -p $(1)
 @[ -e $(1)/CMakeCache.txt ] || ! command -v ninja >/dev/null || generator="-G Ninja"; \
@@ -22,7 +22,7 @@ endef
 build: deps         ## the library and the tools, into build/bin/ (what `make` alone does)
 	$(call build,build,programs)
 
-deps:               ## install the Debian packages that are missing (asks sudo); says nothing where all are there
+deps:               ## install the Debian packages that are missing (with sudo); prints nothing if all are there
 	@tools/deps.sh build
 
 install: build      ## library, headers and programs into PREFIX (default /usr/local): README.md, "Use it from your program"
@@ -53,7 +53,7 @@ double-asan: deps   ## both at once, as `make ci` does: numbers as double, under
 	$(call build,build/double-asan,all,-DMEDUSA_REAL=double -DMEDUSA_SANITIZE=address$(comma)undefined -DMEDUSA_ISAS=avx2)
 	@tests/run.sh build/double-asan
 
-tsan: deps          ## the tests of what has threads under the thread sanitizer
+tsan: deps          ## the tests of threaded code under the thread sanitizer
 	$(call build,build/tsan,tests programs,-DMEDUSA_SANITIZE=thread -DMEDUSA_ISAS=avx2)
 	@tests/run.sh build/tsan
 
@@ -78,7 +78,7 @@ sim-check: deps     ## the same under the checker for races, uninitialised share
 	$(call build,build/sim-check,$(device_targets),-DMEDUSA_CUDA=SIM -DMEDUSA_ISAS= -DMEDUSA_SIM_CHECK=ON)
 	@tests/device.sh build/sim-check
 
-cuda: deps          ## the programs for NVIDIA GPUs, into build/cuda/bin/ (needs the CUDA toolkit); tests where a GPU is there
+cuda: deps          ## the programs for NVIDIA GPUs, into build/cuda/bin/ (needs the CUDA toolkit); tests if there is a GPU
 	$(call build,build/cuda,programs device_tests,-DMEDUSA_CUDA=ON)
 	@tests/device.sh build/cuda
 

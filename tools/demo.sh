@@ -10,8 +10,9 @@ rm -rf "$demo"
 cat <<TEXT
 == 1. Pictures
 Made-up skin lesions with a dark rim. Two tasks: outline the lesion, and name its class (bcc, mel, nv or vasc). The class
-shows inside the rim alone; patches with the colours of other classes lie around. Who can outline the lesion knows where
-to look for its class: the first task helps the second. Eighty pictures to learn from, 48 to choose the best weights by; the others are the test.
+shows only inside the rim; patches with the colours of other classes lie around it. A network that can outline the lesion
+knows where to look for its class: the first task helps the second. Eighty pictures are for training, 48 for choosing the
+best weights, the rest for the test.
 TEXT
 "$bin/phantom" --setting shared --count 400 --seed 1 --size 96x128 --out "$demo/lesions"
 "$bin/phantom" --setting shared --count 12 --seed 2 --size 240x320 --out "$demo/new-lesions" >/dev/null
@@ -52,7 +53,7 @@ Look at
       how each of them learned (browser): losses, metrics, and how the two tasks' gradients go together
 
 How to read the table: against stl (a network for each task) hps and ctan should name the lesion better, and outline it
-a little worse: the diagnosis is told where to look, the outline has to share. mtan need not. Two seeds are few: where ± is
+a little worse: the diagnosis is told where to look, the outline has to share. mtan may do neither. Two seeds are few: where ± is
 as large as the difference, run more. tools/README.md explains compare, mtl/README.md what the architectures share,
 datasets/README.md how the pictures are made and what was seen with three seeds.
 TEXT

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Loading of files, this project against nibabel, pandas and Pillow: CPU time in turns, as ratios (below 1: this project is faster).
+"""Loading of files, this project against nibabel, pandas and Pillow: CPU time, in turn, as ratios (below 1: this project is faster).
 
   tools/peer/load.py [--bench build/bin/bench]
 
