@@ -54,7 +54,7 @@ std::optional<std::string> read_kept(const std::string& path, const std::string&
     std::memcpy(&sum, bytes.data() + middle + 8, 8);
     if (size != bytes.size() - body || sum != checksum(std::string_view(bytes).substr(body))) return std::nullopt;
     return bytes.substr(body);
-  } catch (const Error&) {  // unreadable: made anew
+  } catch (const Error&) {  // unreadable: make it again
     return std::nullopt;
   }
 }

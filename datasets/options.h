@@ -21,11 +21,11 @@ struct DatasetOptions {
   AugmentOptions augment;
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // for decoded, resized samples; 0: no cache
   std::string cache_folder;                          // for the same on disk (disk_cache.h); "": not there
-  // Where this is given, a row or case that is no good is left out and the reason added here, instead of thrown.
+  // If set, invalid rows and cases are skipped and the reason is appended here, instead of thrown.
   std::vector<std::string>* problems = nullptr;
 };
 
-// Calls body(); an InputError becomes one of the problems where those are collected.  Whether it went well.
+// Calls body(); if `problems` is set, an InputError is appended to it.  Returns whether body() succeeded.
 template <class Body>
 bool attempt(std::vector<std::string>* problems, const Body& body) {
   if (problems == nullptr) {

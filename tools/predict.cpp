@@ -105,7 +105,8 @@ void predict_cases(const PredictOptions& options, mtl::Predictor& predictor) {
                      predictor.fit() == datasets::Fit::Cut ? "cases" : "files");
 }
 
-// Whether --input is a folder of OpenKBP's patients, which are folders themselves, for a network that sees such whole.
+// Whether --input is a folder of OpenKBP's patients, which are folders themselves, for a network that sees patients
+// whole.
 bool asks_for_patients(const PredictOptions& options, const mtl::Predictor& predictor) {
   const std::vector<std::string>& inputs = options.inputs;
   return predictor.fit() == datasets::Fit::Whole && inputs.size() == 1 && fs::is_directory(inputs[0]) &&

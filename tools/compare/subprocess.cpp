@@ -92,7 +92,7 @@ FolderLock::FolderLock(const std::string& folder) {
   for (int tries = 0; flock(file_, LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (tries == 600) {
       close(file_);
-      fail("{}: another program is at work in this folder", folder);
+      fail("{}: another program is working in this folder", folder);
     }
     usleep(100000);
   }
