@@ -40,10 +40,9 @@ void declare_data(RunOptions& r, Options& o) {
   o.add("inputs", r.inputs,
         "openkbp: structures gives the network the outlines besides the CT, and leaves only the dose to predict");
   o.add("tasks", r.tasks, "names of the tasks to learn, comma-separated; default: all of the dataset").same_for_all();
-  o.add(
-       "val-fraction", r.val_fraction,
-       "fraction of the groups (lesions, patients) used for validation, 0 to 1; a dataset that is distributed in parts "
-       "keeps them")
+  o.add("val-fraction", r.val_fraction,
+        "fraction of the groups (lesions, patients) used for validation, 0 to 1; datasets distributed in parts keep "
+        "those")
       .from_to_below(0, 1)
       .same_for_all();
   o.add("test-fraction", r.test_fraction, "fraction of the groups used for the final test, 0 to 1")
@@ -94,10 +93,9 @@ void declare_training(RunOptions& r, Options& o) {
   o.add("patience", r.patience, "stop after this many epochs without a better validation result; 0: never")
       .at_least(0)
       .only_the_end();
-  o.add(
-      "loss", r.losses,
-      "losses of tasks, comma-separated, such as lesion=dice+0.5*focal; default: that of the dataset or of the task's "
-      "kind; help: lists them");
+  o.add("loss", r.losses,
+        "losses of tasks, comma-separated, such as lesion=dice+0.5*focal; default: the dataset's or that of the task's "
+        "kind; help lists them");
   o.add("loss-weight", r.loss_weights, "factors of tasks in the sum of losses, comma-separated, such as lesion=2");
   o.add("class-weights", r.class_weights,
         "weights of the classes in the classification loss (inverse: 1 / frequency, sqrt: its root)")

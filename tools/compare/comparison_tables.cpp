@@ -232,8 +232,7 @@ std::string table_html(const Comparison& c) {
   for (const std::string& line : failures(c)) html += fmt::format("<p class=\"failed\">{}</p>\n", escaped(line));
   return html +
          "<p>GFLOP/image: forward pass of one picture; a multiply-add of a convolution or matrix product counts as "
-         "two. "
-         "step: a training step with loading, as measured. memory: the most that the training program held.</p>\n"
+         "two. step: a training step with loading, as measured. memory: the most that the training program held.</p>\n"
          "</body></html>\n";
 }
 
