@@ -95,7 +95,7 @@ void declare_training(RunOptions& r, Options& o) {
       .only_the_end();
   o.add("loss", r.losses,
         "losses of tasks, comma-separated, such as lesion=dice+0.5*focal; default: the dataset's or that of the task's "
-        "kind; help lists them");
+        "kind; help: lists them");
   o.add("loss-weight", r.loss_weights, "factors of tasks in the sum of losses, comma-separated, such as lesion=2");
   o.add("class-weights", r.class_weights,
         "weights of the classes in the classification loss (inverse: 1 / frequency, sqrt: its root)")
