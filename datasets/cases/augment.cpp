@@ -11,7 +11,7 @@ namespace {
 constexpr int kLeftRight = 2;  // axis of the grid: volumes are RAS+
 constexpr double kPi = 3.141592653589793;
 
-// The change of a picture: mirrors, a turn about the axis that looks out of it, zoom, shift and deformation within it.
+// The change of a picture: mirrors, a rotation in its plane, zoom, shift and deformation.
 VolumeChange draw_flat_change(const AugmentOptions& o, const Extent& grid, std::uint64_t seed, std::int64_t epoch,
                               std::int64_t index) {
   Random random(seed, stream_of(fmt::format("augment {} {}", epoch, index)));

@@ -13,11 +13,11 @@ namespace {
 void check_options(const CasePlan& plan, const DatasetOptions& o) {
   MEDUSA_CHECK_INPUT(o.size.height > 0 && o.size.width > 0 && o.size.depth >= 0, "{}: invalid size {}", plan.name,
                      o.size.text());
-  MEDUSA_CHECK_INPUT(o.inputs.empty(), "{}: there is no input {} beside its own", plan.name, o.inputs[0]);
+  MEDUSA_CHECK_INPUT(o.inputs.empty(), "{}: there is no input {} besides its own", plan.name, o.inputs[0]);
   check(o.augment);
   MEDUSA_CHECK_INPUT(
       o.augment.brightness == 0 && o.augment.contrast == 0 && o.augment.saturation == 0 && o.augment.hue == 0,
-      "{}: has no brightness, contrast, saturation and hue; it has noise and gamma-range", plan.name);
+      "{}: brightness, contrast, saturation and hue do not apply; use noise and gamma-range", plan.name);
   MEDUSA_CHECK_INPUT(o.size.depth > 0 || (o.spacing.empty() && plan.spacing.empty()),
                      "{}: spacing is for volumes; size {} is of pictures", plan.name, o.size.text());
   MEDUSA_CHECK_INPUT(o.spacing.empty() || o.spacing.size() == 1 || o.spacing.size() == 3,

@@ -84,13 +84,13 @@ struct Case {
   std::int64_t bytes() const;
 };
 
-// Reads a case.  `size`: depth (0: pictures), height, width.  Throws InputError naming the file: unreadable, another
-// grid than the first input's, a label that is none, values that are not finite.
+// Reads a case.  `size`: depth (0: pictures), height, width.  Throws InputError naming the file: unreadable, on a
+// different grid from the first input, an invalid label, values that are not finite.
 Case read_case(const CasePlan& plan, const CaseRow& row, const Extent& size);
-// The same where a problem with one file keeps nobody from the others: `raw` has all of them, and what the files hold.
-// None where read_case would throw.
+// The same, but one bad file does not stop the rest from being read: `raw` gets all problems and what the files hold.
+// Returns nullopt where read_case would throw.
 std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const Extent& size, RawSample* raw);
-// The files that it looks at, each in a place of its own, "" where the row has none there.
+// The files that it reads, each at a fixed place in the list; "" where the row has no such file.
 std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row);
 // A case as bytes, and back.  Throws Error if the bytes do not hold a case.
 std::string packed(const Case& c);

@@ -24,8 +24,8 @@ struct Description {
 
 // The tables of a dataset.toml (folder.h lists its keys); `file` is its name.  Throws InputError with file:line.
 Description read_description(const std::vector<TomlTable>& tables, const std::string& file);
-// The other way: a dataset.toml that says of inputs and targets what the plan does, for samples of `size` (depth 0:
-// pictures).  Whatever decides the numbers of a sample is in it; where its labels stand is not.
+// The reverse: a dataset.toml with the plan's inputs and targets, for samples of `size` (depth 0: pictures).  It has
+// everything that a sample's numbers depend on, but not the columns of its labels.
 std::string description_text(const CasePlan& plan, const Extent& size);
 
 }  // namespace medusa::datasets

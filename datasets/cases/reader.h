@@ -13,7 +13,7 @@ namespace medusa::datasets {
 // images() must be called first.  The first file defines the grids.  All throw InputError naming the file.
 class CaseReader {
  public:
-  // `size`: depth (0: pictures), height, width.  `raw`: is told what the files hold.
+  // `size`: depth (0: pictures), height, width.  `raw`, if given, gets what the files hold and their problems.
   CaseReader(const CasePlan& plan, const Extent& size, RawSample* raw = nullptr)
       : plan_(plan), size_(size), raw_(raw) {}
 
@@ -34,7 +34,7 @@ class CaseReader {
   // 1 in the volume, 0 where the network's grid goes beyond it.
   Volume inside() const;
 
-  const Volume& first() const { return reference_; }  // the first file's grid: its values are none
+  const Volume& first() const { return reference_; }  // the first file's grid only; holds no values
   Extent grid() const { return {sides_[2], sides_[1], sides_[0]}; }
   std::int64_t voxels() const { return sides_[0] * sides_[1] * sides_[2]; }
   Vec3 spacing() const { return spacing_; }  // mm along depth, height, width of the network's grid

@@ -31,7 +31,7 @@ namespace medusa::datasets {
 // the cases of one group together; a column per file or label, files relative to the table, "x.npz#dose" for an array
 // of an archive.  An empty cell: no label.  Throws InputError with file:line, what was expected and what was found.
 CasePlan folder_plan(const DatasetOptions& options);
-// The size that dataset.toml names; throws InputError where it names none.
+// The size that dataset.toml names; throws InputError if it names none.
 Extent folder_size(const std::string& folder);
 
 }  // namespace medusa::datasets

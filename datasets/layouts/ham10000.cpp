@@ -50,7 +50,7 @@ Ham10000::Ham10000(const DatasetOptions& options) : options_(options), cache_(op
       "ham10000: invalid size {} (height x width)", options.size.text());
   MEDUSA_CHECK_INPUT(options.size.depth == 0, "ham10000: size {} has three sides, pictures have two",
                      options.size.text());
-  MEDUSA_CHECK_INPUT(options.inputs.empty(), "ham10000: there is no input {} beside the picture", options.inputs[0]);
+  MEDUSA_CHECK_INPUT(options.inputs.empty(), "ham10000: there is no input {} besides the picture", options.inputs[0]);
   check(options.normalisation);
   check(options.augment);
   targets_ = {segmentation("lesion", {"lesion"}), classification("diagnosis", classes())};

@@ -121,7 +121,7 @@ bool is_sparse_table(const std::string& path) {
   return std::getline(std::ifstream(path), line) && line.substr(0, 5) == ",data";
 }
 
-// Loads once; returns what it became.
+// Loads once; returns a description of the result.
 std::string load(const std::string& path, const datasets::Extent& size) {
   if (fs::path(path).extension() == ".csv") {
     if (is_sparse_table(path))
