@@ -9,7 +9,7 @@ namespace medusa::datasets {
 
 struct Extent {
   static constexpr std::int64_t kMostSide = 16384;
-  std::int64_t depth = 0, height = 0, width = 0;  // depth 0: of a picture; all 0: none is given
+  std::int64_t depth = 0, height = 0, width = 0;  // depth 0: of a picture; all 0: no size is given
 
   constexpr Extent() = default;
   constexpr Extent(std::int64_t h, std::int64_t w) : height(h), width(w) {}
@@ -21,11 +21,11 @@ struct Extent {
   bool empty() const { return *this == Extent(); }
   int spatial_dims() const { return depth > 0 ? 3 : 2; }
   std::int64_t voxels() const { return (depth > 0 ? depth : 1) * height * width; }
-  // [depth,] height, width; none where none is given.
+  // [depth,] height, width; empty if no size is given.
   std::vector<std::int64_t> sides() const;
   // Whether every side is a multiple of m.
   bool multiple_of(std::int64_t m) const { return depth % m == 0 && height % m == 0 && width % m == 0; }
-  // What parse() reads; "" where none is given.
+  // What parse() reads; "" if no size is given.
   std::string text() const;
   bool operator==(const Extent&) const = default;
 };

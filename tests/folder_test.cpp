@@ -134,7 +134,7 @@ TEST_CASE("folder: pictures, grey and colour, masks and class maps") {
   CHECK(sum == doctest::Approx(0).epsilon(1e-4));
   CHECK(squares / 8 == doctest::Approx(1));
   CHECK(input_error([&] { open_dataset(options_for(folder.path, 4, 4, 4))->get(0); }) ==
-        (folder / "g.png") + ": is a picture, expected a volume, for the size has three sides");
+        (folder / "g.png") + ": is a picture, expected a volume, since the size has three sides");
   o = options_for(folder.path, 0, 2, 4);
   o.spacing = {1};
   CHECK(contains(input_error([&] { open_dataset(o); }), "folder: spacing is for volumes"));

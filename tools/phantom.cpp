@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
   command.option("--out", options.folder, "folder to make").required();
   command.option(
       "--size", size,
-      "size of the pictures in pixels, HEIGHTxWIDTH, or of the volumes in voxels, DEPTHxHEIGHTxWIDTH; none given: "
+      "size of the pictures in pixels, HEIGHTxWIDTH, or of the volumes in voxels, DEPTHxHEIGHTxWIDTH; default: "
       "450x600 for ham10000, 64x96x96 for stoic, 32x48x64 for prostate, 120x160 for folder");
   command
       .option(

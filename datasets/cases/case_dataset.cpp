@@ -19,7 +19,7 @@ void check_options(const CasePlan& plan, const DatasetOptions& o) {
       o.augment.brightness == 0 && o.augment.contrast == 0 && o.augment.saturation == 0 && o.augment.hue == 0,
       "{}: brightness, contrast, saturation and hue do not apply; use noise and gamma-range", plan.name);
   MEDUSA_CHECK_INPUT(o.size.depth > 0 || (o.spacing.empty() && plan.spacing.empty()),
-                     "{}: spacing is for volumes; size {} is of pictures", plan.name, o.size.text());
+                     "{}: spacing is for volumes; size {} is for pictures", plan.name, o.size.text());
   MEDUSA_CHECK_INPUT(o.spacing.empty() || o.spacing.size() == 1 || o.spacing.size() == 3,
                      "{}: spacing has {} numbers, expected 1 or 3 (mm along depth, height, width)", plan.name,
                      o.spacing.size());

@@ -53,13 +53,13 @@ Volume CaseFiles::read(const std::string& name, bool pictures) {
     if (arrays.contains("affine")) one["affine"] = arrays.at("affine");
     volume = volume_of(one, name);
   } else if (is_picture(path)) {
-    MEDUSA_CHECK_INPUT(pictures, "{}: is a picture, expected a volume, for the size has three sides", path);
+    MEDUSA_CHECK_INPUT(pictures, "{}: is a picture, expected a volume, since the size has three sides", path);
     return volume_of_picture(path);
   } else {
     volume = read_volume(path);
   }
   MEDUSA_CHECK_INPUT(!pictures || volume.depth() == 1,
-                     "{}: has {} slices, expected one, for the size has two sides (three, such as 64x64x64, are for "
+                     "{}: has {} slices, expected one, since the size has two sides (three, such as 64x64x64, are for "
                      "volumes)",
                      name, volume.depth());
   return pictures ? volume : to_ras(volume, name);

@@ -26,11 +26,11 @@ void declare_data(RunOptions& r, Options& o) {
   o.add("data", r.data, "folder of the dataset, in the layout in which it is distributed").no_effect().same_for_all();
   o.add("dataset", r.dataset, "the dataset's layout").one_of(datasets::dataset_names()).same_for_all();
   o.add("size", r.size,
-        "HEIGHTxWIDTH in pixels that images are resized to, of volumes DEPTHxHEIGHTxWIDTH; none given: 96x128 for "
+        "HEIGHTxWIDTH in pixels that images are resized to, for volumes DEPTHxHEIGHTxWIDTH; default: 96x128 for "
         "ham10000, 64x64x64 for openkbp, stoic and prostate, for folder what its dataset.toml says");
   o.add("spacing", r.spacing,
-        "stoic, prostate, folder: mm from voxel to voxel along depth, height, width, or one number for all; none "
-        "given: such that --size shows 384 mm (of folder what its dataset.toml says)");
+        "stoic, prostate, folder: mm from voxel to voxel along depth, height, width, or one number for all; default: "
+        "such that --size shows 384 mm (for folder what its dataset.toml says)");
   o.add("patch", r.patch,
         "train on pieces of this size, [DEPTHx]HEIGHTxWIDTH, and look at whole samples through a window of it");
   o.add("foreground", r.foreground, "--patch: fraction of the pieces placed around a structure or class, 0 to 1")
