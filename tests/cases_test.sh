@@ -32,7 +32,7 @@ rm -rf "$work/stoic-run"
 trained stoic 'severe' --size 8x8x8 --batch 2 --spacing 30,20,20
 grep -q '^spacing = \[30, 20, 20\]' "$work/stoic-run/config.toml" && ok "config.toml has the spacing" || bad "no spacing"
 trained prostate 'dice.FemurLeft' --size 8x8x8 --batch 1 --rotation 5 --noise 0.01
-grep -q 'these change names in a mirrored patient: FemurLeft and FemurRight' "$work/log" && ok "the sides that were found" || bad "no pair in $(cat "$work/log")"
+grep -q 'these swap in a mirrored patient: FemurLeft and FemurRight' "$work/log" && ok "the sides that were found" || bad "no pair in $(cat "$work/log")"
 expect 2 "--pictures: only openkbp's doses are drawn, this run's dataset is prostate" "$BIN/evaluate" --run "$work/prostate-run" --pictures "$work/none"
 # A loss is chosen in dataset.toml or on the command line, with the same result.
 own_loss=(--loss 'lesion=dice+0.5*focal' --loss-weight lesion=2)
@@ -80,7 +80,7 @@ refused() { expect 2 "$1" "$BIN/train" --dataset "$2" --data "$work/$2" --out "$
 refused 'has two sides' stoic --size 8x8
 refused 'spacing is -1 mm' stoic --spacing=-1
 refused 'spacing has 2 numbers' stoic --spacing 1,2
-refused 'no brightness, contrast' stoic --brightness 0.1
+refused "brightness, contrast, saturation and hue do not apply" stoic --brightness 0.1
 sed -i 's/kind = "binary"/kind = "bin"/' "$work/folder/dataset.toml"
 refused 'dataset.toml:18: task kind bin is unknown' folder
 "$BIN/phantom" --count 4 --size 16x16 --out "$work/ham10000" >/dev/null

@@ -14,7 +14,7 @@ expect 2 'there is no such folder' "$BIN/compare" --data "$work/none" --out "$wo
 expect 2 '--archs nonsense: expected one of stl' compare x --archs nonsense
 expect 2 'stl twice' compare x --archs stl,stl
 expect 2 '--seeds 1: expected whole numbers of 0 or more, each once' compare x --seeds 1,1
-expect 2 '--arch: compare has --archs instead' compare x --arch hps
+expect 2 '--arch: compare takes --archs instead' compare x --arch hps
 expect 2 '--test-fraction 0' compare x --test-fraction 0
 expect 2 'expected OPTION=VALUE' compare x --sweep lr
 expect 2 "'nonsense' is not an option of train" compare x --sweep nonsense=1,2

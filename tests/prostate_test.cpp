@@ -94,6 +94,6 @@ TEST_CASE("prostate: a side is a word anywhere in a structure's name, and what h
   CHECK(plan.targets[0].mirrored == std::vector<std::array<std::size_t, 2>>{{1, 2}});
   REQUIRE(plan.notes.size() == 3);
   CHECK(contains(plan.notes[0], "mirrored patient: Lens_R and Lens_L"));
-  CHECK(contains(plan.notes[1], "cases.csv: Eye_L names a side, and there is no Eye_R: it keeps its name in a"));
-  CHECK(contains(plan.notes[2], "Rt_Lung names a side, and there is no Lt_Lung"));
+  CHECK(contains(plan.notes[1], "cases.csv: Eye_L names a side, but there is no Eye_R: it keeps its name in a"));
+  CHECK(contains(plan.notes[2], "Rt_Lung names a side, but there is no Lt_Lung"));
 }
