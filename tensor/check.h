@@ -32,10 +32,16 @@ template <class... Args>
   throw InputError(fmt::format(format, std::forward<Args>(args)...));
 }
 
+// The one of `known` that `name` was probably meant to be: the same but for upper and lower case, spaces, hyphens and
+// underscores, or one slip of the hand away (two in names of eight letters or more).  "": none is near enough.
+std::string similar_name(const std::string& name, const std::vector<std::string>& known);
+// "; did you mean <similar_name>?", the end of a message; "" where there is none.
+std::string did_you_mean(const std::string& name, const std::vector<std::string>& known);
+
 // Throws InputError that lists the known values unless `value` is one of them; `what` names the option or setting.
 inline void check_one_of(const std::string& what, const std::string& value, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), value) == known.end())
-    fail_input("{} {}: expected one of {}", what, value, fmt::join(known, ", "));
+    fail_input("{} {}: expected one of {}{}", what, value, fmt::join(known, ", "), did_you_mean(value, known));
 }
 
 }  // namespace medusa

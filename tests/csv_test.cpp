@@ -1,6 +1,7 @@
 // CSV tables: what is accepted, and what each kind of damage is called.
 #include "datasets/formats/csv.h"
 
+#include "datasets/formats/cell.h"
 #include "tests/data_fixture.h"
 
 namespace medusa::datasets {
@@ -21,7 +22,7 @@ TEST_CASE("csv: quotes, CRLF, byte-order mark, empty lines, no line break at the
   CHECK(t.where(1) == "t.csv:4");
   CHECK(t.where(2) == "t.csv:6");
   CHECK(t.column("dx") == 1);
-  CHECK(parse_csv("a,b\n,\n", "t.csv").rows == Rows{{"", ""}});
+  CHECK(parse_csv("a,b\n,\n1,\n", "t.csv").rows == Rows{{"1", ""}});
   CHECK(parse_csv("a\r", "t.csv").header == std::vector<std::string>{"a"});
 }
 
@@ -34,14 +35,71 @@ TEST_CASE("csv: errors name file and line") {
   CHECK(input_error([] { parse_csv("\n\r\n", "t.csv"); }) == "t.csv: is empty, expected a header line");
   CHECK(input_error([] { parse_csv(std::string_view("a\0b", 3), "t.csv"); }) == "t.csv: is not a text file");
   CHECK(input_error([] { parse_csv("a,b\n", "t.csv").column("dx"); }) == "t.csv: has no column dx; it has: a, b");
-  CHECK(input_error([] { parse_csv("case;split;ct\n", "t.csv").column("case"); }) ==
-        "t.csv: has no column case; it has: case;split;ct; its fields seem to be separated by semicolons, expected "
-        "commas");
-  CHECK(input_error([] { parse_csv("case;dose\np1;1,5\n", "t.csv"); }) ==
-        "t.csv:2: 2 fields, the header has 1; its fields seem to be separated by semicolons, expected commas");
-  CHECK(contains(input_error([] { parse_csv("case\tct\n", "t.csv").column("ct"); }), "by tabs, expected commas"));
-  CHECK(parse_csv("a;b\n1;2\n", "t.csv").rows == Rows{{"1;2"}});  // one column may have such a name
+  CHECK(contains(input_error([] { parse_csv("a,Split\n", "t.csv").column("split"); }), "; did you mean Split?"));
   CHECK(contains(input_error([] { read_csv("/no/such/table.csv"); }), "/no/such/table.csv"));
+}
+
+TEST_CASE("csv: as spreadsheets and pandas write it") {
+  const Table semicolons = parse_csv("\r\n\"case, all\";dose\r\np1;1,5\r\n;\r\n", "t.csv");
+  CHECK(semicolons.header == std::vector<std::string>{"case, all", "dose"});
+  CHECK(semicolons.rows == Rows{{"p1", "1,5"}});
+  CHECK(parse_csv("case\tct\np1\t a b \n", "t.csv").rows == Rows{{"p1", "a b"}});
+  CHECK(parse_csv("case,a;b\np1,2\n", "t.csv").header == std::vector<std::string>{"case", "a;b"});
+
+  const Table blanks = parse_csv("case, split ,\tct\np1, train , \" x\" \n", "t.csv");
+  CHECK(blanks.header == std::vector<std::string>{"case", "split", "ct"});
+  CHECK(blanks.rows == Rows{{"p1", "train", " x"}});
+
+  const Table tail = parse_csv("case,ct,,\np1,x,,\np2,y,,,,\n,,,\n,,\n", "t.csv");
+  CHECK(tail.header == std::vector<std::string>{"case", "ct"});
+  CHECK(tail.rows == Rows{{"p1", "x"}, {"p2", "y"}});
+
+  const Table index = parse_csv(",case,,ct\n0,p1,,x\n7,p2,,y\n", "t.csv");
+  CHECK(index.header == std::vector<std::string>{"case", "ct"});
+  CHECK(index.rows == Rows{{"p1", "x"}, {"p2", "y"}});
+  CHECK(index.where(1) == "t.csv:3");
+}
+
+TEST_CASE("csv: a header that leaves open which column is meant is refused") {
+  CHECK(input_error([] { parse_csv("\ncase,ct,case\n", "t.csv"); }) ==
+        "t.csv:2: column case is there twice, in places 1 and 3");
+  CHECK(input_error([] { parse_csv("case, ct,ct \n", "t.csv"); }) ==
+        "t.csv:1: column ct is there twice, in places 2 and 3");
+  CHECK(input_error([] { parse_csv("case,,ct\np1,5,x\n", "t.csv"); }) == "t.csv:1: column 2 has no name");
+  CHECK(input_error([] { parse_csv(",case\n0,p1\nb,p2\n", "t.csv"); }) == "t.csv:1: column 1 has no name");
+}
+
+TEST_CASE("csv: a field comes back as it was written") {
+  for (const std::string text : {"", "a", " a", "a\t", "a,b", "a;b", "\"a\"", "a\nb", "x\ty", " "}) {
+    INFO(text);
+    CHECK(parse_csv("name,other\n" + csv_field(text) + ",x\n", "t.csv").rows == Rows{{text, "x"}});
+  }
+}
+
+TEST_CASE("cells: as people, pandas, R and spreadsheets write them") {
+  for (const char* text : {"1", "1.0", "1.00", "1e0", "TRUE", "True", "true", "yes", " 1 ", "+1"}) {
+    INFO(text);
+    CHECK(yes_or_no(text) == true);
+  }
+  for (const char* text : {"0", "0.0", "-0", "FALSE", "no", "No"}) {
+    INFO(text);
+    CHECK(yes_or_no(text) == false);
+  }
+  for (const char* text : {"", "2", "0.5", "NA", "maybe", "1,0", "10", "t"}) {
+    INFO(text);
+    CHECK_FALSE(yes_or_no(text).has_value());
+  }
+  for (const char* text : {"", " ", "NA", "na", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None"}) {
+    INFO(text);
+    CHECK(is_missing(text));
+  }
+  for (const char* text : {"0", "n", "nothing", "-", "?"}) CHECK_FALSE(is_missing(text));
+  CHECK(number_in("1.50") == 1.5);
+  CHECK(number_in("+2e3") == 2000.0);
+  for (const char* text : {"", "1,5", "inf", "nan", "1 2", "0x10", "+-1", "1e999"}) {
+    INFO(text);
+    CHECK_FALSE(number_in(text).has_value());
+  }
 }
 
 }  // namespace

@@ -62,7 +62,8 @@ TEST_CASE("folder: what is wrong with the table is said with its line, all of it
   CHECK(said("a,,,,,,,,0\n") == ":2: ct is empty, expected a file");
   CHECK(said("a,dev,a/ct.nii.gz,,,,,,0\n") == ":2: split is 'dev', expected train, validation or test");
   CHECK(said("a,,a/ct.nii.gz,,,,,middle,1\n") == ":2: grade is 'middle', expected one of low, high");
-  CHECK(said("a,,a/ct.nii.gz,,,,,,yes\n") == ":2: ill is 'yes', expected 0 or 1");
+  CHECK(said("a,,a/ct.nii.gz,,,,,,maybe\n") == ":2: ill is 'maybe', expected 0 or 1");
+  CHECK(said("a,,a/ct.nii.gz,,,,,,2\n") == ":2: ill is '2', expected 0 or 1");
   CHECK(said("a,,a/ct.nii.gz,,,a/dose.npy,,,0\n") == ":2: body is empty, expected the mask of dose");
   CHECK(contains(said(good + "c,,a/ct.nii.gz,,,,,,0\n"), ":3: split is empty, as in 1 of 2 rows of"));
   CHECK(contains(said(""), "folder: holds no cases"));

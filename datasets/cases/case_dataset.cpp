@@ -43,7 +43,7 @@ CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
   CasePlan decoding = plan_;
   decoding.rows.clear();
   for (CaseTarget& target : decoding.targets) target.info.loss = "", target.info.loss_weight = 1;  // do not affect it
-  recipe_ = "case 1\n" + description_text(decoding, size_);
+  recipe_ = "case 2\n" + description_text(decoding, size_);
 }
 
 std::string CaseDataset::description() const { return description_text(plan_, size_); }

@@ -43,7 +43,7 @@ struct CaseTarget {
 
 // A case's label for one target; all empty: the case has none.
 struct CaseLabel {
-  std::vector<std::string> files;  // pixel-level: one; structures: one per channel, "": not outlined
+  std::vector<std::string> files;  // pixel-level: one; structures: one per channel, "": no mask
   std::string mask;                // a file that is 0 where the label does not count; "": it counts everywhere
   std::vector<real> numbers;       // image-level: the class number; 0 and 1, or amount / scale, per channel
   bool present() const;
@@ -74,7 +74,7 @@ struct Case {
     std::vector<std::vector<std::uint16_t>> maps;  // segmentation: class numbers; structures: 0 and 1 per channel
     std::vector<std::vector<real>> values;         // regression, a channel each
     std::vector<std::uint16_t> mask;               // 0 where it does not count; empty: everywhere
-    std::vector<bool> outlined;                    // structures: which of them are there
+    std::vector<bool> outlined;                    // structures: which of them have a mask
     bool present = false;
   };
   Extent grid;

@@ -23,9 +23,8 @@ class LabelReader {
         reader_.attempt([&] {
           to.maps.push_back(file.empty() ? std::vector<std::uint16_t>(place(reader_.voxels()))
                                          : structure(yes_or_no(file)));
-          to.outlined.push_back(std::count(to.maps.back().begin(), to.maps.back().end(), 1) > 0);
+          to.outlined.push_back(!file.empty());  // a mask of zeros says that the structure is not there
         });
-      to.present = std::find(to.outlined.begin(), to.outlined.end(), true) != to.outlined.end();
       return to;
     }
     std::optional<Volume> mask;  // where labels count, besides inside the volume

@@ -1,12 +1,14 @@
 #include "datasets/cases/table.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "datasets/cases/file.h"
+#include "datasets/formats/cell.h"
 #include "datasets/formats/csv.h"
 #include "datasets/formats/header_text.h"
 #include "datasets/options.h"
@@ -17,17 +19,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Number of the class that a cell names: as it is written, as a number ("2.0" is "2"), or but for upper and lower case.
+std::optional<std::size_t> class_in(const std::string& cell, const std::vector<std::string>& classes) {
+  const auto only = [&](const auto& same) -> std::optional<std::size_t> {
+    const auto found = std::find_if(classes.begin(), classes.end(), same);
+    if (found == classes.end() || std::find_if(found + 1, classes.end(), same) != classes.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - classes.begin());
+  };
+  if (const auto exact = only([&](const std::string& name) { return name == cell; })) return exact;
+  if (const std::optional<double> number = number_in(cell))
+    return only([&](const std::string& name) { return number_in(name) == number; });
+  return only([&](const std::string& name) { return lower_case(name) == lower_case(cell); });
+}
+
 // A row of the table, with what its cells mean.
 class RowReader {
  public:
   RowReader(const Description& description, const Table& table)
       : d_(description), table_(table), folder_(fs::path(table.name).parent_path().string()) {
-    table.column("case");
-    for (const CaseInput& input : d_.plan.inputs) table.column(input.column);
+    for (std::size_t c = 0; c < table.header.size(); ++c) places_.emplace(table.header[c], c);
+    case_ = place("case");
+    group_ = optional_place("group");
+    split_ = optional_place("split");
+    for (const CaseInput& input : d_.plan.inputs) inputs_.push_back(place(input.column));
     for (const TargetColumns& c : d_.target_columns) try {
-        for (const std::string& column : c.files_or_labels) table.column(column);
-        for (const std::string& column : {c.mask, c.only_if})
-          if (!column.empty()) table.column(column);
+        Places places;
+        for (const std::string& column : c.files_or_labels) places.files_or_labels.push_back(place(column));
+        if (!c.mask.empty()) places.mask = place(c.mask);
+        if (!c.only_if.empty()) places.only_if = place(c.only_if);
+        targets_.push_back(places);
       } catch (const InputError& error) {
         fail_input("{}: {}", c.where, error.what());
       }
@@ -36,98 +56,141 @@ class RowReader {
   CaseRow read(std::size_t row) const {
     CaseRow r;
     r.where = table_.where(row);
-    r.id = cell(row, "case");
+    r.id = cell(row, case_);
     MEDUSA_CHECK_INPUT(!r.id.empty(), "{}: the case has no name", r.where);
-    if (has("group")) r.group = cell(row, "group");
-    if (has("split")) r.part = part(row);
-    for (const CaseInput& input : d_.plan.inputs) {
-      r.inputs.push_back(file(row, input.column));
-      MEDUSA_CHECK_INPUT(!r.inputs.back().empty(), "{}: {} is empty, expected a file", r.where, input.column);
+    if (group_) r.group = cell(row, *group_);
+    if (split_) r.part = part(row);
+    for (std::size_t column : inputs_) {
+      r.inputs.push_back(file(row, column));
+      MEDUSA_CHECK_INPUT(!r.inputs.back().empty(), "{}: {} is empty, expected a file", r.where, name(column));
     }
     for (std::size_t t = 0; t < d_.plan.targets.size(); ++t) r.labels.push_back(label(row, t));
     return r;
   }
 
+  // The columns that nothing reads.
+  std::vector<std::string> unused() const {
+    std::vector<std::string> names;
+    for (const std::string& column : table_.header)
+      if (!used_.contains(column)) names.push_back(column);
+    return names;
+  }
+
  private:
-  bool has(const std::string& column) const {
-    return std::find(table_.header.begin(), table_.header.end(), column) != table_.header.end();
+  struct Places {
+    std::vector<std::size_t> files_or_labels;
+    std::optional<std::size_t> mask, only_if;
+  };
+
+  std::size_t place(const std::string& column) {
+    used_.insert(column);
+    const auto found = places_.find(column);
+    return found != places_.end() ? found->second : table_.column(column);  // which throws
   }
-  const std::string& cell(std::size_t row, const std::string& column) const {
-    return table_.rows[row][table_.column(column)];
+  // A column that tables need not have; one that is probably meant to be it is refused.
+  std::optional<std::size_t> optional_place(const std::string& column) {
+    if (places_.contains(column)) return place(column);
+    check_no_column_like(table_, column);
+    return std::nullopt;
   }
+  const std::string& cell(std::size_t row, std::size_t column) const { return table_.rows[row][column]; }
+  const std::string& name(std::size_t column) const { return table_.header[column]; }
 
   std::string part(std::size_t row) const {
-    const std::string& split = cell(row, "split");
-    if (split == "val" || split == "validation") return "validation";
-    MEDUSA_CHECK_INPUT(split.empty() || split == "train" || split == "test",
-                       "{}: split is '{}', expected train, validation or test", table_.where(row), split);
-    return split;
+    const std::string split = lower_case(cell(row, *split_));
+    for (const auto& [word, part] : {std::pair{"train", "train"},
+                                     {"training", "train"},
+                                     {"val", "validation"},
+                                     {"valid", "validation"},
+                                     {"validation", "validation"},
+                                     {"test", "test"},
+                                     {"testing", "test"}})
+      if (split == word) return part;
+    MEDUSA_CHECK_INPUT(is_missing(split), "{}: split is '{}', expected train, validation or test", table_.where(row),
+                       cell(row, *split_));
+    return "";
   }
 
-  std::string file(std::size_t row, const std::string& column) const {
-    const std::string& name = cell(row, column);
-    if (name.empty()) return "";
-    const std::string path = fs::path(name).is_absolute() || folder_.empty() ? name : folder_ + "/" + name;
+  std::string file(std::size_t row, std::size_t column) const {
+    const std::string& text = cell(row, column);
+    if (text.empty()) return "";
+    const std::string path = fs::path(text).is_absolute() || folder_.empty() ? text : folder_ + "/" + text;
+    if (is_missing(text) && !fs::exists(file_of(path))) return "";
     MEDUSA_CHECK_INPUT(fs::is_regular_file(file_of(path)), "{}: {}: {}: there is no such file", table_.where(row),
-                       column, file_of(path));
+                       name(column), file_of(path));
     return path;
   }
 
-  bool yes(std::size_t row, const std::string& column) const {
-    const std::string& text = cell(row, column);
-    MEDUSA_CHECK_INPUT(text == "0" || text == "1", "{}: {} is '{}', expected 0 or 1", table_.where(row), column, text);
-    return text == "1";
+  bool yes(std::size_t row, std::size_t column) const {
+    const std::optional<bool> yes = yes_or_no(cell(row, column));
+    MEDUSA_CHECK_INPUT(yes, "{}: {} is '{}', expected 0 or 1", table_.where(row), name(column), cell(row, column));
+    return *yes;
   }
 
-  double amount(std::size_t row, const std::string& column) const {
-    const std::string text = trimmed(cell(row, column));
-    double value = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    MEDUSA_CHECK_INPUT(
-        error == std::errc{} && stop == text.data() + text.size() && std::isfinite(value) && std::abs(value) < 1e30,
-        "{}: {} is '{}', expected a number", table_.where(row), column, text);
-    return value;
+  double amount(std::size_t row, std::size_t column) const {
+    const std::optional<double> value = number_in(cell(row, column));
+    MEDUSA_CHECK_INPUT(value && std::abs(*value) < 1e30, "{}: {} is '{}', expected a number", table_.where(row),
+                       name(column), cell(row, column));
+    return *value;
+  }
+
+  // Whether the case has a label of target t: where it has none, a condition may be left open too.
+  bool labelled(std::size_t row, std::size_t t) const {
+    const Places& places = targets_[t];
+    const std::vector<std::size_t>& columns = places.files_or_labels;
+    const TargetInfo& info = d_.plan.targets[t].info;
+    const bool words = info.traits().exclusive && !info.traits().pixel_level;  // a class may have such a name
+    const auto missing = [&](std::size_t column) {
+      const std::string& text = cell(row, column);
+      return is_missing(text) && !(words && class_in(text, info.classes));
+    };
+    const auto empty = std::count_if(columns.begin(), columns.end(), missing);
+    const bool all = empty == static_cast<std::ptrdiff_t>(columns.size());
+    if (places.only_if && !(all && is_missing(cell(row, *places.only_if))) && !yes(row, *places.only_if)) return false;
+    MEDUSA_CHECK_INPUT(all || empty == 0 || info.traits().pixel_level,
+                       "{}: {} of the {} columns of {} are empty, expected all or none", table_.where(row), empty,
+                       columns.size(), info.name);
+    return !all;
   }
 
   CaseLabel label(std::size_t row, std::size_t t) const {
-    const TargetColumns& columns = d_.target_columns[t];
+    const Places& places = targets_[t];
     const TargetInfo& info = d_.plan.targets[t].info;
     CaseLabel label;
-    if (!columns.only_if.empty() && !yes(row, columns.only_if)) return label;
+    if (!labelled(row, t)) return label;
     if (info.traits().pixel_level) {
-      for (const std::string& column : columns.files_or_labels) label.files.push_back(file(row, column));
-      if (!columns.mask.empty() && label.present()) {
-        label.mask = file(row, columns.mask);
+      for (std::size_t column : places.files_or_labels) label.files.push_back(file(row, column));
+      if (places.mask && label.present()) {
+        label.mask = file(row, *places.mask);
         MEDUSA_CHECK_INPUT(!label.mask.empty(), "{}: {} is empty, expected the mask of {}", table_.where(row),
-                           columns.mask, info.name);
+                           name(*places.mask), info.name);
       }
       return label;
     }
-    std::size_t empty = 0;
-    for (const std::string& column : columns.files_or_labels) empty += cell(row, column).empty();
-    if (empty == columns.files_or_labels.size()) return label;
-    MEDUSA_CHECK_INPUT(empty == 0, "{}: {} of the {} columns of {} are empty, expected all or none", table_.where(row),
-                       empty, columns.files_or_labels.size(), info.name);
     if (info.traits().in_units) {
-      for (const std::string& column : columns.files_or_labels)
+      for (std::size_t column : places.files_or_labels)
         label.numbers.push_back(static_cast<real>(amount(row, column) / info.scale));
-      return label;
+    } else if (!info.traits().exclusive) {
+      for (std::size_t column : places.files_or_labels) label.numbers.push_back(yes(row, column) ? 1 : 0);
+    } else {
+      const std::size_t column = places.files_or_labels[0];
+      const std::optional<std::size_t> known = class_in(cell(row, column), info.classes);
+      MEDUSA_CHECK_INPUT(known, "{}: {} is '{}', expected one of {}", table_.where(row), name(column),
+                         cell(row, column), fmt::join(info.classes, ", "));
+      label.numbers = {static_cast<real>(*known)};
     }
-    if (!info.traits().exclusive) {
-      for (const std::string& column : columns.files_or_labels) label.numbers.push_back(yes(row, column) ? 1 : 0);
-      return label;
-    }
-    const std::string& text = cell(row, columns.files_or_labels[0]);
-    const auto known = std::find(info.classes.begin(), info.classes.end(), text);
-    MEDUSA_CHECK_INPUT(known != info.classes.end(), "{}: {} is '{}', expected one of {}", table_.where(row),
-                       columns.files_or_labels[0], text, fmt::join(info.classes, ", "));
-    label.numbers = {static_cast<real>(known - info.classes.begin())};
     return label;
   }
 
   const Description& d_;
   const Table& table_;
   const std::string folder_;
+  std::map<std::string, std::size_t> places_;
+  std::set<std::string> used_;
+  std::size_t case_ = 0;
+  std::optional<std::size_t> group_, split_;
+  std::vector<std::size_t> inputs_;
+  std::vector<Places> targets_;
 };
 
 // All rows or none have a split.
@@ -139,7 +202,23 @@ void check_parts(const CasePlan& plan, const std::string& table) {
              plan.rows.size(), table);
 }
 
+// "a, b, c and 4 more"
+std::string first_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 8;
+  const std::size_t shown = std::min(names.size(), kMost);
+  std::string text =
+      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
+
 }  // namespace
+
+void check_no_column_like(const Table& table, const std::string& column) {
+  for (const std::string& other : table.header)
+    MEDUSA_CHECK_INPUT(similar_name(other, {column}).empty(), "{}: column {}: did you mean {}?", table.name, other,
+                       column);
+}
 
 CasePlan read_cases(const Description& description, const std::string& path, const std::string& name,
                     std::vector<std::string>* problems) {
@@ -147,6 +226,8 @@ CasePlan read_cases(const Description& description, const std::string& path, con
   const RowReader reader(description, table);
   CasePlan plan = description.plan;
   plan.name = name;
+  if (const std::vector<std::string> unused = reader.unused(); !unused.empty())
+    plan.notes.push_back(fmt::format("{}: columns that are not used: {}", path, first_of(unused)));
   std::set<std::string> seen;
   for (std::size_t i = 0; i < table.rows.size(); ++i)
     attempt(problems, [&] {

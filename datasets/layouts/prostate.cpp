@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -64,11 +65,11 @@ std::vector<std::string> other_sides(const std::string& name) {
   return names;
 }
 
-// The index in `classes` of the other side of class `at`; classes.size() if it is absent.
-std::size_t other_side(const std::vector<std::string>& classes, std::size_t at) {
+// The index of the other side of class `at`; classes.size() if it is absent.
+std::size_t other_side(const std::vector<std::string>& classes, const std::map<std::string, std::size_t>& places,
+                       std::size_t at) {
   for (const std::string& name : other_sides(classes[at]))
-    if (const auto found = std::ranges::find(classes, name); found != classes.end())
-      return static_cast<std::size_t>(found - classes.begin());
+    if (const auto found = places.find(name); found != places.end()) return found->second;
   return classes.size();
 }
 
@@ -77,9 +78,11 @@ std::vector<std::array<std::size_t, 2>> find_pairs(const std::vector<std::string
                                                    std::vector<std::string>& notes) {
   std::vector<std::array<std::size_t, 2>> pairs;
   std::vector<std::string> found, alone;
+  std::map<std::string, std::size_t> places;
+  for (std::size_t k = 0; k < classes.size(); ++k) places.emplace(classes[k], k);
   for (std::size_t a = 0; a < classes.size(); ++a) {
-    const std::size_t b = other_side(classes, a);
-    if (b == classes.size() || other_side(classes, b) != a) {
+    const std::size_t b = other_side(classes, places, a);
+    if (b == classes.size() || other_side(classes, places, b) != a) {
       if (!other_sides(classes[a]).empty()) alone.push_back(classes[a]);
     } else if (a < b) {
       pairs.push_back({a, b});
@@ -105,11 +108,13 @@ CasePlan prostate_plan(const DatasetOptions& options) {
   Description d;
   std::vector<std::string> classes;
   bool body = false;
+  const std::set<std::string> kOthers{"case", "split", "group", "ct", "dose", "body"};
   for (const std::string& column : table.header) {
     body = body || column == "body";
-    if (std::set<std::string>{"case", "split", "group", "ct", "dose", "body"}.contains(column)) continue;
+    if (kOthers.contains(column)) continue;
     classes.push_back(column);
   }
+  if (!body) check_no_column_like(table, "body");
   MEDUSA_CHECK_INPUT(!classes.empty(), "{}:1: has no structure column besides case, ct and dose", path);
   d.plan.inputs = {{"ct", "ct", 1, {{-160, 240}}, {}, {}, false}};
   d.plan.targets = {{structures("structures", classes), {}, find_pairs(classes, path, d.plan.notes)},

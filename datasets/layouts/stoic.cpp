@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "datasets/formats/cell.h"
 #include "datasets/formats/csv.h"
 #include "tensor/check.h"
 
@@ -16,8 +17,9 @@ namespace fs = std::filesystem;
 constexpr const char* kEnds[] = {".mha", ".mhd", ".nii.gz", ".nii"};
 
 bool yes(const std::string& field, const std::string& where, const char* column) {
-  MEDUSA_CHECK_INPUT(field == "0" || field == "1", "{}: {} is '{}', expected 0 or 1", where, column, field);
-  return field == "1";
+  const std::optional<bool> yes = yes_or_no(field);
+  MEDUSA_CHECK_INPUT(yes, "{}: {} is '{}', expected 0 or 1", where, column, field);
+  return *yes;
 }
 
 // PatientID -> path.
