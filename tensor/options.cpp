@@ -193,8 +193,9 @@ OptionValues Options::values() const {
 void Options::assign(const OptionValues& values, const std::string& prefix) {
   for (const auto& [name, value] : values) {
     Option* row = find(name);
-    MEDUSA_CHECK_INPUT(row != nullptr, "{}{}: unknown option, expected {}", prefix, name,
-                       rows_.empty() ? "none" : fmt::format("one of {}", fmt::join(names(), ", ")));
+    MEDUSA_CHECK_INPUT(row != nullptr, "{}{}: unknown option, expected {}{}", prefix, name,
+                       rows_.empty() ? "none" : fmt::format("one of {}", fmt::join(names(), ", ")),
+                       did_you_mean(name, names()));
     row->set(value, prefix);
   }
 }

@@ -99,6 +99,10 @@ refused 2 '--task-weights: only with --balancing fixed' --task-weights 1,2
 refused 2 'balancing fixed: 3 weights for 2 tasks' --balancing fixed --task-weights 1,2,3
 refused 2 '--cagrad-c 2: expected 0 to 1' --balancing cagrad --cagrad-c 2
 refused 2 '--nonsense' --nonsense 1
+printf 'epcohs = 1\n' >"$work/slip.toml"
+refused 2 'slip.toml: epcohs: unknown option; did you mean epochs?' --config "$work/slip.toml"
+refused 2 '--epcohs=3; did you mean --epochs?' --epcohs=3
+refused 2 'expected one of constant, step, cosine, poly, onecycle; did you mean cosine?' --schedule cosin
 refused 2 "$work/none: there is no such folder" --data "$work/none"
 refused 2 'there is no such run folder' --resume
 out=$("$BIN/train" --out "$work/refused" 2>&1)

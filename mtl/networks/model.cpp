@@ -76,7 +76,8 @@ void register_architecture(Architecture architecture) {
 const Architecture& find_architecture(const std::string& name) {
   for (const Architecture& row : table())
     if (row.name == name) return row;
-  fail_input("architecture '{}' is unknown, expected one of: {}", name, fmt::join(architectures(), ", "));
+  fail_input("architecture '{}' is unknown, expected one of: {}{}", name, fmt::join(architectures(), ", "),
+             did_you_mean(name, architectures()));
 }
 
 std::vector<std::string> architectures() {

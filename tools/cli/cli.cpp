@@ -157,9 +157,32 @@ void CommandLine::parse(std::vector<std::string> arguments) {
   } catch (const CLI::Success& help) {
     app_->exit(help);  // prints it
     throw HelpShown{};
+  } catch (const CLI::ConfigError& error) {
+    const std::string text = error.what(), file = app_->get_config_ptr()->as<std::string>();
+    const std::string_view kUnknown = "INI was not able to parse ";
+    if (!text.starts_with(kUnknown)) fail_input("{}", text);
+    const std::string name = text.substr(kUnknown.size());
+    fail_input("{}: {}: unknown option{}", file, name, did_you_mean(name, option_names()));
+  } catch (const CLI::ExtrasError& error) {
+    const std::string text = error.what(), last = text.substr(text.rfind(' ') + 1);
+    const std::string name = last.substr(std::min<std::size_t>(last.find_first_not_of('-'), last.size()));
+    const std::string similar =
+        last.starts_with("-") ? similar_name(name.substr(0, name.find('=')), option_names()) : "";
+    fail_input("{}{}", text, similar.empty() ? "" : "; did you mean --" + similar + "?");
   } catch (const CLI::ParseError& error) {
     fail_input("{}", error.what());
   }
+}
+
+std::vector<std::string> CommandLine::option_names() const {
+  std::vector<std::string> names;
+  const auto add = [&](const CLI::App* app) {
+    for (const CLI::Option* option : app->get_options())
+      names.insert(names.end(), option->get_lnames().begin(), option->get_lnames().end());
+  };
+  add(app_);
+  for (const CLI::App* subcommand : app_->get_subcommands()) add(subcommand);
+  return names;
 }
 
 bool CommandLine::parsed() const { return app_->parsed(); }

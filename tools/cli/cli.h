@@ -76,6 +76,7 @@ class CommandLine {
 
  private:
   CommandLine(CLI::App* app, const std::string& name);
+  std::vector<std::string> option_names() const;  // without "--", those of a chosen subcommand too
 
   std::string name_;
   std::unique_ptr<CLI::App> owned_;
