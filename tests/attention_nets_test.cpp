@@ -106,7 +106,9 @@ TEST_CASE("ctan: options by name") {
   refused("projections", "deep", "ctan: projections deep: expected one of none, linear");
   refused("parts", "half", "ctan: parts half: expected one of both, encoder, bottleneck");
   refused("scale", 2, "ctan: scale 2: expected true or false");
-  refused("part", "both", "ctan: part: unknown option, expected one of attention, scale, projections, residual, parts");
+  refused("part", "both",
+          "ctan: part: unknown option, expected one of attention, scale, projections, residual, parts; did you mean "
+          "parts?");
   ModelConfig other = config("mtan", 2);
   other.options["parts"] = "both";
   CHECK_THROWS_WITH_AS(make_model(other), "mtan: parts: unknown option, expected none", InputError);

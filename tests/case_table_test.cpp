@@ -117,7 +117,8 @@ TEST_CASE("table: what is ambiguous is refused with file, line and column") {
 TEST_CASE("table: a mask of zeros is a negative; an empty cell is no label") {
   const TempFolder folder;
   write_volumes(folder);
-  datasets::write_volume(folder / "none.nii", volume(4, 4, 4, [](auto, auto, auto) { return 0; }, ScalarType::UInt8));
+  datasets::write_volume(folder / "none.nii", volume(
+                                                  4, 4, 4, [](auto, auto, auto) { return 0; }, ScalarType::UInt8));
   save(folder / "dataset.toml",
        "[input.ct]\n[target.organs]\nkind = \"structures\"\nclasses = [\"left\", \"right\"]\n"
        "[target.lesion]\nkind = \"segmentation\"\ncolumn = \"left\"\n");

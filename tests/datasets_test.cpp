@@ -86,6 +86,24 @@ TEST_CASE("stack: joins samples, fills what is missing, says who has a label") {
   CHECK(contains(runtime_error([&] { stack({full, {"e", in, {}}}); }), "batch: a has 2 targets, e has 0"));
 }
 
+TEST_CASE("ham10000: masks that were saved anew with 0 and 1 are those of 0 and 255; in between is refused") {
+  const Phantom a(6, 1), b(6, 1);
+  const auto scale = [&](int i, int inside) {
+    Image mask = to_grey(read_image(b.mask(i)));
+    for (std::uint8_t& v : mask.pixels) v = v > 0 ? static_cast<std::uint8_t>(inside) : 0;
+    write_png(b.mask(i), mask);
+  };
+  for (int i = 0; i < 6; ++i) scale(i, 1);
+  const auto wide = open_dataset(options_for(a.path)), narrow = open_dataset(options_for(b.path));
+  for (std::int64_t i = 0; i < 6; ++i) {
+    CHECK(wide->get(i).targets[0].value.to_vector() == narrow->get(i).targets[0].value.to_vector());
+    CHECK(narrow->raw(i).problems.empty());
+  }
+  scale(2, 9);
+  CHECK(test::input_error([&] { open_dataset(options_for(b.path))->get(2); }) ==
+        b.mask(2) + ": holds values up to 9, expected 0 and 255, or 0 and 1");
+}
+
 TEST_CASE("ham10000: noise and gamma change pictures by the seed, between black and white, and no mask") {
   const Phantom folder(2);
   DatasetOptions o = options_for(folder.path);

@@ -8,7 +8,7 @@ if ! command -v gdb >/dev/null; then
   echo "skipped: which kernels the device tests call (gdb tells, and is not installed)"
   exit 0
 fi
-mapfile -t kernels < <(sed -n 's/^KERNEL(\([a-z_]*\),.*/\1/p' tensor/kernels.h)
+mapfile -t kernels < <(sed -n 's/^KERNEL(\([a-z0-9_]*\),.*/\1/p' tensor/kernels.h)
 commands=(-ex "set confirm off" -ex "handle SIGSEGV nostop noprint pass")
 for kernel in "${kernels[@]}"; do commands+=(-ex "tbreak medusa::cuda::$kernel"); done
 commands+=(-ex run)

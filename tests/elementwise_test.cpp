@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/gradcheck.h"
 #include "tensor/isa.h"
 #include "tensor/kernels.h"
 #include "tensor/parallel.h"
@@ -70,6 +71,14 @@ TEST_CASE("elementwise: functions of one value") {
       "div_scalar", x, [](const Var& v) { return v / 4; }, [](double v) { return v / 4; });
   check_unary(
       "negate", normal({1}), [](const Var& v) { return -v; }, [](double v) { return -v; });
+}
+
+TEST_CASE("elementwise: each function of the list has the derivative of its value") {
+#define X(Name)                                                                                \
+  check_gradients(#Name, [](const Vars& v) { return unary(UnaryOp::Name, v[0], real(0.75)); }, \
+                  {Tensor::from({real(0.3), real(1.7), real(0.8)}, {3})});
+  MEDUSA_UNARY_OPS(X)
+#undef X
 }
 
 TEST_CASE("elementwise: the ends of the scale do not overflow") {

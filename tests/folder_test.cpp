@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "datasets/images/image.h"
 #include "datasets/layouts/registry.h"
@@ -169,4 +171,27 @@ TEST_CASE("folder: pictures are deformed, and their masks with them") {
   for (std::int64_t i = 0; i < bent.input.numel(); ++i)
     apart += (bent.input.at(i) > real(125.0 / 255)) != (bent.targets[0].value.at(i) > 0);
   CHECK(apart < 10);
+}
+
+TEST_CASE("folder: what a target's mask leaves out may be NaN; what it counts may not") {
+  const TempFolder folder;
+  write_volumes(folder);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto dose = [&](bool inside) {
+    return volume(4, 4, 4, [&](auto i, auto j, auto) { return (inside ? j == 0 : j >= 2) && i == 1 ? nan : 7.0 * i; });
+  };
+  datasets::write_volume(folder / "outside.npy", dose(false));
+  datasets::write_volume(folder / "inside.npy", dose(true));
+  save(folder / "dataset.toml",
+       "[input.ct]\n[target.dose]\nkind = \"regression\"\nmask = \"body\"\n[target.all]\nkind = \"regression\"\n");
+  const auto sample = [&](const std::string& columns) {
+    save(folder / "cases.csv", "case,ct,dose,body,all\na,a/ct.nii.gz," + columns + "\n");
+    return open_dataset(options_for(folder.path, 4, 4, 4))->get(0);
+  };
+  const Sample good = sample("outside.npy,a/body.npz,");
+  for (real v : good.targets[0].value.to_vector()) CHECK(std::isfinite(v));
+  CHECK(good.targets[0].value.at(1) == 7);
+  CHECK(good.targets[0].mask.at(2 * 4 + 1) == 0);
+  CHECK(contains(input_error([&] { sample("inside.npy,a/body.npz,"); }), "inside.npy: 4 of 64 values"));
+  CHECK(contains(input_error([&] { sample(",,outside.npy"); }), "outside.npy: 8 of 64 values"));
 }

@@ -66,13 +66,6 @@ finds check_cuda.sh 0 ""
 echo 'int n = cuda::device_count();' >>tensor/memory.h
 finds check_cuda.sh 1 'tensor/memory.h:2: CUDA is the business of cuda/'
 
-printf '  set(device_families one\n      two)\n' >CMakeLists.txt
-echo 'check_op("two", {});' >tests/two_test.cpp
-echo '// of a check_op' >tests/three_test.cpp
-finds check_families.sh 0 ""
-echo 'test::agree("three", {});' >>tests/three_test.cpp
-finds check_families.sh 1 "tests/three_test.cpp: has cases for the device"
-
 # compiled BODY: a kernel file as an object of every set, in its namespace
 compiled() {
   local isa folder

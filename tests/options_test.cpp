@@ -157,7 +157,9 @@ TEST_CASE("options: each name in a table of methods makes one, with its own opti
   mtl::BalanceOptions balancing;
   Options rows;
   balancing.declare(rows);
-  CHECK(rows.find("balancing-lr")->help == "balancing uw, gradnorm, famo: learning rate of the weights");
+  const std::string shared = rows.find("balancing-lr")->help;
+  CHECK(shared.starts_with("balancing uw, "));
+  CHECK(shared.ends_with(": learning rate of the weights"));
   for (const Option& row : rows.rows()) CHECK(row.owner == "balancing");
   balancing.own["dwa-temperature"] = 0;
   CHECK(message_of([&] { mtl::make_balancer(balancing, 2); }) == "dwa-temperature 0: expected more than 0");

@@ -248,4 +248,15 @@ refused 'has no dataset.toml' "$work/run" "$case1"
 expect 0 'cm3' "$BIN/predict" --run "$work/run" --input "$case1" --out "$work/again"
 cp "$work/both-run/dataset.toml" "$work/run/dataset.toml"
 refused 'its inputs have 2 channels, the network takes 1' "$work/run" "$case1"
+
+# Two files of one name: p1's structure L_Lung, and the Lung of the case p1_L.
+mkdir "$work/lungs"
+sed 's/"Rectum", "Femur left"/"Lung", "L_Lung"/; /^\[target.zones\]/,$d' "$work/pelves/dataset.toml" >"$work/lungs/dataset.toml"
+sed "s|,case|,../pelves/case|g; 2s/^[^,]*/p1/; 3s/^[^,]*/p1_L/" "$work/pelves/cases.csv" >"$work/lungs/cases.csv"
+"$BIN/train" --dataset folder --data "$work/lungs" --widths 4,8 --batch 1 --epochs 1 --arch stl --out "$work/lungs-run" >"$work/log" 2>&1 \
+  || bad "train on lungs: $(cat "$work/log")"
+expect 2 'both would be written to p1_L_Lung' "$BIN/predict" --run "$work/lungs-run" --input "$work/lungs/cases.csv" --out "$work/lungs-out"
+[ ! -e "$work/lungs-out" ] && ok "nothing is written" || bad "written before the names were checked: $(ls "$work/lungs-out")"
+sed -i '3s/^p1_L/p2/' "$work/lungs/cases.csv"
+expect 0 'Lung' "$BIN/predict" --run "$work/lungs-run" --input "$work/lungs/cases.csv" --out "$work/lungs-out"
 exit $failed

@@ -92,10 +92,11 @@ void predict_cases(const PredictOptions& options, mtl::Predictor& predictor) {
   const std::vector<datasets::CaseRow> rows = cases_at(options.inputs, predictor.plan(), kinds, &problems);
   const std::size_t all = rows.size() + problems.size();
   if (all == 1 && !problems.empty()) fail_input("{}", problems[0]);
+  CaseWriter writer(predictor, options.out, options.opacity);
+  writer.check_names(rows);
   make_output_folder(options);
   for (const std::string& note : predictor.notes()) fmt::print("note: {}\n", note);
   for (const std::string& problem : problems) fmt::print(stderr, "predict: {}\n", problem);
-  CaseWriter writer(predictor, options.out, options.opacity);
   const std::size_t failed = problems.size() + for_each_input(rows, [&](const datasets::CaseRow& row) {
                                writer.claim(row);
                                fmt::print("{}\n", writer.write(row, predictor.predict(row.inputs)));

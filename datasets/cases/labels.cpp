@@ -105,12 +105,23 @@ class LabelReader {
     return whole_numbers(reader_.fit(yes_or_no(name), Content::Labels, 0));
   }
 
+  // Where the mask is 0 a value that is NaN or infinite becomes 0: nobody asks for it.
+  static Tensor finite_outside(const Tensor& values, const Tensor& mask) {
+    const std::int64_t channels = values.numel() / mask.numel();
+    Tensor out = values.clone();
+    real* v = out.mutable_data();
+    for (std::int64_t i = 0; i < values.numel(); ++i)
+      if (mask.data()[i / channels] == 0 && !std::isfinite(v[i])) v[i] = 0;
+    return out;
+  }
+
   // Amounts: the mean over what counts, so that the edge of a mask is not diluted with what lies outside.
   std::vector<std::vector<real>> amounts(const CaseTarget& target, const std::string& file,
                                          const std::optional<Volume>& mask) {
-    const Volume v = reader_.load(file);
+    Volume v = reader_.load(file);
     const std::int64_t channels = target.info.channels;
     MEDUSA_CHECK_INPUT(v.channels() == channels, "{}: has {} channels, expected {}", file, v.channels(), channels);
+    if (mask) v.values = finite_outside(v.values, mask->values);
     check_finite(v, file);
     reader_.note_range(target.info.name, target.info.unit, file, v);
     Volume counted = v;

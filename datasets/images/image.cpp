@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "datasets/images/orientation.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
 
@@ -23,8 +24,9 @@ std::string first_bytes(std::span<const unsigned char> bytes) {
 Image decode_image(std::span<const unsigned char> bytes, const std::string& name) {
   MEDUSA_CHECK_INPUT(!bytes.empty(), "{}: is empty (0 bytes)", name);
   if (bytes.size() >= 4 && bytes[0] == 0x89 && bytes[1] == 'P' && bytes[2] == 'N' && bytes[3] == 'G')
-    return decode_png(bytes, name);
-  if (bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF) return decode_jpeg(bytes, name);
+    return upright(decode_png(bytes, name), exif_orientation(bytes));
+  if (bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF)
+    return upright(decode_jpeg(bytes, name), exif_orientation(bytes));
   fail_input("{}: is neither PNG nor JPEG: starts with {}", name, first_bytes(bytes));
 }
 

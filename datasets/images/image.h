@@ -30,10 +30,12 @@ struct Image {
 inline constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 
 // Reads a PNG or JPEG file, told apart by content.  Palettes are applied, 1, 2 and 4 bit greys become 0..255, CMYK
-// becomes RGB.  Throws InputError naming the file and the reason; a truncated file is an error.
+// becomes RGB; a picture that its EXIF data call turned is turned upright.  Throws InputError naming the file and the
+// reason; a truncated file is an error.
 Image read_image(const std::string& path);
 // The same from memory; `name` stands for the file in messages.
 Image decode_image(std::span<const unsigned char> bytes, const std::string& name);
+// As the file stores it, whatever its EXIF data say.
 Image decode_png(std::span<const unsigned char> bytes, const std::string& name);
 Image decode_jpeg(std::span<const unsigned char> bytes, const std::string& name);
 

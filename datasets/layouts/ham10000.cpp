@@ -95,8 +95,17 @@ const Ham10000::Row& Ham10000::row(std::int64_t index) const {
 
 Image Ham10000::read_picture(const Row& row) { return to_rgb(read_image(row.image)); }
 
-// Some masks are palette pictures whose index 0 is white: read_image has applied the palette.
-Image Ham10000::read_mask(const Row& row) { return to_grey(read_image(row.mask)); }
+// Some masks are palette pictures whose index 0 is white: read_image has applied the palette.  Masks that were saved
+// anew may hold 0 and 1 instead of 0 and 255.
+Image Ham10000::read_mask(const Row& row) {
+  Image mask = to_grey(read_image(row.mask));
+  const std::uint8_t largest = *std::max_element(mask.pixels.begin(), mask.pixels.end());
+  MEDUSA_CHECK_INPUT(largest <= 1 || largest >= 128, "{}: holds values up to {}, expected 0 and 255, or 0 and 1",
+                     row.mask, largest);
+  if (largest == 1)
+    for (std::uint8_t& v : mask.pixels) v = v == 1 ? 255 : 0;
+  return mask;
+}
 
 Picture Ham10000::fitted(const Row& row, const Image& image, const Image& mask) const {
   MEDUSA_CHECK_INPUT(image.width == mask.width && image.height == mask.height, "{}: is {}x{}, its image {} is {}x{}",

@@ -107,11 +107,18 @@ void BalanceOptions::declare(Options& o) {
   o.group("Balancing of the tasks", "balancing");
   o.add("balancing", name, "how the tasks are weighed against each other").one_of(balancing_methods());
   std::vector<Option> all;
-  std::vector<std::string> methods;  // for each row, the methods that have it
+  std::vector<std::string> methods;          // for each row, the methods that have it
+  std::map<std::string, std::string> first;  // of each option, default and range where it is first declared
   for (const Method& method : table()) {
-    Options rows;
+    Options rows, fresh;
+    OptionValues defaults;
     method.declare(rows, own);
+    method.declare(fresh, defaults);
     for (const Option& row : rows.rows()) {
+      const std::string is = fmt::format("{} {}", toml_text(defaults.at(row.name)), row.range_text());
+      const std::string& was = first.try_emplace(row.name, is).first->second;
+      MEDUSA_CHECK(is == was, "balancing {}: its option {} ({}) is another method's with another default or range ({})",
+                   method.name, row.name, is, was);
       const auto same = [&](const Option& other) { return other.name == row.name; };
       const auto at = std::find_if(all.begin(), all.end(), same) - all.begin();
       if (at < std::ssize(all)) {

@@ -82,10 +82,10 @@ template <std::derived_from<Model> M, class O = NoOptions>
 Architecture architecture(const std::string& name, const std::string& help) {
   const auto make = [](const ModelConfig& config) -> std::unique_ptr<Model> {
     const O options = read_options<O>(config.options, config.arch + ": ");
-    if constexpr (std::is_constructible_v<M, const ModelConfig&, const O&>)
-      return std::make_unique<M>(config, options);
-    else
+    if constexpr (std::is_same_v<O, NoOptions>)
       return std::make_unique<M>(config);
+    else  // one whose constructor does not take its options would ignore them in silence
+      return std::make_unique<M>(config, options);
   };
   return {name, help, make, declare_values<O>};
 }

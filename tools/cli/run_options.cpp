@@ -26,8 +26,8 @@ void declare_data(RunOptions& r, Options& o) {
   o.add("data", r.data, "folder of the dataset, in the layout in which it is distributed").no_effect().same_for_all();
   o.add("dataset", r.dataset, "the dataset's layout").one_of(datasets::dataset_names()).same_for_all();
   o.add("size", r.size,
-        "HEIGHTxWIDTH in pixels that images are resized to, for volumes DEPTHxHEIGHTxWIDTH; default: 96x128 for "
-        "ham10000, 64x64x64 for openkbp, stoic and prostate, for folder what its dataset.toml says");
+        fmt::format("HEIGHTxWIDTH in pixels that images are resized to, for volumes DEPTHxHEIGHTxWIDTH; default: {}",
+                    datasets::default_sizes_text()));
   o.add("spacing", r.spacing,
         "stoic, prostate, folder: mm from voxel to voxel along depth, height, width, or one number for all; default: "
         "such that --size shows 384 mm (for folder what its dataset.toml says)");

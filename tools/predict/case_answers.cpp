@@ -79,7 +79,8 @@ Image thumbnail(const Image& image) {
 }  // namespace
 
 CaseWriter::CaseWriter(const mtl::Predictor& predictor, std::string out, double opacity)
-    : out_(std::move(out)),
+    : tasks_(predictor.tasks()),
+      out_(std::move(out)),
       opacity_(opacity),
       file_names_(predictor.fit() == datasets::Fit::Stretched),
       tables_(predictor.tasks(), file_names_ ? "image" : "case"),
@@ -92,6 +93,31 @@ CaseWriter::CaseWriter(const mtl::Predictor& predictor, std::string out, double 
 void CaseWriter::claim(const datasets::CaseRow& row) {
   const auto [seen, fresh] = written_.emplace(file_name_of(row.id), row.inputs[0]);
   MEDUSA_CHECK_INPUT(fresh, "{}: left out, its results would overwrite those of {}", row.inputs[0], seen->second);
+}
+
+std::vector<std::string> CaseWriter::files_of(const datasets::CaseRow& row) const {
+  const std::string stem = file_name_of(row.id);
+  std::vector<std::string> files{stem + "_overlay"};
+  for (const mtl::Task& task : tasks_) {
+    if (!task.traits().pixel_level) continue;
+    if (!outlines(task)) files.push_back(stem + "_" + task.name);
+    for (std::int64_t c = 0; outlines(task) && c < task.channels; ++c)
+      files.push_back(stem + "_" + names_.at(task.name)[place(c)]);
+  }
+  return files;
+}
+
+void CaseWriter::check_names(const std::vector<datasets::CaseRow>& rows) const {
+  std::map<std::string, const datasets::CaseRow*> owners;
+  std::set<std::string> stems;
+  for (const datasets::CaseRow& row : rows) {
+    if (!stems.insert(file_name_of(row.id)).second) continue;  // which claim() refuses
+    for (const std::string& file : files_of(row)) {
+      const auto [owner, fresh] = owners.emplace(file, &row);
+      MEDUSA_CHECK_INPUT(fresh, "{} and {}: both would be written to {}", owner->second->inputs[0], row.inputs[0],
+                         file);
+    }
+  }
 }
 
 std::string CaseWriter::write_map(const mtl::Answer& answer, const std::vector<double>& values, const Volume& classes,

@@ -16,9 +16,12 @@ class CaseWriter {
   // Of answers by `predictor`, into the folder `out`.
   CaseWriter(const mtl::Predictor& predictor, std::string out, double opacity);
 
-  // Refuses a case whose files would overwrite those of another.
+  // Refuses a case that is called like one before.
   void claim(const datasets::CaseRow& row);
-  // Writes, for scans,
+  // Throws InputError where a file of one case would overwrite that of another, as p1's structure L_Lung and p1_L's
+  // Lung.
+  void check_names(const std::vector<datasets::CaseRow>& rows) const;
+  // Writes, for scans
   //   <case>_<task>.nii.gz        segmentation: the numbers that the classes have in the dataset's own files;
   //                               regression: in its unit, float32
   //   <case>_<structure>.nii.gz   structures: 0 and 1
@@ -30,12 +33,15 @@ class CaseWriter {
   void finish() const;
 
  private:
+  // Of all files that a case may get, without ending.
+  std::vector<std::string> files_of(const datasets::CaseRow& row) const;
   std::string write_task(const mtl::Answer& answer, const std::string& stem);
   std::string write_structures(const mtl::Answer& answer, const std::string& stem);
   std::string write_amounts(const mtl::Answer& answer, const std::string& file);
   std::string write_map(const mtl::Answer& answer, const std::vector<double>& values, const datasets::Volume& classes,
                         const std::string& file);
 
+  const std::vector<mtl::Task>& tasks_;
   std::string out_;
   double opacity_;
   bool file_names_;  // in tables, instead of the cases' ids
