@@ -24,8 +24,10 @@ double milliseconds_since_last() {
 }
 
 void line(const char* direction, const char* op, const std::string& shapes, Device device) {
-  fmt::print(stderr, "{:8} {:18} {:60} {:9.3f} ms {:10.2f} MB in use\n", direction, op, shapes,
-             milliseconds_since_last(), static_cast<double>(memory_stats(device).in_use) / 1e6);
+  std::fputs(fmt::format("{:8} {:18} {:60} {:9.3f} ms {:10.2f} MB in use\n", direction, op, shapes,
+                         milliseconds_since_last(), static_cast<double>(memory_stats(device).in_use) / 1e6)
+                 .c_str(),
+             stderr);
 }
 
 }  // namespace

@@ -52,9 +52,9 @@ Image picture(const std::vector<std::string>& rows, std::int64_t block = 1) {
 }
 
 const std::vector<std::string> kStored{"abc", "def"};
-const std::vector<std::vector<std::string>> kUpright{{"abc", "def"},      {"cba", "fed"},      {"fed", "cba"},
-                                                     {"def", "abc"},      {"ad", "be", "cf"},  {"da", "eb", "fc"},
-                                                     {"fc", "eb", "da"},  {"cf", "be", "ad"}};
+const std::vector<std::vector<std::string>> kUpright{{"abc", "def"},     {"cba", "fed"},     {"fed", "cba"},
+                                                     {"def", "abc"},     {"ad", "be", "cf"}, {"da", "eb", "fc"},
+                                                     {"fc", "eb", "da"}, {"cf", "be", "ad"}};
 
 }  // namespace
 
@@ -74,7 +74,8 @@ TEST_CASE("orientation: all eight of a JPEG") {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     INFO(orientation);
     const Image expected = picture(kUpright[static_cast<std::size_t>(orientation - 1)], 16);
-    const Image seen = decode(jpeg_with(encode_jpeg(picture(kStored, 16), 95), exif(orientation, orientation % 2 == 0)));
+    const Image seen =
+        decode(jpeg_with(encode_jpeg(picture(kStored, 16), 95), exif(orientation, orientation % 2 == 0)));
     CHECK(seen.width == expected.width);
     CHECK(seen.height == expected.height);
     int most = 0;

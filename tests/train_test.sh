@@ -187,9 +187,10 @@ spoilt 'best.safetensors: ' empty best.safetensors
 judge "evaluate to a full disk" $? 1 'No space left on device' "$(cat "$work/log")"
 
 # ---- Ctrl-C: saves and says how to go on; no success, or `train ... && evaluate ...` would judge a half-trained run
-for signal in INT TERM; do
+# (A shell starts what it runs in the background with SIGINT ignored.)
+for signal in INT TERM HUP; do
   rm -rf "$work/stopped"
-  "$BIN/train" --out "$work/stopped" "${run[@]}" --epochs 1000000 --schedule constant --save-every 0.001 >"$work/log" 2>&1 &
+  env --default-signal=INT,HUP "$BIN/train" --out "$work/stopped" "${run[@]}" --epochs 1000000 --schedule constant --save-every 0.001 >"$work/log" 2>&1 &
   pid=$!
   await "$work/stopped/last.safetensors" $pid
   kill -$signal $pid
@@ -201,6 +202,55 @@ for signal in INT TERM; do
   out=$("$BIN/train" --out "$work/stopped" --resume --epochs $epochs 2>&1)
   judge "going on after SIG$signal" $? 0 "epoch $epochs/$epochs" "$out"
 done
+
+# ---- signals that are ignored at the start, a folder at work, standard streams that are full, closed or left by their reader
+endless=("${run[@]}" --epochs 1000000 --schedule constant --save-every 0.001)
+rm -rf "$work/stopped"
+env --ignore-signal=INT,HUP "$BIN/train" --out "$work/stopped" "${endless[@]}" >"$work/log" 2>&1 &
+pid=$!
+await "$work/stopped/last.safetensors" $pid
+kill -HUP $pid
+kill -INT $pid
+out=$("$BIN/train" --out "$work/stopped" --resume 2>&1)
+judge "train in a folder at work" $? 2 "$work/stopped: another program is working in this folder (process $pid, train)" "$out"
+kill -0 $pid && ok "ignored signals stay ignored" || bad "SIGHUP or SIGINT, ignored at the start, ended train"
+kill $pid
+wait $pid
+judge "then SIGTERM" $? 3 "To go on: train" "$(tail -1 "$work/log")"
+
+# goes_on NAME TEXT: the last training said TEXT alone on stderr, status 1, and goes on to the end
+goes_on() {
+  judge "$1" "$status" 1 "$2" "$(cat "$work/log")"
+  complete "$work/streams"
+  "$BIN/train" --out "$work/streams" --resume >/dev/null 2>"$work/log" || bad "$1: resume: $(cat "$work/log")"
+  cmp -s "$work/streams/best.safetensors" "$work/run/best.safetensors" && ok "$1, then to the end: the same bits" || bad "$1: other bits"
+  rm -rf "$work/streams"
+}
+"$BIN/train" --out "$work/streams" "${run[@]}" >/dev/full 2>"$work/log"
+status=$? && goes_on "stdout full" "standard output: cannot be written: No space left on device; saved after step"
+{ "$BIN/train" --out "$work/streams" "${run[@]}" 2>"$work/log"; echo $? >"$work/status"; } | head -n 1 >/dev/null
+status=$(cat "$work/status")
+[ "$status" = 0 ] && rm -rf "$work/streams" || goes_on "a reader that leaves" "standard output: cannot be written: Broken pipe; saved after step"
+"$BIN/train" --out "$work/streams" "${run[@]}" >&- 2>&- <&-
+[ $? = 0 ] && cmp -s "$work/streams/best.safetensors" "$work/run/best.safetensors" && ok "streams closed: the same bits" || bad "streams closed"
+rm -rf "$work/streams"
+"$BIN/train" --out "$work/streams" "${run[@]}" >/dev/full 2>/dev/full
+[ $? = 1 ] && ok "both streams full: status 1" || bad "both streams full"
+rm -rf "$work/streams"
+for program in train evaluate predict inspect plot convert compare phantom bench; do
+  for stream in /dev/full "&-"; do
+    eval "\"$BIN/$program\" --nonsense >$stream 2>$stream"
+    status=$?
+    [ $status = 2 ] && ok "$program --nonsense >$stream: status 2" || bad "$program --nonsense >$stream: status $status"
+    eval "\"$BIN/$program\" --help >$stream 2>$stream"
+    status=$?
+    [ $status -lt 3 ] && ok "$program --help >$stream: status $status" || bad "$program --help >$stream: status $status"
+  done
+done
+(ulimit -f 4; "$BIN/train" --out "$work/streams" "${run[@]}" >/dev/null 2>"$work/log")
+judge "a file size limit" $? 1 "cannot be written: File too large" "$(cat "$work/log")"
+complete "$work/streams"
+rm -rf "$work/streams"
 
 # ---- a full disk: one line, no half-written file, and the last whole checkpoint is still good
 limited=$(trap '' XFSZ; ulimit -f 8; "$BIN/train" --out "$work/limited" "${run[@]}" 2>&1 >/dev/null)

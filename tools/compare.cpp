@@ -9,6 +9,7 @@
 #include "mtl/training/progress.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/file.h"
+#include "tensor/folder_lock.h"
 #include "tools/cli/program.h"
 #include "tools/cli/run_options.h"
 #include "tools/compare/comparison.h"
@@ -217,7 +218,7 @@ Comparison compare(const Command& command) {
   comparison.about = fmt::format("{}: {} samples, {} epochs", fs::path(command.run.data).filename().string(),
                                  dataset->size(), command.run.epochs);
   fs::create_directories(command.out + "/logs");
-  const FolderLock lock(command.out);
+  const FolderLock lock(command.out, std::chrono::minutes(1));  // children of a killed one end meanwhile
   const std::size_t runs = comparison.variants.size() * comparison.seeds.size();
   std::size_t done = 0;
   for (std::uint64_t seed : comparison.seeds)  // so that an interrupted comparison has complete seeds
@@ -263,6 +264,7 @@ int main(int argc, char** argv) {
               "ctan, balancing not for stl); a row of the table for each");
   add_run_options(line, c.run);
   line.config_file("file with options");
+  survive_closed_pipes();
   return run(line, argc, argv, [&] {
     check_command(c, std::vector<std::string>(argv + 1, argv + argc));
     absolute_paths(&c.run);

@@ -66,8 +66,8 @@ void convert_volume(const VolumeOptions& options) {
   fmt::print("{}: {} x {} x {} voxels of {}, {}\n", options.out, volume.width(), volume.height(), volume.depth(),
              datasets::name(volume.stored), datasets::orientation(volume.affine));
   if (volume.rounded > 0)
-    fmt::print(stderr, "convert: {}: {} numbers need more than the {} bits of a voxel and were rounded\n", options.in,
-               volume.rounded, sizeof(real) == 4 ? 24 : 53);
+    print_error_line(fmt::format("convert: {}: {} numbers need more than the {} bits of a voxel and were rounded",
+                                 options.in, volume.rounded, sizeof(real) == 4 ? 24 : 53));
 }
 
 struct DicomArguments {

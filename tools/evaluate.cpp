@@ -74,7 +74,7 @@ void evaluate(const Options& o) {
   // Patients of openkbp differ in their spacing, and are not resampled.
   const std::string changed = openkbp != nullptr ? "" : files.changed_inputs(*dataset);
   if (!changed.empty())
-    fmt::print(stderr, "note: the network was trained with {}: these figures are for other inputs\n", changed);
+    print_error_line(fmt::format("note: the network was trained with {}: these figures are for other inputs", changed));
   std::vector<std::string> names;
   for (const mtl::Task& task : model->tasks()) names.push_back(task.name);
   std::vector<std::size_t> target_of_task;

@@ -64,7 +64,7 @@ std::size_t for_each_input(const std::vector<T>& inputs, const Body& body) {
       body(input);
     } catch (const InputError& error) {
       if (inputs.size() == 1) throw;
-      fmt::print(stderr, "predict: {}\n", error.what());
+      print_error_line(std::string("predict: ") + error.what());
       ++failed;
     }
   return failed;
@@ -96,7 +96,7 @@ void predict_cases(const PredictOptions& options, mtl::Predictor& predictor) {
   writer.check_names(rows);
   make_output_folder(options);
   for (const std::string& note : predictor.notes()) fmt::print("note: {}\n", note);
-  for (const std::string& problem : problems) fmt::print(stderr, "predict: {}\n", problem);
+  for (const std::string& problem : problems) print_error_line("predict: " + problem);
   const std::size_t failed = problems.size() + for_each_input(rows, [&](const datasets::CaseRow& row) {
                                writer.claim(row);
                                fmt::print("{}\n", writer.write(row, predictor.predict(row.inputs)));
@@ -150,6 +150,7 @@ int medusa::tools::predict_main(int argc, char** argv) {
                                   medusa::mtl::RunFolder::name(medusa::mtl::RunFile::Config)));
   command.footer(
       "Exit status: 0; 1 where a result cannot be written; 2 where an input cannot be read (the rest are done).");
+  survive_closed_pipes();
   return run(command, argc, argv, [&] {
     options.config = command.config_text();
     predict(options);

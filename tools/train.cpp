@@ -15,6 +15,7 @@
 #include "mtl/training/loader_source.h"
 #include "mtl/training/run_folder.h"
 #include "mtl/training/trainer.h"
+#include "tensor/folder_lock.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tools/cli/program.h"
@@ -48,6 +49,7 @@ struct Command {
   RunOptions run;
   std::string out;
   bool resume = false;
+  std::unique_ptr<FolderLock> lock;  // of `out`, from the first look at it
 };
 
 void parse_command(const std::vector<std::string>& arguments, Command* command) {
@@ -62,7 +64,7 @@ void parse_command(const std::vector<std::string>& arguments, Command* command) 
       fmt::format("file with options, such as the {} of another run", mtl::RunFolder::name(mtl::RunFile::Config)));
   line.footer(
       "Ends with status 0 when the run is finished, 1 after a failure at run time, 2 after bad input, and 3 when\n"
-      "Ctrl-C or SIGTERM stopped it: it is saved then, and --resume goes on.");
+      "Ctrl-C, SIGHUP or SIGTERM stopped it: it is saved then, and --resume goes on.");
   line.parse(arguments);
   absolute_paths(&command->run);
 }
@@ -89,7 +91,9 @@ Command read_command(int argc, char** argv) {
       MEDUSA_CHECK_INPUT(argument.rfind("--config", 0) != 0,
                          "--resume: --config cannot be given too, the run has its own");
     arguments.insert(arguments.begin(), {"--config", config});
+    auto lock = std::make_unique<FolderLock>(command.out);
     command = {};
+    command.lock = std::move(lock);
     parse_command(arguments, &command);
     check_unchanged(command);
   }
@@ -99,8 +103,8 @@ Command read_command(int argc, char** argv) {
   return command;
 }
 
-void prepare_folder(const Command& command) {
-  if (command.resume) return;
+// Refuses a folder that holds something.
+void check_new_folder(const Command& command) {
   MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_directory(command.out), "--out {}: is not a folder",
                      command.out);
   MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_empty(command.out),
@@ -159,7 +163,7 @@ std::string describe(const datasets::Dataset& dataset, const datasets::Split& sp
                      stream_of(names));
 }
 
-mtl::TrainerOptions trainer_options(const Command& command, const std::string& data, mtl::Progress* progress) {
+mtl::TrainerOptions trainer_options(const Command& command, const std::string& data, mtl::ConsoleProgress* progress) {
   const RunOptions& o = command.run;
   mtl::TrainerOptions options;
   options.data = data;
@@ -175,7 +179,7 @@ mtl::TrainerOptions trainer_options(const Command& command, const std::string& d
   options.folder = command.out;
   options.resume = command.resume;
   options.save_every = o.save_every;
-  options.stop = [] { return stop_asked.load(); };
+  options.stop = [progress] { return stop_asked.load() || progress->error() != 0; };
   options.progress = progress;
   return options;
 }
@@ -225,7 +229,7 @@ void check_patch(const RunOptions& o, const datasets::Dataset& dataset, const mt
         "--patch: task {} has one answer per image, of which a piece says little; --tasks can leave it out", task.name);
 }
 
-int train(const Command& command) {
+int train(Command& command) {
   const RunOptions& o = command.run;
   set_threads(o.threads);
   const Device device = open_device(o.device);
@@ -250,7 +254,11 @@ int train(const Command& command) {
 
   trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
   const mtl::RunFolder folder(command.out);
-  folder.make();
+  if (!command.resume) {
+    folder.make();
+    command.lock = std::make_unique<FolderLock>(command.out);
+    check_new_folder(command);  // another program may have begun a run there meanwhile
+  }
   folder.keep_description(*dataset);
   folder.save(mtl::RunFile::Config, config_text(o));
   progress.note(fmt::format("{}: {} parameters; {} samples to train, {} to validate, {} to test; {} threads", o.arch,
@@ -258,9 +266,11 @@ int train(const Command& command) {
                             threads()));
   note_size(o, *model);
   for (const std::string& note : dataset->notes()) progress.note("note: " + note);
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  on_stop_signals(on_signal);
   const mtl::TrainResult result = trainer.run(*train, val.get());
+  if (progress.error() != 0)
+    fail("standard output: cannot be written: {}; saved after step {}. To go on: train --out '{}' --resume",
+         std::generic_category().message(progress.error()), result.steps, command.out);
   if (result.interrupted) {
     progress.note(fmt::format("interrupted, saved after step {}. To go on: train --out '{}' --resume", result.steps,
                               command.out));
@@ -296,16 +306,17 @@ int explain_architectures(const RunOptions& o) {
 
 int medusa::tools::train_main(int argc, char** argv) {
   using namespace medusa::tools;
+  survive_closed_pipes();
   return run_program(
       "train",
       [&] {
-        const Command command = read_command(argc, argv);
+        Command command = read_command(argc, argv);
         if (command.run.arch == "help") return explain_architectures(command.run);
         if (asks_for_losses(command.run)) {
           fmt::print("{}", losses_text());
           return 0;
         }
-        prepare_folder(command);
+        if (!command.resume) check_new_folder(command);
         return train(command);
       },
       kSmallerBatch);

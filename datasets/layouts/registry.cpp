@@ -70,7 +70,8 @@ Extent default_size(const std::string& name, const std::string& folder) {
 
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   const Layout& l = layout(options.name);
-  MEDUSA_CHECK_INPUT(l.spacing || options.spacing.empty(), "{}: spacing cannot be chosen: it follows from the size", l.name);
+  MEDUSA_CHECK_INPUT(l.spacing || options.spacing.empty(), "{}: spacing cannot be chosen: it follows from the size",
+                     l.name);
   MEDUSA_CHECK_INPUT(l.disk_cache || options.cache_folder.empty(),
                      "{}: caches in memory only, not on disk (cache-disk)", l.name);
   return l.open(options);

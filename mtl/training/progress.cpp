@@ -1,5 +1,6 @@
 #include "mtl/training/progress.h"
 
+#include <cerrno>
 #include <cmath>
 
 namespace medusa::mtl {
@@ -29,9 +30,8 @@ ConsoleProgress::ConsoleProgress(std::vector<Task> tasks, std::FILE* out, bool t
 ConsoleProgress::~ConsoleProgress() { erase(); }
 
 void ConsoleProgress::erase() {
-  if (drawn_) fmt::print(out_, "\r\033[K");
+  if (drawn_) write("\r\033[K");
   drawn_ = false;
-  std::fflush(out_);
 }
 
 std::string ConsoleProgress::losses(const std::vector<double>& values) const {
@@ -52,12 +52,8 @@ void ConsoleProgress::step(const StepReport& r) {
   const std::string text =
       fmt::format("epoch {}/{}{} {}/{}  {}  {:.1f} images/s  {} left", r.epoch, r.epochs, bar, r.batch, r.batches,
                   losses(r.losses), r.images_per_second, clock_text(r.seconds_left));
-  if (terminal_)
-    fmt::print(out_, "\r\033[K{}", text);
-  else
-    fmt::print(out_, "{}\n", text);
+  write(terminal_ ? "\r\033[K" + text : text + "\n");
   drawn_ = terminal_;
-  std::fflush(out_);
 }
 
 void ConsoleProgress::epoch(const EpochReport& r) {
@@ -73,16 +69,20 @@ void ConsoleProgress::epoch(const EpochReport& r) {
   for (bool improved : r.improved) best = best || improved;
   const std::string waited =
       r.waited_share >= 0.01 ? fmt::format(" ({:.0f} % waiting for data)", 100 * r.waited_share) : "";
-  fmt::print(out_, "{}  {:.1f} images/s{}  {}{}\n", text, r.images_per_second, waited, clock_text(r.seconds),
-             best ? "  best" : "");
-  std::fflush(out_);
+  write(fmt::format("{}  {:.1f} images/s{}  {}{}\n", text, r.images_per_second, waited, clock_text(r.seconds),
+                    best ? "  best" : ""));
   last_ = std::chrono::steady_clock::now();
 }
 
 void ConsoleProgress::note(const std::string& text) {
   erase();
-  fmt::print(out_, "{}\n", text);
-  std::fflush(out_);
+  write(text + "\n");
+}
+
+void ConsoleProgress::write(const std::string& text) {
+  if (error_ != 0) return;
+  errno = 0;
+  if (std::fputs(text.c_str(), out_) < 0 || std::fflush(out_) != 0) error_ = errno != 0 ? errno : EIO;
 }
 
 }  // namespace medusa::mtl

@@ -49,14 +49,19 @@ class ConsoleProgress : public Progress {
   void step(const StepReport& report) override;
   void epoch(const EpochReport& report) override;
   void note(const std::string& text) override;
+  // What kept it from writing (an errno), such as a full disk or a reader that has gone; 0: nothing.  It is silent
+  // then.
+  int error() const { return error_; }
 
  private:
+  void write(const std::string& text);
   void erase();
   std::string losses(const std::vector<double>& values) const;
 
   const std::vector<Task> tasks_;
   std::FILE* out_;
   bool terminal_, drawn_ = false;
+  int error_ = 0;
   std::chrono::steady_clock::time_point last_;
 };
 

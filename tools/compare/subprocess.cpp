@@ -1,7 +1,6 @@
 #include "tools/compare/subprocess.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 
 #include "tensor/check.h"
 #include "tensor/file.h"
+#include "tools/cli/program.h"
 
 namespace medusa::tools {
 
@@ -34,8 +34,6 @@ void pass_on(int) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   dup2(log, STDOUT_FILENO);
   dup2(log, STDERR_FILENO);
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
   execv(arguments[0], arguments);
   const char* reason = "cannot be executed\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, reason, std::strlen(reason));
@@ -60,8 +58,7 @@ std::string run_child(const std::vector<std::string>& command, const std::string
   arguments.push_back(nullptr);
   const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   MEDUSA_CHECK(file >= 0, "{}: cannot be written: {}", log, std::generic_category().message(errno));
-  std::signal(SIGINT, pass_on);
-  std::signal(SIGTERM, pass_on);
+  on_stop_signals(pass_on);
   const pid_t pid = fork();
   if (pid == 0) become(arguments.data(), file);
   close(file);
@@ -84,20 +81,5 @@ std::string program_beside(const std::string& name) {
   MEDUSA_CHECK(std::filesystem::exists(path), "{}: there is no such program", path.string());
   return path.string();
 }
-
-FolderLock::FolderLock(const std::string& folder) {
-  const std::string path = folder + "/.lock";
-  file_ = open(path.c_str(), O_RDWR | O_CREAT, 0666);  // inherited: a child that outlives us keeps the lock
-  MEDUSA_CHECK(file_ >= 0, "{}: cannot be written: {}", path, std::generic_category().message(errno));
-  for (int tries = 0; flock(file_, LOCK_EX | LOCK_NB) != 0; ++tries) {
-    if (tries == 600) {
-      close(file_);
-      fail("{}: another program is working in this folder", folder);
-    }
-    usleep(100000);
-  }
-}
-
-FolderLock::~FolderLock() { close(file_); }
 
 }  // namespace medusa::tools

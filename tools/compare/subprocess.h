@@ -8,24 +8,13 @@ namespace medusa::tools {
 
 // Runs a program with its standard output and error appended to the file `log`, and waits.  Returns "" if it ended with
 // status 0, else the reason: the last line that it wrote, or the signal that killed it.  Throws Error if it cannot be
-// started.  SIGINT and SIGTERM are passed on as SIGTERM; a child outlives us only as long as it needs to end cleanly.
+// started.  SIGINT, SIGTERM and SIGHUP are passed on as SIGTERM; a child outlives us only as long as it needs to end
+// cleanly.
 std::string run_child(const std::vector<std::string>& command, const std::string& log);
 // True once SIGINT or SIGTERM has come while a child was running.
 bool interrupted();
 
 // The path of a program in the running one's folder.
 std::string program_beside(const std::string& name);
-
-// Holds a folder for this process and its children; throws Error if another process still holds it after a minute.
-class FolderLock {
- public:
-  explicit FolderLock(const std::string& folder);
-  ~FolderLock();
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int file_;
-};
 
 }  // namespace medusa::tools
