@@ -101,12 +101,21 @@ void fill(int fd, const std::string& path, const Produce& produce) {
 }
 
 // Opens the temporary file exclusively.  Its name is always the same, so that what a killed program left behind is
-// overwritten by the next write instead of piling up; the lock keeps two living programs apart.
+// overwritten by the next write instead of piling up; the lock keeps two living programs apart.  What is there already
+// must be a file of this user's: a link would have its target emptied, a pipe would block.
 int open_temporary(const std::string& temporary, const std::string& path) {
   for (int attempt = 0; attempt < 100; ++attempt) {
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = ::open(temporary.c_str(), kFlags | O_EXCL, 0666);
+    const bool found = fd < 0 && errno == EEXIST;
+    if (found) fd = ::open(temporary.c_str(), kFlags, 0666);
+    if (found && fd < 0 && (errno == ELOOP || errno == ENXIO))
+      fail("{}: cannot be written: {} is in the way, and is not a regular file", path, temporary);
     if (fd < 0) fail("{}: cannot be written: {} (temporary file {})", path, reason(errno), temporary);
     Descriptor file(fd);
+    struct stat there {};
+    if (found && (::fstat(fd, &there) != 0 || !S_ISREG(there.st_mode) || there.st_uid != ::geteuid()))
+      fail("{}: cannot be written: {} is in the way, and is not a file of yours", path, temporary);
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       fail("{}: another program is writing it (temporary file {})", path, temporary);
     struct stat mine {

@@ -159,6 +159,24 @@ TEST_CASE("file: killed in the middle, the older file stands and the next write 
   CHECK(folder.files() == 1);
 }
 
+TEST_CASE("file: what lies in the way of the temporary file is neither followed nor emptied") {
+  const Folder folder;
+  write_file(folder / "precious", "kept");
+  fs::create_symlink(folder / "precious", folder / "a.tmp");
+  CHECK(
+      contains(error_of([&] { write_file(folder / "a", "new"); }), "/a.tmp is in the way, and is not a regular file"));
+  CHECK(read_text_file(folder / "precious") == "kept");
+  CHECK_FALSE(fs::exists(folder / "a"));
+  REQUIRE(::mkfifo((folder / "b.tmp").c_str(), 0600) == 0);
+  CHECK(
+      contains(error_of([&] { write_file(folder / "b", "new"); }), "/b.tmp is in the way, and is not a regular file"));
+  fs::create_directory(folder / "c.tmp");
+  CHECK(contains(error_of([&] { write_file(folder / "c", "new"); }), "cannot be written: Is a directory"));
+  fs::create_symlink(folder / "nowhere", folder / "d.tmp");
+  CHECK(contains(error_of([&] { write_file(folder / "d", "new"); }), "/d.tmp is in the way"));
+  CHECK_FALSE(fs::exists(folder / "nowhere"));
+}
+
 TEST_CASE("file: two writers at once do not mix") {
   const Folder folder;
   const std::string message = error_of([&] {

@@ -192,13 +192,13 @@ class Louder : public mtl::SharedModel {
 
 void register_louder() {
   static const bool once =
-      (mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("louder", "hps, but louder")), true);
+      (mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("amplified", "hps, but louder")), true);
   (void)once;
 }
 
 mtl::ModelConfig louder(double factor) {
   mtl::ModelConfig config;
-  config.arch = "louder";
+  config.arch = "amplified";
   config.widths = {4, 6};
   config.tasks.resize(2);
   config.tasks[0].name = "lesion";
@@ -216,9 +216,9 @@ TEST_CASE("options: an architecture from outside is made, trained and comes back
   CHECK(message_of([] {
           mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("Louder", ""));
         }).find("expected a name of lower-case letters") != std::string::npos);
-  CHECK(message_of([] { mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("louder", "")); }) ==
-        "architecture 'louder': the name is taken");
-  CHECK(message_of([] { mtl::make_model(louder(0)); }) == "louder: factor 0: expected more than 0");
+  CHECK(message_of([] { mtl::register_architecture(mtl::architecture<Louder, LouderOptions>("amplified", "")); }) ==
+        "architecture 'amplified': the name is taken");
+  CHECK(message_of([] { mtl::make_model(louder(0)); }) == "amplified: factor 0: expected more than 0");
 
   const auto model = mtl::make_model(louder(3));
   const auto optimizer = nn::make_optimizer({}, model->parameters());
@@ -237,7 +237,7 @@ TEST_CASE("options: an architecture from outside is made, trained and comes back
   nn::Checkpoint checkpoint;
   checkpoint.metadata["model"] = mtl::to_json(model->config());
   nn::save_checkpoint(path, *model, checkpoint);
-  CHECK(mtl::to_json(model->config()).find(R"("louder":{"factor":3.0})") != std::string::npos);
+  CHECK(mtl::to_json(model->config()).find(R"("amplified":{"factor":3.0})") != std::string::npos);
   const auto back = mtl::load_model(path);
   model->eval();
   CHECK(back->outputs(x)[1].value().to_vector() == model->outputs(x)[1].value().to_vector());
@@ -252,12 +252,12 @@ TEST_CASE("options: an architecture from outside is an option of a run, and so i
   tools::RunOptions options;
   tools::CommandLine command("", "train");
   tools::add_run_options(command, options);
-  command.parse({"--arch", "louder", "--louder-factor", "5"});
+  command.parse({"--arch", "amplified", "--amplified-factor", "5"});
   CHECK_NOTHROW(tools::check(options));
-  CHECK(options.arch_options.at("louder").at("factor") == OptionValue(5.0));
-  CHECK(tools::config_text(options).find("louder-factor = 5\n") != std::string::npos);
-  options.arch_options["louder"]["factor"] = -1.0;
-  CHECK(message_of([&] { tools::check(options); }) == "--louder-factor -1: expected more than 0");
+  CHECK(options.arch_options.at("amplified").at("factor") == OptionValue(5.0));
+  CHECK(tools::config_text(options).find("amplified-factor = 5\n") != std::string::npos);
+  options.arch_options["amplified"]["factor"] = -1.0;
+  CHECK(message_of([&] { tools::check(options); }) == "--amplified-factor -1: expected more than 0");
 }
 
 }  // namespace medusa::test

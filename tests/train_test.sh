@@ -162,6 +162,11 @@ resumed 2 'was begun with --batch 4, not 2' --batch 2
 resumed 2 'is it the same data?' --data "$work/fewer"
 resumed 2 'is it the same data?' --data "$work/renamed"
 
+out=$("$BIN/train" --out "$work/notes" "${run[@]}" --epochs 1 --ctan-scale false --dwa-temperature 3 | grep 'no effect')
+[ "$out" = "note: --dwa-temperature has no effect: the balancing is equal
+note: --ctan-scale has no effect: the architecture is hps" ] || [ "$out" = "note: --ctan-scale has no effect: the architecture is hps
+note: --dwa-temperature has no effect: the balancing is equal" ] && ok "options without effect are named" || bad "options without effect: $out"
+
 evaluated 0 'balanced_accuracy' --run "$work/run"
 [ "$("$BIN/evaluate" --run "$work/run" --json | tr -d ' \n')" = "$(sed -n '/"val"/,/^  }/p' "$work/run/result.json" | tr -d ' \n' | sed 's/^"val"://')" ] \
   && ok "evaluate says what result.json says" || bad "evaluate: $("$BIN/evaluate" --run "$work/run" --json)"

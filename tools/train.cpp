@@ -265,6 +265,7 @@ int train(Command& command) {
                             model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
                             threads()));
   note_size(o, *model);
+  for (const std::string& line : without_effect(o)) progress.note("note: " + line);
   for (const std::string& note : dataset->notes()) progress.note("note: " + note);
   on_stop_signals(on_signal);
   const mtl::TrainResult result = trainer.run(*train, val.get());

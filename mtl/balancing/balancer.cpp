@@ -103,6 +103,17 @@ std::vector<std::string> balancing_methods() {
   return names;
 }
 
+std::vector<std::string> balancing_options(const std::string& name) {
+  for (const Method& method : table()) {
+    if (name != method.name) continue;
+    OptionValues defaults;
+    Options rows;
+    method.declare(rows, defaults);
+    return rows.names();
+  }
+  return {};
+}
+
 void BalanceOptions::declare(Options& o) {
   o.group("Balancing of the tasks", "balancing");
   o.add("balancing", name, "how the tasks are weighed against each other").one_of(balancing_methods());

@@ -71,6 +71,8 @@ struct WeightsRate {
 // Throws InputError that lists the methods if the name is unknown, or names the option that does not fit.
 std::unique_ptr<Balancer> make_balancer(const BalanceOptions& options, std::size_t tasks);
 std::vector<std::string> balancing_methods();
+// The names of the options that a method has.
+std::vector<std::string> balancing_options(const std::string& method);
 
 // The norms |g_t| and the cosines of all pairs, from a Gram matrix; logged for every method, because they show why a
 // method fails.  A cosine with a zero gradient is 0.

@@ -161,6 +161,25 @@ std::optional<ConfigChange> first_change(const RunOptions& before, const RunOpti
       return ConfigChange{then[i].name, then[i].value, later[i].value};
   return std::nullopt;
 }
+std::vector<std::string> without_effect(const RunOptions& options) {
+  const std::vector<ConfigEntry> entries = config_entries(options), defaults = config_entries(RunOptions());
+  const std::vector<std::string> architectures = mtl::architectures(),
+                                 of_method = mtl::balancing_options(options.balancing.name);
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const ConfigEntry& entry = entries[i];
+    if (entry.value == defaults.at(i).value) continue;
+    if (has(architectures, entry.owner) && entry.owner != options.arch)
+      lines.push_back(fmt::format("--{} has no effect: the architecture is {}", entry.name, options.arch));
+    if (entry.owner == "balancing" && entry.name != "balancing" && !has(of_method, entry.name))
+      lines.push_back(fmt::format("--{} has no effect: the balancing is {}", entry.name, options.balancing.name));
+  }
+  return lines;
+}
+
 RunOptions read_run_options(const std::string& run_folder) {
   RunOptions options;
   CommandLine command("", "run");

@@ -85,6 +85,9 @@ struct ConfigChange {
 std::optional<ConfigChange> first_change(const RunOptions& before, const RunOptions& now,
                                          const std::function<bool(const OptionRow&)>& may_change);
 
+// A line for each option that was changed and has no effect, because the run has another architecture or balancing.
+std::vector<std::string> without_effect(const RunOptions& options);
+
 // The options of an existing run, as saved in its folder.
 RunOptions read_run_options(const std::string& run_folder);
 
