@@ -58,6 +58,10 @@ TEST_CASE("csv: as spreadsheets and pandas write it") {
   CHECK(index.header == std::vector<std::string>{"case", "ct"});
   CHECK(index.rows == Rows{{"p1", "x"}, {"p2", "y"}});
   CHECK(index.where(1) == "t.csv:3");
+  const Table numbered = parse_csv(",a\n1,\n2,x\n3,\n4,y\n", "t.csv");  // rows of a number alone
+  CHECK(numbered.rows == Rows{{"x"}, {"y"}});
+  CHECK(numbered.where(0) == "t.csv:3");
+  CHECK(numbered.where(1) == "t.csv:5");
 }
 
 TEST_CASE("csv: a header that leaves open which column is meant is refused") {

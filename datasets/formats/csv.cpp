@@ -139,7 +139,15 @@ void check_header(Table* table, std::int64_t line) {
     fields->resize(to);
   };
   keep(&table->header);
-  for (auto& row : table->rows) keep(&row);
+  std::size_t to = 0;
+  for (std::size_t r = 0; r < table->rows.size(); ++r) {
+    keep(&table->rows[r]);
+    if (without_values(table->rows[r])) continue;  // it had a row number alone
+    if (to != r) table->rows[to] = std::move(table->rows[r]);
+    table->lines[to++] = table->lines[r];
+  }
+  table->rows.resize(to);
+  table->lines.resize(to);
 }
 
 }  // namespace
