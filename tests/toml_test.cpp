@@ -82,6 +82,8 @@ TEST_CASE("toml: what is wrong is said with its line") {
   CHECK(refused("a = nan") == "d.toml:1: expected a number, found nan");
   CHECK(refused("\na = [1, -inf]") == "d.toml:2: expected a number, found -inf");
   CHECK(refused("\n[\"a.b\"]") == "d.toml:2: \"a.b\": expected a name without a dot");
+  CHECK(refused("\n[\"\"]\na = 1") == "d.toml:2: \"\": expected a name that is not empty");
+  CHECK(refused("''.a = 1") == "d.toml:1: \"\": expected a name that is not empty");
   CHECK(refused(std::string("a\0b", 3)) == "d.toml: is not a text file");
   const auto tables = parse_toml("[input.x]\nchanels = 3", "d.toml");
   tables[0].check_all_known();

@@ -55,6 +55,8 @@ class TomlFlattener {
     table.file_ = name_;
     bool inner = false;
     for (const auto& [key, node] : from) {
+      MEDUSA_CHECK_INPUT(!key.str().empty(), "{}:{}: \"\": expected a name that is not empty", name_,
+                         key.source().begin.line);
       MEDUSA_CHECK_INPUT(key.str().find('.') == std::string_view::npos, "{}:{}: \"{}\": expected a name without a dot",
                          name_, key.source().begin.line, key.str());
       if (const toml::table* child = node.as_table()) {
