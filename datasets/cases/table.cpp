@@ -122,9 +122,7 @@ class RowReader {
   }
 
   bool yes(std::size_t row, std::size_t column) const {
-    const std::optional<bool> yes = yes_or_no(cell(row, column));
-    MEDUSA_CHECK_INPUT(yes, "{}: {} is '{}', expected 0 or 1", table_.where(row), name(column), cell(row, column));
-    return *yes;
+    return yes_or_no(cell(row, column), table_.where(row), name(column));
   }
 
   double amount(std::size_t row, std::size_t column) const {

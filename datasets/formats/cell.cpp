@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "datasets/formats/header_text.h"
+#include "tensor/check.h"
 
 namespace medusa::datasets {
 
@@ -22,6 +23,12 @@ std::optional<bool> yes_or_no(const std::string& cell) {
   const std::optional<double> number = number_in(word);
   if (number == 0.0 || number == 1.0) return *number == 1.0;
   return std::nullopt;
+}
+
+bool yes_or_no(const std::string& cell, const std::string& where, const std::string& column) {
+  const std::optional<bool> answer = yes_or_no(cell);
+  MEDUSA_CHECK_INPUT(answer, "{}: {} is '{}', expected 0 or 1", where, column, cell);
+  return *answer;
 }
 
 std::optional<double> number_in(const std::string& cell) {

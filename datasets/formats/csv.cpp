@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "datasets/formats/header_text.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
 
@@ -104,6 +105,10 @@ bool without_values(const std::vector<std::string>& fields) {
   return std::all_of(fields.begin(), fields.end(), [](const std::string& f) { return f.empty(); });
 }
 
+bool has_values(const Table& table, std::size_t column) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [&](const auto& row) { return !row[column].empty(); });
+}
+
 bool numbers_the_rows(const Table& table, std::size_t column) {
   return std::all_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
     return !row[column].empty() && row[column].find_first_not_of("0123456789") == std::string::npos;
@@ -113,13 +118,11 @@ bool numbers_the_rows(const Table& table, std::size_t column) {
 // Leaves out the columns without a name that say nothing, and checks the names of the others.
 void check_header(Table* table, std::int64_t line) {
   const std::size_t columns = table->header.size();
-  std::vector<bool> values(columns), left_out(columns);
-  for (const auto& row : table->rows)
-    for (std::size_t c = 0; c < columns; ++c) values[c] = values[c] || !row[c].empty();
+  std::vector<bool> left_out(columns);
   std::map<std::string_view, std::size_t> seen;
   for (std::size_t c = 0; c < columns; ++c) {
     if (table->header[c].empty()) {
-      left_out[c] = !values[c] || (c == 0 && numbers_the_rows(*table, c));
+      left_out[c] = !has_values(*table, c) || (c == 0 && numbers_the_rows(*table, c));
       MEDUSA_CHECK_INPUT(left_out[c], "{}:{}: column {} has no name", table->name, line, c + 1);
       continue;
     }
@@ -190,9 +193,7 @@ Table parse_csv(std::string_view text, const std::string& name) {
 }
 
 std::string csv_field(const std::string& text) {
-  const bool blank_ends = !text.empty() && (std::string(" \t").find(text.front()) != std::string::npos ||
-                                            std::string(" \t").find(text.back()) != std::string::npos);
-  if (!blank_ends && text.find_first_of(",;\t\"\r\n") == std::string::npos) return text;
+  if (trimmed(text) == text && text.find_first_of(",;\t\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";

@@ -16,12 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kEnds[] = {".mha", ".mhd", ".nii.gz", ".nii"};
 
-bool yes(const std::string& field, const std::string& where, const char* column) {
-  const std::optional<bool> yes = yes_or_no(field);
-  MEDUSA_CHECK_INPUT(yes, "{}: {} is '{}', expected 0 or 1", where, column, field);
-  return *yes;
-}
-
 // PatientID -> path.
 std::map<std::string, std::string> list_volumes(const std::string& folder) {
   std::map<std::string, std::string> volumes;
@@ -54,7 +48,8 @@ std::vector<StoicRow> read_stoic_reference(const std::string& path, std::vector<
       const std::vector<std::string>& fields = table.rows[i];
       const std::string where = table.where(i);
       MEDUSA_CHECK_INPUT(!fields[id].empty(), "{}: has no PatientID", where);
-      StoicRow row{fields[id], where, yes(fields[covid], where, "probCOVID"), yes(fields[severe], where, "probSevere")};
+      StoicRow row{fields[id], where, yes_or_no(fields[covid], where, "probCOVID"),
+                   yes_or_no(fields[severe], where, "probSevere")};
       MEDUSA_CHECK_INPUT(row.covid || !row.severe, "{}: patient {} is severe but has no COVID-19", where, row.patient);
       MEDUSA_CHECK_INPUT(seen.insert(row.patient).second, "{}: patient {} is listed twice", where, row.patient);
       rows.push_back(std::move(row));

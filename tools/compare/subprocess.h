@@ -11,7 +11,7 @@ namespace medusa::tools {
 // started.  SIGINT, SIGTERM and SIGHUP are passed on as SIGTERM; a child outlives us only as long as it needs to end
 // cleanly.
 std::string run_child(const std::vector<std::string>& command, const std::string& log);
-// True once SIGINT or SIGTERM has come while a child was running.
+// True once SIGINT, SIGTERM or SIGHUP has come while a child was running.
 bool interrupted();
 
 // The path of a program in the running one's folder.
