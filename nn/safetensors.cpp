@@ -2,6 +2,7 @@
 #include "nn/safetensors.h"
 
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <bit>
@@ -25,6 +26,8 @@ static_assert(std::endian::native == std::endian::little, "safetensors files are
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the format's own limit
 constexpr int kMaxDepth = 3;                       // header > tensor > shape
 constexpr const char* kMetadataKey = "__metadata__";
+constexpr const char* kChecksumsKey = "checksums";
+constexpr const char* kChecksumKey = "checksum";
 constexpr const char* kOwnType = sizeof(real) == 4 ? "F32" : "F64";
 
 struct Type {
@@ -181,6 +184,28 @@ void check_tiling(const std::string& path, const std::map<std::string, Safetenso
   MEDUSA_CHECK_INPUT(at == size, "{}: {} bytes after the last tensor", path, size - at);
 }
 
+// CRC-32 (ISO 3309, as in PNG and gzip) of pieces of bytes.
+class Checksum {
+ public:
+  void add(const void* bytes, std::size_t size) { crc_ = crc32_z(crc_, static_cast<const Bytef*>(bytes), size); }
+  std::string text() const { return fmt::format("{:08x}", crc_); }
+
+ private:
+  uLong crc_ = crc32_z(0, nullptr, 0);
+};
+
+// Of all that a header says, whatever the order and spacing of its JSON.
+std::string checksum_of(const std::map<std::string, SafetensorsEntry>& entries, const Metadata& metadata,
+                        const std::map<std::string, std::string>& checksums) {
+  Checksum sum;
+  const auto add = [&](const std::string& text) { sum.add(text.c_str(), text.size() + 1); };  // with its zero
+  for (const auto& [name, e] : entries)
+    add(name), add(fmt::format("{} {} {} {}", e.dtype, fmt::join(e.shape, ","), e.begin, e.end));
+  for (const auto& [key, value] : metadata) add(key), add(value);
+  for (const auto& [name, text] : checksums) add(name), add(text);
+  return sum.text();
+}
+
 std::unique_ptr<std::istream> open_file(const std::string& path) {
   struct stat info {};
   MEDUSA_CHECK_INPUT(::stat(path.c_str(), &info) == 0, "{}: cannot be read: {}", path,
@@ -232,6 +257,31 @@ void SafetensorsReader::parse_header() {
     }
   }
   check_tiling(path_, entries_, bytes - data_begin_);
+  check_seal();
+}
+
+// Takes the checksums out of the metadata, and checks that of the header.
+void SafetensorsReader::check_seal() {
+  const auto sums = metadata_.find(kChecksumsKey), sum = metadata_.find(kChecksumKey);
+  if (sums == metadata_.end() && sum == metadata_.end()) return;
+  const auto damaged = [&] { fail_input("{}: is damaged: its header does not have its checksum", path_); };
+  if (sums == metadata_.end() || sum == metadata_.end()) damaged();
+  const json parsed = json::parse(sums->second, nullptr, false);
+  const std::string expected = sum->second;
+  if (!parsed.is_object()) damaged();
+  for (const auto& [name, text] : parsed.items()) {
+    if (!text.is_string() || entries_.count(name) == 0) damaged();
+    checksums_[name] = text.get<std::string>();
+  }
+  metadata_.erase(kChecksumsKey);
+  metadata_.erase(kChecksumKey);
+  if (checksums_.size() != entries_.size() || checksum_of(entries_, metadata_, checksums_) != expected) damaged();
+  sealed_ = true;
+}
+
+void SafetensorsReader::verify() const {
+  if (!sealed_) return;
+  for (const auto& [name, entry] : entries_) values(name);
 }
 
 const SafetensorsEntry& SafetensorsReader::entry(const std::string& name) const {
@@ -246,13 +296,19 @@ void SafetensorsReader::read(const std::string& name, const SafetensorsEntry& en
   stream_->seekg(static_cast<std::streamoff>(data_begin_ + entry.begin));
   std::vector<char> piece;  // values are converted a piece at a time: no second copy of the tensor
   constexpr std::int64_t kPiece = 1 << 16;
+  Checksum sum;
   for (std::int64_t at = 0; at < entry.numel; at += kPiece) {
     const std::int64_t n = std::min(kPiece, entry.numel - at);
     piece.resize(static_cast<std::size_t>(n) * type.bytes);
     stream_->read(piece.data(), static_cast<std::streamsize>(piece.size()));
     MEDUSA_CHECK_INPUT(static_cast<bool>(*stream_), "{}: tensor {} cannot be read", path_, printable(name));
+    sum.add(piece.data(), piece.size());
     type.convert(piece.data(), n, out + at);
   }
+  if (!sealed_) return;
+  const std::string& expected = checksums_.at(name);
+  MEDUSA_CHECK_INPUT(sum.text() == expected, "{}: is damaged: tensor {} has the checksum {}, expected {}", path_,
+                     printable(name), sum.text(), expected);
 }
 
 std::vector<real> SafetensorsReader::values(const std::string& name) const {
@@ -271,10 +327,25 @@ Tensor SafetensorsReader::tensor(const std::string& name) const {
   return t;
 }
 
+namespace {
+
+// An item's values as they are written.
+Tensor value_of(const SafetensorsItem& item, const std::string& path) {
+  std::int64_t numel = 1;
+  for (std::int64_t n : item.shape) numel *= n;
+  Tensor value = item.value().to(Device::CPU);
+  MEDUSA_CHECK(value.numel() == numel, "{}: tensor {}: shape {} does not have {} elements", path, printable(item.name),
+               value.shape(), numel);
+  return value;
+}
+
+}  // namespace
+
 void write_safetensors(const std::string& path, const std::vector<SafetensorsItem>& items, const Metadata& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header[kMetadataKey] = metadata;
-  std::vector<std::int64_t> counts;
+  header[kMetadataKey] = nullptr;  // first, filled in below
+  std::map<std::string, SafetensorsEntry> entries;
+  std::map<std::string, std::string> checksums;
   std::uint64_t at = 0;
   for (const SafetensorsItem& item : items) {
     MEDUSA_CHECK(item.name != kMetadataKey && !header.contains(item.name), "{}: tensor name {} is taken", path,
@@ -283,11 +354,21 @@ void write_safetensors(const std::string& path, const std::vector<SafetensorsIte
     for (std::int64_t n : item.shape) numel *= n;
     const std::uint64_t end = at + static_cast<std::uint64_t>(numel) * sizeof(real);
     header[item.name] = {{"dtype", kOwnType}, {"shape", item.shape}, {"data_offsets", {at, end}}};
-    counts.push_back(numel);
+    entries[item.name] = {kOwnType, item.shape, numel, at, end};
+    Checksum sum;
+    const Tensor value = value_of(item, path);
+    sum.add(value.data(), static_cast<std::size_t>(value.bytes()));
+    checksums[item.name] = sum.text();
     at = end;
   }
+  for (const char* key : {kChecksumsKey, kChecksumKey})
+    MEDUSA_CHECK(metadata.count(key) == 0, "{}: metadata name {} is taken", path, key);
   std::string text;
   try {
+    Metadata all = metadata;
+    all[kChecksumsKey] = json(checksums).dump();
+    all[kChecksumKey] = checksum_of(entries, metadata, checksums);
+    header[kMetadataKey] = all;
     text = header.dump();
   } catch (const json::exception&) {
     fail("{}: a tensor's name or a metadata text is not valid UTF-8", path);
@@ -297,10 +378,8 @@ void write_safetensors(const std::string& path, const std::vector<SafetensorsIte
     const std::uint64_t length = text.size();
     write(&length, 8);
     write(text.data(), text.size());
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const Tensor value = items[i].value().to(Device::CPU);
-      MEDUSA_CHECK(value.numel() == counts[i], "{}: tensor {}: shape {} does not have {} elements", path,
-                   printable(items[i].name), value.shape(), counts[i]);
+    for (const SafetensorsItem& item : items) {
+      const Tensor value = value_of(item, path);
       write(value.data(), static_cast<std::size_t>(value.bytes()));
     }
   });

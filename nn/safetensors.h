@@ -1,5 +1,8 @@
 // The safetensors file format: 8 bytes little-endian header length, a JSON header, the tensors' raw values.
 // Read strictly (a file that breaks the format in any way is refused, with the reason), written atomically.
+// Files written here carry checksums in their metadata, which other programs ignore, and a damaged one is refused:
+//   "checksums"   {"<tensor>": "<CRC-32 of its bytes, 8 hexadecimal digits>", ...}
+//   "checksum"    CRC-32 of everything else that the header says
 #pragma once
 
 #include <cstdint>
@@ -34,18 +37,25 @@ class SafetensorsReader {
 
   const std::string& path() const { return path_; }
   const std::map<std::string, SafetensorsEntry>& entries() const { return entries_; }
-  const Metadata& metadata() const { return metadata_; }
+  const Metadata& metadata() const { return metadata_; }  // without the checksums
+  // Whether the file has checksums; one from another program, or an older version of this, has none.
+  bool has_checksums() const { return !checksums_.empty() || sealed_; }
   bool has(const std::string& name) const { return entries_.count(name) > 0; }
   // Throws InputError where there is no such tensor.
   const SafetensorsEntry& entry(const std::string& name) const;
 
-  // A tensor's values, whatever their type, as `real`, row by row.  Integers beyond 2^24 (float build) are rounded.
+  // Throws InputError where a tensor does not have its checksum.  Reads the whole file.
+  void verify() const;
+
+  // A tensor's values, whatever their type, as `real`, row by row.  Throws InputError where they are damaged.  Integers
+  // beyond 2^24 (float build) are rounded.
   std::vector<real> values(const std::string& name) const;
   // The same as a Tensor; throws InputError where it has more axes than a Shape may have.
   Tensor tensor(const std::string& name) const;
 
  private:
   void parse_header();
+  void check_seal();
   void read(const std::string& name, const SafetensorsEntry& entry, real* out) const;
 
   std::string path_;
@@ -53,10 +63,13 @@ class SafetensorsReader {
   std::uint64_t data_begin_ = 0;
   std::map<std::string, SafetensorsEntry> entries_;
   Metadata metadata_;
+  bool sealed_ = false;
+  std::map<std::string, std::string> checksums_;  // by tensor
 };
 
-// A tensor to be written.  `value` is called once, when the tensor is due, so writing needs memory for one converted
-// tensor at a time.  Its result must have as many elements as `shape`.
+// A tensor to be written.  `value` is called twice, for the checksum and when the tensor is due, so writing needs
+// memory for one converted tensor at a time.  Its result must have as many elements as `shape`, and be the same both
+// times.
 struct SafetensorsItem {
   std::string name;
   std::vector<std::int64_t> shape;

@@ -33,6 +33,11 @@ again=$(compare whole)
 [ "$(grep -c 'was finished before' <<<"$again")" = 4 ] && [ "$before" = "$(stat -c %Y.%i "$work"/whole/*/last.safetensors)" ] &&
   ok "finished runs are used again" || bad "trained again: $again"
 expect 2 'was made with --epochs 8, not 9' compare whole --epochs 9
+cp "$work/data/HAM10000_metadata.csv" "$work/table.csv"
+sed -i '$d' "$work/data/HAM10000_metadata.csv"
+expect 2 'stl-0: was made from ' compare whole
+cp "$work/table.csv" "$work/data/HAM10000_metadata.csv"
+expect 0 'was finished before' compare whole
 
 # ---- killed at four moments (SIGKILL: compare itself, and its child with it), then finished: the same table.  The moments
 # are parts of the time that a whole comparison takes here; where the machine was quicker this once, sooner ones are tried.

@@ -186,4 +186,84 @@ TEST_CASE("safetensors: round trip through a file") {
   std::filesystem::remove_all(name);
 }
 
+namespace {
+
+// A small file as it is written here, with metadata.
+std::string written() {
+  std::string folder = (std::filesystem::temp_directory_path() / "medusa_safetensors_XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::string path = folder + "/a.safetensors";
+  write_safetensors(path, {{"x.a", Tensor::from({1, real(-2.5), 3, 4, 5, 6}, Shape{2, 3})}, {"b", Tensor::full({}, 7)}},
+                    {{"state", "{\"epoch\": 3}"}});
+  const std::string bytes = read_text_file(path);
+  std::filesystem::remove_all(folder);
+  return bytes;
+}
+
+struct Content {
+  Metadata metadata;
+  std::map<std::string, std::vector<real>> values;
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  bool operator==(const Content&) const = default;
+};
+Content content_of(const std::string& bytes) {
+  const SafetensorsReader file = open(bytes);
+  Content content{file.metadata(), {}, {}};
+  for (const auto& [name, entry] : file.entries()) {
+    content.values[name] = file.values(name);
+    content.shapes[name] = entry.shape;
+  }
+  return content;
+}
+
+// Whether a damaged file is refused or, where the damage is in the blanks of its JSON, means the same.
+bool told(const std::string& bytes, const Content& right) {
+  try {
+    return content_of(bytes) == right;
+  } catch (const InputError& error) {
+    return std::string(error.what()).starts_with("case: ");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("safetensors: a file with any one bit changed, or bytes zeroed or cut, is refused") {
+  const std::string good = written();
+  const Content right = content_of(good);
+  CHECK(open(good).has_checksums());
+  CHECK(right.metadata == Metadata{{"state", "{\"epoch\": 3}"}});
+  CHECK_NOTHROW(open(good).verify());
+  for (std::size_t at = 0; at < good.size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
+      INFO(at, " ", bit);
+      REQUIRE(told(bad, right));
+    }
+  for (std::size_t at = 0; at < good.size(); at += 4) {
+    std::string bad = good;
+    for (std::size_t i = at; i < std::min(at + 16, good.size()); ++i) bad[i] = '\0';
+    INFO(at);
+    REQUIRE(told(bad, right));
+    REQUIRE(told(good.substr(0, at), right));
+  }
+  std::string digit = good;
+  digit[digit.find("epoch\\\": 3") + 10] = '4';
+  CHECK(error_of(digit) == "case: is damaged: its header does not have its checksum");
+  std::string value = good;
+  value[good.size() - 6] = static_cast<char>(value[good.size() - 6] ^ 4);
+  CHECK_NOTHROW(open(value));
+  CHECK_THROWS_WITH_AS(open(value).verify(), doctest::Contains("case: is damaged: tensor \""), InputError);
+}
+
+TEST_CASE("safetensors: a file of another program has no checksums, and is read") {
+  const std::string foreign = file_of("{" + pair_at("t", "[0,8]") + "}", raw<float>({1, 2}));
+  CHECK_FALSE(open(foreign).has_checksums());
+  CHECK_NOTHROW(open(foreign).verify());
+  CHECK(open(foreign).values("t") == std::vector<real>{1, 2});
+  for (const char* key : {"checksum", "checksums"})
+    CHECK(error_of(file_of(std::string("{\"__metadata__\":{\"") + key + "\":\"{}\"}}", "")) ==
+          "case: is damaged: its header does not have its checksum");
+}
+
 }  // namespace medusa::nn

@@ -188,6 +188,57 @@ spoilt 'there is no best.safetensors in it' rm best.safetensors
 spoilt 'best.safetensors: ' cut_to best.safetensors 5000
 spoilt 'best.safetensors: ' text best.safetensors
 spoilt 'best.safetensors: ' empty best.safetensors
+# Killed before its config.toml was written, a run begins again; what is not its own stays and is refused.
+mkdir "$work/prepared" && cp "$work/run/provenance.json" "$work/prepared/" && : >"$work/prepared/config.toml.tmp"
+"$BIN/train" --out "$work/prepared" "${run[@]}" >"$work/log" 2>&1 && cmp -s "$work/prepared/best.safetensors" "$work/run/best.safetensors" &&
+  [ "$(grep -c '"date"' "$work/prepared/provenance.json")" = 1 ] && ok "a run that was only prepared begins again" || bad "prepared: $(cat "$work/log")"
+mkdir "$work/mine" && : >"$work/mine/dataset.toml"
+out=$("$BIN/train" --out "$work/mine" "${run[@]}" 2>&1)
+judge 'train into a folder with a dataset.toml alone' $? 2 'is not empty' "$out"
+[ -e "$work/mine/dataset.toml" ] || bad "a file of the user's was removed"
+
+zero() { dd if=/dev/zero of="$1" bs=512 count=1 seek=$(($(wc -c <"$1") / 1024)) conv=notrunc 2>/dev/null; }
+spoilt 'best.safetensors: is damaged: tensor ' zero best.safetensors
+
+# ---- what the run was made of: its samples, its options, its epochs
+damaged() {  # TEXT COMMAND...: what --resume says about a run that COMMAND has changed
+  local text=$1 out
+  shift
+  rm -rf "$work/again" && cp -r "$work/run" "$work/again"
+  (cd "$work/again" && "$@") || bad "$*"
+  out=$("$BIN/train" --out "$work/again" --resume 2>&1 >/dev/null)
+  judge "resume after: $*" $? 2 "$text" "$out"
+  cmp -s "$work/run/best.safetensors" "$work/again/best.safetensors" || bad "$*: best.safetensors was written"
+}
+damaged 'config.toml: lr is 0.5, the run was begun with 0.002' sed -i 's/^lr = .*/lr = 0.5/' config.toml
+damaged 'config.toml: class-weights is "none", the run was begun with "sqrt"' sed -i 's/^class-weights = .*/class-weights = "none"/' config.toml
+damaged 'metrics.jsonl:2: is epoch 3, expected 2' sed -i 2d metrics.jsonl
+damaged 'metrics.jsonl: has 2 epochs, 3 were finished' sed -i '$d' metrics.jsonl
+damaged 'there is no last.safetensors in it to resume from, although 3 epochs are finished' rm last.safetensors
+damaged 'last.safetensors: is damaged: tensor ' zero last.safetensors
+damaged 'provenance.json: is ' sed -i 's/ISIC_9000001/ISIC_9000099/' provenance.json
+grep -q '"instructions": "base"' "$work/run/provenance.json" || {
+  rm -rf "$work/again" && cp -r "$work/run" "$work/again"
+  out=$(MEDUSA_SIMD=base "$BIN/train" --out "$work/again" --resume 2>&1)
+  [[ $out == *"this is base: the last bits will differ (MEDUSA_SIMD="* ]] && ok "another instruction set is named" || bad "another instruction set: $out"
+}
+rm -rf "$work/again" && cp -r "$work/run" "$work/again" && rm "$work/again/provenance.json"
+out=$("$BIN/evaluate" --run "$work/again" 2>&1 >"$work/log")
+judge "evaluate a run without a record" $? 0 'has no provenance.json, an older version made it' "$out"
+cmp -s "$work/log" <("$BIN/evaluate" --run "$work/run") && ok "the same figures" || bad "other figures without the record"
+
+val=$(sed -n '/"val"/,/]/s/.*"\(ISIC_[0-9]*\)".*/\1/p' "$work/run/provenance.json" | head -n 1)
+train=$(sed -n '/"train"/,/]/s/.*"\(ISIC_[0-9]*\)".*/\1/p' "$work/run/provenance.json" | head -n 1)
+cp -r "$work/data" "$work/lost" && sed -i "/$val/d" "$work/lost/$table"
+evaluated 2 "samples that the run has for val are not there: $val; --split all judges those that are" --run "$work/run" --data "$work/lost"
+evaluated 0 "run was trained on $(grep -c ISIC <(sed -n '/"train"/,/]/p' "$work/run/provenance.json"))" --run "$work/run" --data "$work/lost" --split all
+cp -r "$work/data" "$work/more"
+grep "$train" "$work/more/$table" | sed "s/$train/ISIC_9999999/; s/^HAM_[0-9]*/HAM_9999999/" >>"$work/more/$table"
+cp "$(find "$work/more" -name "$train.jpg")" "$work/more/HAM10000_images_part_1/ISIC_9999999.jpg"
+cp "$work/more/$masks/${train}_segmentation.png" "$work/more/$masks/ISIC_9999999_segmentation.png"
+out=$("$BIN/evaluate" --run "$work/run" --data "$work/more" 2>&1 >"$work/log")
+judge "evaluate with a sample more" $? 0 'are not the run'"'"'s and are left out: ISIC_9999999' "$out"
+cmp -s "$work/log" <("$BIN/evaluate" --run "$work/run") && ok "the run's own samples are judged" || bad "other samples are judged: $(cat "$work/log")"
 "$BIN/evaluate" --run "$work/run" >/dev/full 2>"$work/log"
 judge "evaluate to a full disk" $? 1 'No space left on device' "$(cat "$work/log")"
 

@@ -7,6 +7,7 @@
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/training/progress.h"
+#include "mtl/training/provenance.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/file.h"
 #include "tensor/folder_lock.h"
@@ -122,6 +123,30 @@ void check_same(const std::string& folder, const RunOptions& now) {
                      change->name, change->before, change->now);
 }
 
+// Throws InputError if an existing run was made from other samples than the dataset has today, or made its inputs in
+// another way; the rows of a table must be about the same data.
+void check_data(const std::string& folder, const RunOptions& options, const datasets::Dataset& dataset) {
+  const mtl::RunFolder run(folder);
+  const std::optional<mtl::Provenance> then = run.provenance();
+  if (!then) {
+    print_error_line(
+        fmt::format("note: {} has no {}, an older version made it: whether it is of the same data cannot "
+                    "be checked",
+                    folder, mtl::RunFolder::name(mtl::RunFile::Provenance)));
+    return;
+  }
+  const datasets::Split split =
+      datasets::make_split(dataset, options.seed, options.val_fraction, options.test_fraction);
+  const mtl::Provenance now = mtl::provenance_of(dataset, split, {});
+  const std::string before = mtl::samples_text(*then), today = mtl::samples_text(now);
+  MEDUSA_CHECK_INPUT(before == today,
+                     "{}: was made from {}, the data now are {}; another --out begins a new comparison", folder, before,
+                     today);
+  MEDUSA_CHECK_INPUT(then->inputs == now.inputs,
+                     "{}: made its inputs in another way than the data now say; another --out begins a new comparison",
+                     folder);
+}
+
 std::string without_quotes(const std::string& value) {
   const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'');
   return quoted ? value.substr(1, value.size() - 2) : value;
@@ -160,13 +185,16 @@ std::string validation_text(const RunRecord& run, const std::vector<JudgedTask>&
   return text;
 }
 
-RunRecord do_run(const Command& command, const Variant& variant, std::uint64_t seed, const std::string& count,
-                 std::vector<JudgedTask>* tasks) {
+RunRecord do_run(const Command& command, const datasets::Dataset& dataset, const Variant& variant, std::uint64_t seed,
+                 const std::string& count, std::vector<JudgedTask>* tasks) {
   const std::string name = folder_name(variant, seed), folder = command.out + "/" + name;
   const RunOptions options = options_of(command, variant.arch, seed, variant.setting);
   const auto begin = std::chrono::steady_clock::now();
   const bool begun = mtl::RunFolder(folder).begun(), finished = mtl::RunFolder(folder).finished();
-  if (begun) check_same(folder, options);
+  if (begun) {
+    check_same(folder, options);
+    check_data(folder, options, dataset);
+  }
   RunRecord run;
   run.failure = finished ? "" : train(command, options, folder);
   if (run.failure.empty()) run = read_run(folder, seed, options.batch, tasks);
@@ -223,7 +251,8 @@ Comparison compare(const Command& command) {
   std::size_t done = 0;
   for (std::uint64_t seed : comparison.seeds)  // so that an interrupted comparison has complete seeds
     for (Variant& variant : comparison.variants) {
-      variant.runs.push_back(do_run(command, variant, seed, fmt::format("[{}/{}]", ++done, runs), &comparison.tasks));
+      variant.runs.push_back(
+          do_run(command, *dataset, variant, seed, fmt::format("[{}/{}]", ++done, runs), &comparison.tasks));
       MEDUSA_CHECK(!interrupted(), "interrupted; the same command resumes it");
     }
   return comparison;

@@ -9,8 +9,9 @@
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/model_file.h"
 #include "mtl/predictor.h"
-#include "mtl/training/dataset_tasks.h"
 #include "mtl/training/loader_source.h"
+#include "mtl/training/matched_dataset.h"
+#include "mtl/training/provenance.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/check.h"
 #include "tensor/parallel.h"
@@ -31,6 +32,35 @@ struct Options {
   DeviceChoice device;
   bool json = false;
 };
+
+// The run's own parts of the dataset, as the run's record has them; without one they are made again.
+datasets::Split split_of(const datasets::Dataset& dataset, const RunOptions& run, const mtl::RunFolder& files,
+                         const Options& o) {
+  const std::optional<mtl::Provenance> provenance = files.provenance();
+  if (!provenance) {
+    print_error_line(fmt::format("note: {} has no {}, an older version made it: its samples are split again as it did",
+                                 o.run, mtl::RunFolder::name(mtl::RunFile::Provenance)));
+    return datasets::make_split(dataset, run.seed, run.val_fraction, run.test_fraction, /*for_training=*/false);
+  }
+  const mtl::KnownSamples known = mtl::known_samples(*provenance, dataset);
+  const std::vector<std::string>& gone = o.split == "val"    ? known.gone_val
+                                         : o.split == "test" ? known.gone_test
+                                                             : known.gone_train;
+  const std::size_t had = o.split == "val"    ? provenance->val.size()
+                          : o.split == "test" ? provenance->test.size()
+                                              : provenance->train.size();
+  MEDUSA_CHECK_INPUT(o.split == "all" || gone.empty(),
+                     "{}: {} of the {} samples that the run has for {} are not there: {}; --split all judges those "
+                     "that are",
+                     run.data, gone.size(), had, o.split, mtl::first_names(gone));
+  if (o.split == "all")
+    print_error_line(fmt::format("note: of the {} samples in {}, the run was trained on {}", dataset.size(), run.data,
+                                 known.split.train.size()));
+  else if (!known.added.empty())
+    print_error_line(fmt::format("note: {} samples in {} are not the run's and are left out: {}", known.added.size(),
+                                 run.data, mtl::first_names(known.added)));
+  return known.split;
+}
 
 // The samples to judge, of a dataset divided into `split`.
 std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const datasets::Split& split, const Options& o) {
@@ -75,17 +105,15 @@ void evaluate(const Options& o) {
   const std::string changed = openkbp != nullptr ? "" : files.changed_inputs(*dataset);
   if (!changed.empty())
     print_error_line(fmt::format("note: the network was trained with {}: these figures are for other inputs", changed));
-  std::vector<std::string> names;
-  for (const mtl::Task& task : model->tasks()) names.push_back(task.name);
-  std::vector<std::size_t> target_of_task;
-  mtl::make_tasks(*dataset, names, &target_of_task);
+  const auto as_learnt = mtl::matched(*dataset, model->tasks());
+  std::vector<std::size_t> target_of_task(model->tasks().size());
+  std::iota(target_of_task.begin(), target_of_task.end(), std::size_t{0});
   datasets::LoaderOptions loader;
   loader.batch = o.batch > 0 ? o.batch : run.patch.empty() ? run.batch : 1;
   loader.workers = o.workers;
-  const datasets::Split split =
-      datasets::make_split(*dataset, run.seed, run.val_fraction, run.test_fraction, /*for_training=*/false);
+  const datasets::Split split = split_of(*dataset, run, files, o);
   const std::vector<std::int64_t> chosen = choose(*dataset, split, o);
-  mtl::LoaderSource source(*dataset, chosen, loader, target_of_task, device);
+  mtl::LoaderSource source(*as_learnt, chosen, loader, target_of_task, device);
   model->to(device);
   const mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run));
   if (openkbp == nullptr) return print(o, *model, result, nullptr);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -13,11 +14,13 @@
 #include "mtl/training/dataset_tasks.h"
 #include "mtl/training/evaluate.h"
 #include "mtl/training/loader_source.h"
+#include "mtl/training/provenance.h"
 #include "mtl/training/run_folder.h"
 #include "mtl/training/trainer.h"
 #include "tensor/folder_lock.h"
+#include "tensor/isa.h"
 #include "tensor/parallel.h"
-#include "tensor/random.h"
+#include "tensor/version.h"
 #include "tools/cli/program.h"
 #include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
@@ -49,6 +52,7 @@ struct Command {
   RunOptions run;
   std::string out;
   bool resume = false;
+  std::vector<std::string> arguments;
   std::unique_ptr<FolderLock> lock;  // of `out`, from the first look at it
 };
 
@@ -97,6 +101,7 @@ Command read_command(int argc, char** argv) {
     parse_command(arguments, &command);
     check_unchanged(command);
   }
+  command.arguments.assign(argv + 1, argv + argc);
   MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
   check(command.run);
   complete(&command.run);
@@ -107,7 +112,8 @@ Command read_command(int argc, char** argv) {
 void check_new_folder(const Command& command) {
   MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_directory(command.out), "--out {}: is not a folder",
                      command.out);
-  MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_empty(command.out),
+  MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_empty(command.out) ||
+                         mtl::RunFolder(command.out).only_prepared(),
                      "--out {}: is not empty; --resume goes on with a run, another folder begins a new one",
                      command.out);
 }
@@ -152,15 +158,61 @@ mtl::ModelConfig model_config(const RunOptions& o, const datasets::Dataset& data
   return config;
 }
 
-// Identifies a run's samples: a different order, split or name gives a different text.
-std::string describe(const datasets::Dataset& dataset, const datasets::Split& split) {
-  std::string names;
-  for (const auto* part : {&split.train, &split.val, &split.test}) {
-    for (std::int64_t i : *part) names += dataset.id(i) + '\n';
-    names += '\n';
+std::string host_name() {
+  char name[256] = "";
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+std::string date_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+mtl::Provenance provenance_of(const Command& command, const datasets::Dataset& dataset, const datasets::Split& split,
+                              const mtl::Model& model) {
+  mtl::Provenance p = mtl::provenance_of(dataset, split, model.tasks());
+  for (const ConfigEntry& entry : config_entries(command.run))
+    if (entry.effect == OptionRow::Effect::Result) p.options[entry.name] = entry.value;
+  p.starts = {{date_now(), host_name(), version(), commit(), sizeof(real) == 4 ? "float32" : "float64", name(isa()),
+               command.arguments}};
+  return p;
+}
+
+// Refuses to resume what the run's own record contradicts; returns lines that a user should know.
+std::vector<std::string> check_provenance(const mtl::RunFolder& folder, const mtl::Provenance& now) {
+  const std::optional<mtl::Provenance> before = folder.provenance();
+  if (!before)
+    return {fmt::format("{} has no {}, an older version began it: what it was made of cannot be checked", folder.path(),
+                        mtl::RunFolder::name(mtl::RunFile::Provenance))};
+  for (const auto& [option, value] : before->options)
+    if (const auto found = now.options.find(option); found != now.options.end())
+      MEDUSA_CHECK_INPUT(found->second == value, "{}: {} is {}, the run was begun with {}",
+                         folder.file(mtl::RunFile::Config), option, found->second, value);
+  std::vector<std::string> notes;
+  const mtl::Provenance::Start &then = before->starts.front(), &here = now.starts.front();
+  MEDUSA_CHECK_INPUT(then.numbers == here.numbers, "{}: was begun with {} numbers, this program has {}", folder.path(),
+                     then.numbers, here.numbers);
+  if (then.instructions != here.instructions)
+    notes.push_back(
+        fmt::format("the run was begun with {} instructions, this is {}: the last bits will differ "
+                    "(MEDUSA_SIMD={} computes as before)",
+                    then.instructions, here.instructions, then.instructions));
+  if (then.version != here.version || then.commit != here.commit)
+    notes.push_back(fmt::format("the run was begun with version {} ({}), this is {} ({})", then.version, then.commit,
+                                here.version, here.commit));
+  return notes;
+}
+
+// Adds this start to the run's record.
+void save_provenance(const mtl::RunFolder& folder, mtl::Provenance now) {
+  if (std::optional<mtl::Provenance> before = folder.provenance()) {
+    before->starts.push_back(now.starts.front());
+    now = *std::move(before);
   }
-  return fmt::format("{} + {} + {} samples ({:016x})", split.train.size(), split.val.size(), split.test.size(),
-                     stream_of(names));
+  folder.save(mtl::RunFile::Provenance, mtl::to_json(now));
 }
 
 mtl::TrainerOptions trainer_options(const Command& command, const std::string& data, mtl::ConsoleProgress* progress) {
@@ -250,21 +302,26 @@ int train(Command& command) {
   };
   const auto train = source(split.train, true), val = source(split.val, false), test = source(split.test, false);
   mtl::ConsoleProgress progress(model->tasks(), stdout, isatty(STDOUT_FILENO) != 0);
-  mtl::Trainer trainer(*model, trainer_options(command, describe(*dataset, split), &progress));
-
-  trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
   const mtl::RunFolder folder(command.out);
+  const mtl::Provenance provenance = provenance_of(command, *dataset, split, *model);
+  std::vector<std::string> notes;
+  if (command.resume) notes = check_provenance(folder, provenance);
+  mtl::Trainer trainer(*model, trainer_options(command, mtl::samples_text(provenance), &progress));
+  trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
   if (!command.resume) {
     folder.make();
     command.lock = std::make_unique<FolderLock>(command.out);
     check_new_folder(command);  // another program may have begun a run there meanwhile
+    folder.remove_unfinished();
   }
+  if (!trainer.finished() || !folder.has(mtl::RunFile::Provenance)) save_provenance(folder, provenance);
   folder.keep_description(*dataset);
-  folder.save(mtl::RunFile::Config, config_text(o));
+  folder.save(mtl::RunFile::Config, config_text(o));  // from here on the run has begun
   progress.note(fmt::format("{}: {} parameters; {} samples to train, {} to validate, {} to test; {} threads", o.arch,
                             model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
                             threads()));
   note_size(o, *model);
+  for (const std::string& line : notes) progress.note("note: " + line);
   for (const std::string& line : without_effect(o)) progress.note("note: " + line);
   for (const std::string& note : dataset->notes()) progress.note("note: " + note);
   on_stop_signals(on_signal);

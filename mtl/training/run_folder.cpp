@@ -1,5 +1,6 @@
 #include "mtl/training/run_folder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -65,16 +66,14 @@ std::string first_difference(const std::string& before, const std::string& now) 
 std::string prefix_of(std::size_t group) { return fmt::format("optimizer.{}.", group); }
 
 // The state in a checkpoint's metadata; throws InputError if it does not fit the model.
-TrainState read_state(const std::string& path, std::size_t tasks, std::size_t groups) {
+TrainState read_state(const std::string& path, std::size_t tasks, std::size_t groups,
+                      const std::map<std::string, std::vector<double>>& balancer) {
   const nn::SafetensorsReader reader(path);
   const auto text = reader.metadata().find("state");
   MEDUSA_CHECK_INPUT(text != reader.metadata().end(), "{}: has no training state to resume from", path);
   try {
     TrainState state = train_state_from_json(text->second);
-    MEDUSA_CHECK_INPUT(state.groups.size() == groups && state.loss.sum.size() == tasks &&
-                           state.loss.count.size() == tasks && state.task_weight.sum.size() == tasks &&
-                           state.shared_norm.sum.size() == tasks && state.cosine.sum.size() == tasks * tasks,
-                       "{}: its training state belongs to other tasks", path);
+    check(state, tasks, groups, balancer, path);
     return state;
   } catch (const nlohmann::json::exception& error) {
     fail_input("{}: its training state is malformed: {}", path, error.what());
@@ -91,6 +90,7 @@ const char* RunFolder::name(RunFile file) {
     case RunFile::Best: return "best.safetensors";
     case RunFile::Last: return "last.safetensors";
     case RunFile::Result: return "result.json";
+    case RunFile::Provenance: return "provenance.json";
     case RunFile::Cost: return "cost.json";
   }
   fail("unknown file of a run");
@@ -121,8 +121,18 @@ void RunFolder::keep_description(const datasets::Dataset& dataset) const {
                      difference);
 }
 
+bool RunFolder::only_prepared() const {
+  if (!has(RunFile::Provenance) || begun()) return false;
+  return std::all_of(fs::directory_iterator(path_), fs::directory_iterator(), [](const fs::directory_entry& entry) {
+    const std::string file = entry.path().filename().string();
+    return file == name(RunFile::Provenance) || file == name(RunFile::Description) || file.ends_with(kTemporaryEnding);
+  });
+}
+
 void RunFolder::remove_unfinished() const {
   if (!fs::is_directory(path_)) return;
+  if (only_prepared())
+    for (RunFile written : {RunFile::Description, RunFile::Provenance}) fs::remove(file(written));
   for (const auto& entry : fs::directory_iterator(path_))
     if (entry.path().extension() == kTemporaryEnding) fs::remove(entry.path());
 }
@@ -226,6 +236,12 @@ std::vector<std::string> RunFolder::epochs() const {
   return lines;
 }
 
+std::optional<Provenance> RunFolder::provenance() const {
+  if (!has(RunFile::Provenance)) return std::nullopt;
+  const std::string path = file(RunFile::Provenance);
+  return provenance_from_json(read_text_file(path), path);
+}
+
 std::string RunFolder::json(RunFile file) const {
   const std::string path = need(file), text = read_text_file(path);
   try {
@@ -239,8 +255,16 @@ std::string RunFolder::json(RunFile file) const {
 bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers, TrainState* state,
                        Weights* best) {
   const std::string path = file(RunFile::Last);
-  if (path_.empty() || !has(RunFile::Last)) return false;
-  const TrainState before = read_state(path, model.tasks().size(), optimizers.size());
+  if (path_.empty()) return false;
+  if (!has(RunFile::Last)) {
+    // Killed while the first epoch was saved, a run may have metrics alone; it begins again.
+    const std::size_t finished = has(RunFile::Metrics) ? epochs().size() : 0;
+    MEDUSA_CHECK_INPUT(finished <= 1 && !has(RunFile::Result),
+                       "{}: there is no {} in it to resume from, although {} epochs are finished", path_,
+                       name(RunFile::Last), finished);
+    return false;
+  }
+  const TrainState before = read_state(path, model.tasks().size(), optimizers.size(), state->balancer);
   MEDUSA_CHECK_INPUT(before.data == state->data, "{}: the run was begun with {}, this is {}; is it the same data?",
                      path, before.data, state->data);
   MEDUSA_CHECK_INPUT(to_json(read_model_config(path)) == to_json(model.config()),
@@ -265,9 +289,16 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
   }
   set_op_seed_state(state->random);
   lines_.clear();
-  if (!has(RunFile::Metrics)) return true;
-  for (const std::string& line : epochs())
-    if (Json::parse(line)["epoch"].get<std::int64_t>() <= state->epoch) lines_.push_back(line);
+  if (state->epoch == 0) return true;
+  for (const std::string& line : epochs()) {
+    const auto epoch = Json::parse(line)["epoch"].get<std::int64_t>();
+    if (epoch > state->epoch) break;
+    MEDUSA_CHECK_INPUT(epoch == std::ssize(lines_) + 1, "{}:{}: is epoch {}, expected {}", file(RunFile::Metrics),
+                       lines_.size() + 1, epoch, lines_.size() + 1);
+    lines_.push_back(line);
+  }
+  MEDUSA_CHECK_INPUT(std::ssize(lines_) == state->epoch, "{}: has {} epochs, {} were finished", file(RunFile::Metrics),
+                     lines_.size(), state->epoch);
   return true;
 }
 

@@ -3,12 +3,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "datasets/dataset.h"
 #include "mtl/networks/model.h"
 #include "mtl/training/progress.h"
+#include "mtl/training/provenance.h"
 #include "mtl/training/train_state.h"
 #include "nn/optim.h"
 
@@ -27,6 +29,7 @@ enum class RunFile {
   Best,         // the weights that the validation set chose
   Last,         // weights, optimisers and training state to resume from
   Result,       // final metrics of the best weights, JSON
+  Provenance,   // what the run was made of, JSON; runs of older versions lack it
   Cost          // parameters, operations, memory, JSON
 };
 
@@ -57,7 +60,9 @@ class RunFolder {
   // Saves Dataset::description(), if the dataset has one.  Throws InputError, and changes nothing, if the run already
   // has a different one.
   void keep_description(const datasets::Dataset& dataset) const;
-  // Removes the half-written files of a killed program.
+  // Whether the folder holds only what a program wrote that was killed before the run had begun.
+  bool only_prepared() const;
+  // Removes half-written files of a program that was killed, and those that only_prepared() means.
   void remove_unfinished() const;
 
   // ---- reading
@@ -70,6 +75,8 @@ class RunFolder {
   // The epochs so far, a JSON object each, as add_epoch wrote them: {"epoch": 1, "loss": {"<task>": ...}, ...}.  Throws
   // InputError with file and line if one is malformed or the file is missing.
   std::vector<std::string> epochs() const;
+  // None where the run was begun by an older version, which saved none.
+  std::optional<Provenance> provenance() const;
   // The JSON text of Result or Cost.  Throws InputError if the file is missing or is not JSON.
   std::string json(RunFile file) const;
 

@@ -54,4 +54,9 @@ struct TrainState {
 std::string to_json(const TrainState& state);
 TrainState train_state_from_json(const std::string& text);
 
+// Throws InputError "<where>: its training state ..." unless every length fits `tasks` and `groups` of tasks and every
+// number is possible.  `balancer`: the state of the run's balancing method before the first step.
+void check(const TrainState& state, std::size_t tasks, std::size_t groups,
+           const std::map<std::string, std::vector<double>>& balancer, const std::string& where);
+
 }  // namespace medusa::mtl

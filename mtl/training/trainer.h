@@ -53,6 +53,8 @@ class Trainer {
   // Prepares run(), which otherwise does this itself: reads the folder of a resumed run and writes nothing.  Throws
   // InputError if there is no batch or the folder's checkpoint does not fit.
   void start(const BatchSource& train);
+  // After start(): whether nothing is left to train.
+  bool finished() const { return state_.epoch >= options_.epochs || all_stopped(); }
   // Trains to the end, to early stopping or until interrupted.  If not interrupted, the model then has its best
   // weights.  `val` may be null.  Throws Error if a tensor is not finite (see finite_check.h); the last checkpoint
   // stays as it was.

@@ -1,0 +1,168 @@
+#include "mtl/training/provenance.h"
+
+#include <zlib.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tensor/check.h"
+#include "tensor/random.h"
+
+namespace medusa::mtl {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr int kVersion = 1;
+
+std::string hash_of(const std::vector<std::string>& ids) {
+  std::string text;
+  for (const std::string& id : ids) text += id + '\n';
+  return fmt::format("{:016x}", stream_of(text));
+}
+
+std::string checksum_of(const Json& json) {
+  const std::string text = json.dump();
+  return fmt::format("{:08x}", crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
+}
+
+Json part_json(const std::vector<std::string>& ids) {
+  return {{"count", ids.size()}, {"hash", hash_of(ids)}, {"ids", ids}};
+}
+
+Json target_json(const datasets::TargetInfo& target) {
+  Json json{{"name", target.name},
+            {"kind", name(target.kind)},
+            {"channels", target.channels},
+            {"classes", target.classes}};
+  datasets::optional_fields([&](const char* key, auto member) { json[key] = target.*member; });
+  return json;
+}
+
+datasets::TargetInfo target_from(const Json& json) {
+  datasets::TargetInfo target;
+  target.name = json.at("name").get<std::string>();
+  target.kind = task_kind(json.at("kind").get<std::string>());
+  target.channels = json.at("channels").get<std::int64_t>();
+  target.classes = json.at("classes").get<std::vector<std::string>>();
+  datasets::optional_fields([&](const char* key, auto member) { json.at(key).get_to(target.*member); });
+  return target;
+}
+
+Json start_json(const Provenance::Start& s) {
+  return {{"date", s.date},       {"host", s.host},
+          {"version", s.version}, {"commit", s.commit},
+          {"numbers", s.numbers}, {"instructions", s.instructions},
+          {"command", s.command}};
+}
+
+Provenance::Start start_from(const Json& json) {
+  const auto text = [&](const char* key) { return json.at(key).get<std::string>(); };
+  return {text("date"),    text("host"),         text("version"), text("commit"),
+          text("numbers"), text("instructions"), json.at("command").get<std::vector<std::string>>()};
+}
+
+std::vector<std::string> ids_from(const Json& samples, const char* part) {
+  return samples.at(part).at("ids").get<std::vector<std::string>>();
+}
+
+}  // namespace
+
+Provenance provenance_of(const datasets::Dataset& dataset, const datasets::Split& split,
+                         const std::vector<Task>& tasks) {
+  Provenance p;
+  const auto ids = [&](const std::vector<std::int64_t>& indices) {
+    std::vector<std::string> names;
+    for (std::int64_t i : indices) names.push_back(dataset.id(i));
+    return names;
+  };
+  p.train = ids(split.train);
+  p.val = ids(split.val);
+  p.test = ids(split.test);
+  p.targets.assign(tasks.begin(), tasks.end());
+  p.inputs = dataset.description();
+  if (p.inputs.empty()) p.inputs = fmt::format("size {}\n", dataset.input_shape());
+  return p;
+}
+
+std::string samples_text(const Provenance& p) {
+  std::string names;
+  for (const auto* part : {&p.train, &p.val, &p.test}) {
+    for (const std::string& id : *part) names += id + '\n';
+    names += '\n';
+  }
+  return fmt::format("{} + {} + {} samples ({:016x})", p.train.size(), p.val.size(), p.test.size(), stream_of(names));
+}
+
+std::string to_json(const Provenance& p) {
+  Json targets = Json::array(), starts = Json::array();
+  for (const datasets::TargetInfo& target : p.targets) targets.push_back(target_json(target));
+  for (const Provenance::Start& start : p.starts) starts.push_back(start_json(start));
+  Json json{{"version", kVersion},
+            {"starts", starts},
+            {"samples", {{"train", part_json(p.train)}, {"val", part_json(p.val)}, {"test", part_json(p.test)}}},
+            {"tasks", targets},
+            {"inputs", p.inputs},
+            {"options", p.options}};
+  json["checksum"] = checksum_of(json);
+  return json.dump(2) + "\n";
+}
+
+Provenance provenance_from_json(const std::string& text, const std::string& where) {
+  try {
+    Json json = Json::parse(text);
+    const auto version = json.at("version").get<std::int64_t>();
+    MEDUSA_CHECK_INPUT(version <= kVersion, "{}: has version {}, this program reads {}", where, version, kVersion);
+    const std::string expected = json.at("checksum").get<std::string>();
+    json.erase("checksum");
+    MEDUSA_CHECK_INPUT(checksum_of(json) == expected, "{}: is damaged: it does not have its checksum", where);
+    Provenance p;
+    const Json& samples = json.at("samples");
+    p.train = ids_from(samples, "train");
+    p.val = ids_from(samples, "val");
+    p.test = ids_from(samples, "test");
+    for (const Json& target : json.at("tasks")) p.targets.push_back(target_from(target));
+    json.at("inputs").get_to(p.inputs);
+    p.options = json.at("options").get<std::map<std::string, std::string>>();
+    for (const Json& start : json.at("starts")) p.starts.push_back(start_from(start));
+    return p;
+  } catch (const Json::exception& error) {
+    fail_input("{}: is malformed: {}", where, error.what());
+  }
+}
+
+KnownSamples known_samples(const Provenance& p, const datasets::Dataset& dataset) {
+  std::map<std::string, std::int64_t> indices;
+  for (std::int64_t i = 0; i < dataset.size(); ++i) indices[dataset.id(i)] = i;
+  KnownSamples known;
+  const auto take = [&](const std::vector<std::string>& ids, std::vector<std::int64_t>* here,
+                        std::vector<std::string>* gone) {
+    for (const std::string& id : ids) {
+      const auto found = indices.find(id);
+      if (found == indices.end()) {
+        gone->push_back(id);
+        continue;
+      }
+      here->push_back(found->second);
+      indices.erase(found);
+    }
+    std::sort(here->begin(), here->end());
+  };
+  take(p.train, &known.split.train, &known.gone_train);
+  take(p.val, &known.split.val, &known.gone_val);
+  take(p.test, &known.split.test, &known.gone_test);
+  for (const auto& [id, index] : indices) known.added.push_back(id);
+  return known;
+}
+
+std::string first_names(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 8;
+  const std::size_t shown = std::min(names.size(), kMost);
+  std::string text =
+      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
+
+}  // namespace medusa::mtl
