@@ -79,7 +79,12 @@ std::string to_json(const TrainState& s) {
 }
 
 TrainState train_state_from_json(const std::string& text) {
-  const Json json = Json::parse(text);
+  // The depth is bounded while it is read, so that a hostile text costs nothing.
+  const Json json = Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
+    constexpr int kDepth = 4;
+    if (depth > kDepth) throw Json::other_error::create(501, "is nested too deeply", nullptr);
+    return true;
+  });
   TrainState s;
   s.data = json.at("data").get<std::string>();
   s.epoch = count_at(json, "epoch");
