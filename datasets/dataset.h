@@ -100,6 +100,9 @@ class Dataset {
     const Sample sample = get(index);
     return sample.targets[target].value ? static_cast<std::int64_t>(sample.targets[target].value.item()) : -1;
   }
+  // What is known of a label without decoding files: its numbers if it is image-level, {1} if it is pixel-level and
+  // there, none if the sample has no label.  nullopt: that takes decoding.
+  virtual std::optional<std::vector<real>> known_label(std::int64_t, std::size_t) const { return std::nullopt; }
   // What a user should know about the folder, a line each: files that no table names, rows without files.
   virtual std::vector<std::string> notes() const { return {}; }
   // How a sample's input is made and what its targets are, as a dataset.toml (cases/plan_toml.h).  A run saves it, so

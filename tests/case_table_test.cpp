@@ -1,6 +1,7 @@
 // Tables of cases as people have them: what is read as it is meant, and what is refused instead of passed over.
 #include <doctest/doctest.h>
 
+#include "datasets/label_notes.h"
 #include "datasets/layouts/registry.h"
 #include "tests/folder_fixture.h"
 
@@ -135,4 +136,41 @@ TEST_CASE("table: a mask of zeros is a negative; an empty cell is no label") {
   CHECK(one.targets[0].mask.to_vector() == std::vector<real>{0, 1});
   CHECK_FALSE(one.targets[1].value);
   CHECK_FALSE(none.targets[0].value);
+}
+
+TEST_CASE("label notes: a part without labels or of one class, a class that is never learnt") {
+  const Tables t;
+  save(t.folder / "dataset.toml",
+       "[input.ct]\n[target.grade]\nkind = \"classification\"\nclasses = [\"a\", \"b\", \"c\"]\n"
+       "[target.ill]\nkind = \"binary\"\nclasses = [\"ill\"]\n[target.left]\nkind = \"segmentation\"\n"
+       "[target.age]\nkind = \"scalar\"\n");
+  const auto notes = [&](const std::string& rows) {
+    const auto d = t.open("case,split,ct,grade,ill,left,age\n" + rows);
+    return label_notes(*d, make_split(*d, 0, 0, 0), {0, 1, 2, 3});
+  };
+  const auto row = [](const char* id, const char* part, const char* rest) {
+    return fmt::format("{},{},a/ct.nii.gz,{}\n", id, part, rest);
+  };
+  const std::string mask = "a/left.mha";
+  const auto label = [&](const char* grade, const char* ill, bool outlined, const char* age) {
+    return fmt::format("{},{},{},{}", grade, ill, outlined ? mask : "", age);
+  };
+  const std::string good =
+      row("1", "train", label("a", "0", true, "1").c_str()) + row("2", "train", label("b", "1", true, "2").c_str()) +
+      row("3", "train", label("c", "1", true, "3").c_str()) + row("4", "val", label("a", "1", true, "4").c_str()) +
+      row("5", "val", label("b", "0", true, "5").c_str());
+  CHECK(notes(good).empty());
+  CHECK(notes(good + row("6", "test", label("c", "1", true, "").c_str()) +
+              row("7", "test", label("c", "1", false, "").c_str())) ==
+        std::vector<std::string>{"grade: all 2 test samples with a label are of class c",
+                                 "ill: all 2 test samples with a label have 1 for ill",
+                                 "age: none of the 2 test samples has a label"});
+  CHECK(notes(row("1", "train", label("a", "", false, "1").c_str()) +
+              row("2", "train", label("b", "", false, "2").c_str()) +
+              row("3", "val", label("c", "0", true, "").c_str())) ==
+        std::vector<std::string>{
+            "grade: no training sample is of class c", "grade: all 1 validation samples with a label are of class c",
+            "ill: none of the 2 training samples has a label",
+            "ill: all 1 validation samples with a label have 0 for ill",
+            "left: none of the 2 training samples has a label", "age: none of the 1 validation samples has a label"});
 }

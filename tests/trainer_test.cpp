@@ -222,7 +222,7 @@ TEST_CASE("trainer: a run goes on with its own method only") {
   other.epochs = 5;
   const auto model = small_model();
   Trainer trainer(*model, other);
-  CHECK(test::contains(test::input_error([&] { trainer.start(train); }), "lacks xi of its balancing method"));
+  CHECK(test::contains(test::input_error([&] { trainer.start(train); }), "of its balancing method"));
 }
 
 TEST_CASE("trainer: the best epoch's weights are kept, and patience ends what no longer gets better") {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "datasets/label_notes.h"
 #include "datasets/layouts/ham10000.h"
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
@@ -112,10 +113,9 @@ Command read_command(int argc, char** argv) {
 void check_new_folder(const Command& command) {
   MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_directory(command.out), "--out {}: is not a folder",
                      command.out);
-  MEDUSA_CHECK_INPUT(!fs::exists(command.out) || fs::is_empty(command.out) ||
-                         mtl::RunFolder(command.out).only_prepared(),
-                     "--out {}: is not empty; --resume goes on with a run, another folder begins a new one",
-                     command.out);
+  MEDUSA_CHECK_INPUT(
+      !fs::exists(command.out) || fs::is_empty(command.out) || mtl::RunFolder(command.out).only_prepared(),
+      "--out {}: is not empty; --resume goes on with a run, another folder begins a new one", command.out);
 }
 
 // ---- the run -------------------------------------------------------------------------------------------------------
@@ -323,6 +323,7 @@ int train(Command& command) {
   note_size(o, *model);
   for (const std::string& line : notes) progress.note("note: " + line);
   for (const std::string& line : without_effect(o)) progress.note("note: " + line);
+  for (const std::string& note : datasets::label_notes(*dataset, split, target_of_task)) progress.note("note: " + note);
   for (const std::string& note : dataset->notes()) progress.note("note: " + note);
   on_stop_signals(on_signal);
   const mtl::TrainResult result = trainer.run(*train, val.get());

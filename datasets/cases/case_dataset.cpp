@@ -69,6 +69,11 @@ std::int64_t CaseDataset::class_of(std::int64_t index, std::size_t target) const
   return numbers.size() == 1 && !targets_.at(target).traits().in_units ? static_cast<std::int64_t>(numbers[0]) : -1;
 }
 
+std::optional<std::vector<real>> CaseDataset::known_label(std::int64_t index, std::size_t target) const {
+  const CaseLabel& label = row(index).labels.at(target);
+  return label.numbers.empty() && label.present() ? std::vector<real>{1} : label.numbers;
+}
+
 std::int64_t CaseDataset::sampling_class(std::int64_t index) const {
   for (std::size_t t = 0; t < targets_.size(); ++t)
     if (!targets_[t].traits().pixel_level && !targets_[t].traits().in_units) return class_of(index, t);

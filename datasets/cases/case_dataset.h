@@ -114,6 +114,7 @@ class CaseDataset : public Dataset {
   std::string part(std::int64_t index) const override { return row(index).part; }
   Shape input_shape() const override;
   std::int64_t class_of(std::int64_t index, std::size_t target) const override;
+  std::optional<std::vector<real>> known_label(std::int64_t index, std::size_t target) const override;
   std::int64_t sampling_class(std::int64_t index) const override;  // of the first image-level target with classes
   std::vector<std::string> notes() const override { return plan_.notes; }
   std::string description() const override;

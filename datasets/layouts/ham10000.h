@@ -28,6 +28,9 @@ class Ham10000 : public Dataset {
   std::int64_t class_of(std::int64_t index, std::size_t target) const override {
     return target == 1 ? row(index).label : -1;
   }
+  std::optional<std::vector<real>> known_label(std::int64_t index, std::size_t target) const override {
+    return std::vector<real>{target == 0 ? real(1) : static_cast<real>(row(index).label)};
+  }
   std::int64_t sampling_class(std::int64_t index) const override { return row(index).label; }
   RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;

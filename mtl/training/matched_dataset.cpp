@@ -36,8 +36,9 @@ Match match(const Dataset& dataset, const Task& task) {
   std::vector<std::string> names;
   for (const TargetInfo& t : targets) names.push_back(t.name);
   const auto found = std::find(names.begin(), names.end(), task.name);
-  MEDUSA_CHECK_INPUT(found != names.end(), "the data have no target {}, which the network was trained on; they have: {}",
-                     task.name, fmt::join(names, ", "));
+  MEDUSA_CHECK_INPUT(found != names.end(),
+                     "the data have no target {}, which the network was trained on; they have: {}", task.name,
+                     fmt::join(names, ", "));
   Match m;
   m.target = static_cast<std::size_t>(found - names.begin());
   const TargetInfo& target = targets[m.target];

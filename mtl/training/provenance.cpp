@@ -32,10 +32,8 @@ Json part_json(const std::vector<std::string>& ids) {
 }
 
 Json target_json(const datasets::TargetInfo& target) {
-  Json json{{"name", target.name},
-            {"kind", name(target.kind)},
-            {"channels", target.channels},
-            {"classes", target.classes}};
+  Json json{
+      {"name", target.name}, {"kind", name(target.kind)}, {"channels", target.channels}, {"classes", target.classes}};
   datasets::optional_fields([&](const char* key, auto member) { json[key] = target.*member; });
   return json;
 }
@@ -51,16 +49,20 @@ datasets::TargetInfo target_from(const Json& json) {
 }
 
 Json start_json(const Provenance::Start& s) {
-  return {{"date", s.date},       {"host", s.host},
-          {"version", s.version}, {"commit", s.commit},
-          {"numbers", s.numbers}, {"instructions", s.instructions},
+  return {{"date", s.date},      {"host", s.host},       {"version", s.version},
+          {"commit", s.commit},  {"numbers", s.numbers}, {"instructions", s.instructions},
           {"command", s.command}};
 }
 
 Provenance::Start start_from(const Json& json) {
   const auto text = [&](const char* key) { return json.at(key).get<std::string>(); };
-  return {text("date"),    text("host"),         text("version"), text("commit"),
-          text("numbers"), text("instructions"), json.at("command").get<std::vector<std::string>>()};
+  return {text("date"),
+          text("host"),
+          text("version"),
+          text("commit"),
+          text("numbers"),
+          text("instructions"),
+          json.at("command").get<std::vector<std::string>>()};
 }
 
 std::vector<std::string> ids_from(const Json& samples, const char* part) {

@@ -15,8 +15,8 @@ namespace medusa::mtl {
 struct Provenance {
   // One start of the program: the first, and one for each time the run was resumed.
   struct Start {
-    std::string date, host;            // "2026-11-28T20:15:00Z"
-    std::string version, commit;       // of the program
+    std::string date, host;             // "2026-11-28T20:15:00Z"
+    std::string version, commit;        // of the program
     std::string numbers, instructions;  // "float32"; the instruction set, which decides the last bits
     std::vector<std::string> command;
     bool operator==(const Start&) const = default;
@@ -34,16 +34,16 @@ Provenance provenance_of(const datasets::Dataset& dataset, const datasets::Split
 // "36 + 12 + 12 samples (1a2b..)": the ids of the three parts in order.
 std::string samples_text(const Provenance& provenance);
 
-// As the JSON text of the run's file, with a checksum, and back.  Throws InputError that begins with `where` if the text
-// is malformed, damaged or of a newer version.
+// As the JSON text of the run's file, with a checksum, and back.  Throws InputError that begins with `where` if the
+// text is malformed, damaged or of a newer version.
 std::string to_json(const Provenance& provenance);
 Provenance provenance_from_json(const std::string& text, const std::string& where);
 
 // The run's parts among the samples that `dataset` has today.
 struct KnownSamples {
-  datasets::Split split;                                  // those that are still there
+  datasets::Split split;                                     // those that are still there
   std::vector<std::string> gone_train, gone_val, gone_test;  // ids that are not
-  std::vector<std::string> added;                         // ids that the run did not have
+  std::vector<std::string> added;                            // ids that the run did not have
 };
 KnownSamples known_samples(const Provenance& provenance, const datasets::Dataset& dataset);
 

@@ -9,9 +9,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace medusa::datasets;
-  const auto read = [](const std::string& text) {
-    return read_description(parse_toml(text, "input"), "input").plan;
-  };
+  const auto read = [](const std::string& text) { return read_description(parse_toml(text, "input"), "input").plan; };
   try {
     const CasePlan plan = read(std::string(reinterpret_cast<const char*>(data), size));
     if (plan.inputs.empty() || plan.targets.empty()) __builtin_trap();

@@ -11,8 +11,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace medusa;
   try {
-    const mtl::TrainState state =
-        mtl::train_state_from_json(std::string(reinterpret_cast<const char*>(data), size));
+    const mtl::TrainState state = mtl::train_state_from_json(std::string(reinterpret_cast<const char*>(data), size));
     check(state, 2, 1, {{"w", {1, 1}}, {"first", {}}}, "input");
     if (state.epoch_losses.size() != static_cast<std::size_t>(state.epoch) || state.groups.size() != 1)
       __builtin_trap();

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "datasets/label_notes.h"
 #include "datasets/layouts/registry.h"
 #include "tensor/check.h"
 #include "tensor/parallel.h"
@@ -211,6 +212,18 @@ datasets::DatasetOptions options_of(const DatasetCheck& check, std::vector<std::
   return options;
 }
 
+// By the parts that the dataset is distributed in, else all together.
+std::vector<std::string> missing_labels(const datasets::Dataset& dataset) {
+  datasets::Split split;
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    const std::string part = dataset.part(i);
+    (part == "validation" ? split.val : part == "test" ? split.test : split.train).push_back(i);
+  }
+  std::vector<std::size_t> targets;
+  for (std::size_t t = 0; t < dataset.targets().size(); ++t) targets.push_back(t);
+  return datasets::label_notes(dataset, split, targets);
+}
+
 }  // namespace
 
 Json inspect_dataset(const DatasetCheck& check, std::size_t* problem_count) {
@@ -232,7 +245,9 @@ Json inspect_dataset(const DatasetCheck& check, std::size_t* problem_count) {
     for (const Look& look : looks) problems.insert(problems.end(), look.raw.problems.begin(), look.raw.problems.end());
     find_twins(*dataset, looks, &problems);
     json["samples"] = dataset->size();
-    if (!dataset->notes().empty()) json["notes"] = dataset->notes();
+    std::vector<std::string> notes = dataset->notes();
+    for (const std::string& note : missing_labels(*dataset)) notes.push_back(note);
+    if (!notes.empty()) json["notes"] = notes;
     add_extremes(looks, &RawSample::shape, "shape", &json);
     add_extremes(looks, &RawSample::spacing, "spacing_mm", &json);
     json["parts"] = parts_of(*dataset);
