@@ -73,13 +73,6 @@ bool is_batch_counter(const std::string& name) {
 
 std::string list(const std::vector<std::int64_t>& sizes) { return fmt::format("[{}]", fmt::join(sizes, ", ")); }
 
-std::string first_names(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 3;
-  const std::size_t shown = std::min(kShown, names.size());
-  const std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<long>(shown), ", "));
-  return names.size() > shown ? text + ", ..." : text;
-}
-
 LoadReport match(const SafetensorsReader& file, const std::vector<Slot>& slots,
                  const std::vector<std::string>& ignore) {
   LoadReport report;
@@ -109,7 +102,7 @@ LoadReport match(const SafetensorsReader& file, const std::vector<Slot>& slots,
 std::string LoadReport::summary() const {
   std::string text = fmt::format("{} matched", matched.size());
   const auto add = [&text](const char* kind, const std::vector<std::string>& names) {
-    if (!names.empty()) text += fmt::format("; {} {} ({})", names.size(), kind, first_names(names));
+    if (!names.empty()) text += fmt::format("; {} {} ({})", names.size(), kind, first_names(names, 3));
   };
   add("missing", missing);
   add("unexpected", unexpected);

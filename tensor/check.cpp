@@ -47,6 +47,14 @@ std::string similar_name(const std::string& name, const std::vector<std::string>
   return best;
 }
 
+std::string first_names(const std::vector<std::string>& names, std::size_t most) {
+  const std::size_t shown = std::min(names.size(), most);
+  std::string text =
+      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
+
 std::string did_you_mean(const std::string& name, const std::vector<std::string>& known) {
   const std::string similar = similar_name(name, known);
   return similar.empty() ? "" : fmt::format("; did you mean {}?", similar);

@@ -38,6 +38,9 @@ std::string similar_name(const std::string& name, const std::vector<std::string>
 // "; did you mean <similar_name>?", the end of a message; "" where there is none.
 std::string did_you_mean(const std::string& name, const std::vector<std::string>& known);
 
+// "a, b, c and 4 more": at most `most` names, for a message.
+std::string first_names(const std::vector<std::string>& names, std::size_t most = 8);
+
 // Throws InputError that lists the known values unless `value` is one of them; `what` names the option or setting.
 inline void check_one_of(const std::string& what, const std::string& value, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), value) == known.end())

@@ -52,13 +52,13 @@ datasets::Split split_of(const datasets::Dataset& dataset, const RunOptions& run
   MEDUSA_CHECK_INPUT(o.split == "all" || gone.empty(),
                      "{}: {} of the {} samples that the run has for {} are not there: {}; --split all judges those "
                      "that are",
-                     run.data, gone.size(), had, o.split, mtl::first_names(gone));
+                     run.data, gone.size(), had, o.split, first_names(gone));
   if (o.split == "all")
     print_error_line(fmt::format("note: of the {} samples in {}, the run was trained on {}", dataset.size(), run.data,
                                  known.split.train.size()));
   else if (!known.added.empty())
     print_error_line(fmt::format("note: {} samples in {} are not the run's and are left out: {}", known.added.size(),
-                                 run.data, mtl::first_names(known.added)));
+                                 run.data, first_names(known.added)));
   return known.split;
 }
 

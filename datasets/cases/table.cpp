@@ -200,16 +200,6 @@ void check_parts(const CasePlan& plan, const std::string& table) {
              plan.rows.size(), table);
 }
 
-// "a, b, c and 4 more"
-std::string first_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 8;
-  const std::size_t shown = std::min(names.size(), kMost);
-  std::string text =
-      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
-  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
-}
-
 }  // namespace
 
 void check_no_column_like(const Table& table, const std::string& column) {
@@ -225,7 +215,7 @@ CasePlan read_cases(const Description& description, const std::string& path, con
   CasePlan plan = description.plan;
   plan.name = name;
   if (const std::vector<std::string> unused = reader.unused(); !unused.empty())
-    plan.notes.push_back(fmt::format("{}: columns that are not used: {}", path, first_of(unused)));
+    plan.notes.push_back(fmt::format("{}: columns that are not used: {}", path, first_names(unused)));
   std::set<std::string> seen;
   for (std::size_t i = 0; i < table.rows.size(); ++i)
     attempt(problems, [&] {

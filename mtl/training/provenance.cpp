@@ -158,13 +158,4 @@ KnownSamples known_samples(const Provenance& p, const datasets::Dataset& dataset
   return known;
 }
 
-std::string first_names(const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 8;
-  const std::size_t shown = std::min(names.size(), kMost);
-  std::string text =
-      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
-  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
-}
-
 }  // namespace medusa::mtl

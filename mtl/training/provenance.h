@@ -47,7 +47,4 @@ struct KnownSamples {
 };
 KnownSamples known_samples(const Provenance& provenance, const datasets::Dataset& dataset);
 
-// "a, b, c and 4 more"
-std::string first_names(const std::vector<std::string>& names);
-
 }  // namespace medusa::mtl
