@@ -5,6 +5,7 @@
 #include "datasets/formats/csv.h"
 #include "datasets/formats/nifti.h"
 #include "datasets/formats/npy.h"
+#include "tensor/file.h"
 #include "tests/data_fixture.h"
 #include "tests/dicom_writer.h"
 
@@ -150,6 +151,120 @@ TEST_CASE("dicom: structures are chosen by name") {
   CHECK(read.structures[0].name == "PTV 70");
   options.structures = {"ptv 71"};
   CHECK(contains(study.error(options), "has no such structure; there are: PTV 70, ptv_70, Heart, left, far"));
+}
+
+TEST_CASE("dicom: contours twice, contours that cancel, and contours of no structure cost no other structure") {
+  NEEDS_DICOM();
+  Study study;
+  const std::vector<double> outline = study.rois[0].contours[0].points;
+  const std::vector<double> backwards{-5, -15, 33, -5, -19, 33, -9, -19, 33, -9, -15, 33};
+  const std::vector<double> nearly{-9, -19, 33, -5, -19, 33, -5, -15, 33, -9, -15.000001, 33};
+  study.rois = {{"once", {{outline}}},
+                {"twice", {{outline}, {outline}}},
+                {"backwards", {{outline}, {backwards}}},
+                {"two items", {{outline}}},
+                {"second item", {{outline}}, "4"},
+                {"redrawn", {{outline}, {nearly}}},
+                {"", {{outline}, {outline}}, "99", "", false},
+                {"", {}, "98", "", false}};
+  const DicomCase read = study.read();
+  REQUIRE(read.structures.size() == 4);
+  for (const DicomStructure& s : read.structures) CHECK(s.values == read.structures[0].values);
+  CHECK(noted(read, "structure twice: 1 contours repeat one of their slice, and count once"));
+  CHECK(noted(read, "structure backwards: 1 contours repeat"));
+  CHECK(noted(read, "structure two items: 1 contours repeat"));
+  CHECK(noted(read, "structure redrawn: the contours cancel each other, nothing is left of 1 slice (z 33 mm)"));
+  CHECK(!noted(read, "structure once"));
+  CHECK(noted(read, "rs: left out: 2 contours of structure number 99, 98, which it does not name"));
+  study.rois[1].owner = "1";
+  study.rois[1].named = true;
+  study.rois.push_back({"elsewhere", {{outline}}, "", "1.77"});
+  const DicomCase other = study.read();
+  CHECK(noted(other, "structure elsewhere: was drawn in another frame of reference: left out"));
+  CHECK(other.structures.size() == 3);
+}
+
+TEST_CASE("dicom: nothing of an earlier conversion remains beside a new one, and no other case's mask is replaced") {
+  NEEDS_DICOM();
+  Study study;
+  const DicomCase all = study.read();
+  DicomOptions one;
+  one.structures = {"PTV 70"};
+  const DicomCase fewer = study.read(one);
+  const TempFolder out;
+  const auto refused = [&](const char* name, const DicomCase& read) {
+    return input_error([&] { write_dicom_case(out / name, read); });
+  };
+  write_dicom_case(out / "p.nii.gz", all);
+  write_dicom_case(out / "p.nii.gz", all);  // the same again replaces it
+  const std::string left = refused("p.nii.gz", fewer);
+  CHECK(contains(left, "p.nii.gz: an earlier conversion to this name wrote files that the new one does not have; "));
+  CHECK(contains(left, out / "p_ptv_70_2.nii.gz"));
+  CHECK(!contains(left, out / "p_PTV_70.nii.gz"));
+  CHECK(read_csv(out / "p_structures.csv").rows.size() == 2);  // nothing was written
+  std::filesystem::remove(out / "p_ptv_70_2.nii.gz");
+  write_dicom_case(out / "p.nii.gz", fewer);
+  CHECK(read_csv(out / "p_structures.csv").rows.size() == 1);
+  // No structure, no dose, another format.
+  DicomCase scan = fewer;
+  scan.structures.clear();
+  scan.dose.reset();
+  for (const char* file : {"p_PTV_70.nii.gz", "p_structures.csv", "p_dose.nii.gz"})
+    CHECK(contains(refused("p.nii.gz", scan), out / file));
+  CHECK(contains(refused("p.nii", fewer), out / "p_PTV_70.nii.gz"));
+  CHECK(write_dicom_case(out / "p.npz", fewer).size() == 1);
+  // Other cases in the folder: as a mask of its own, as its scan, and without a collision.
+  DicomCase part = fewer;
+  part.structures[0].key = "70";
+  CHECK(contains(refused("p_PTV.nii.gz", part), "p_PTV_70.nii.gz: is a structure of another case, see "));
+  CHECK(contains(refused("p_PTV_70.nii.gz", scan), "p_PTV_70.nii.gz: is a structure of another case, see "));
+  CHECK(write_dicom_case(out / "q.nii.gz", part).size() == 4);
+  write_file(out / "r_structures.csv", "the user's own\n");
+  CHECK(contains(refused("r.nii.gz", fewer), "r_structures.csv"));
+  CHECK(read_text_file(out / "r_structures.csv") == "the user's own\n");
+}
+
+TEST_CASE("dicom: of several acquisitions in a series one is chosen, and the refusal lists them") {
+  NEEDS_DICOM();
+  const TempFolder folder;
+  const auto save_slices = [&](const char* acquisition, const char* echo, double from, std::uint32_t value) {
+    for (int k = 0; k < 3; ++k) {
+      CtSlice slice;
+      slice.position[2] = from + 3 * k;
+      slice.acquisition = acquisition;
+      slice.echo = echo;
+      slice.cells.assign(24, value);
+      save(folder / fmt::format("{}_{}_{}_{}", acquisition, echo, from, k), slice.file());
+    }
+  };
+  const auto read = [&](const std::string& acquisition) {
+    DicomOptions options;
+    options.acquisition = acquisition;
+    return read_dicom_case(folder.path, options);
+  };
+  const auto refusal = [&](const std::string& acquisition) { return input_error([&] { read(acquisition); }); };
+  // One after the other: one volume, whatever their numbers.
+  save_slices("1", "", 30, 1000);
+  save_slices("2", "", 39, 1500);
+  CHECK(read("").ct.depth() == 6);
+  CHECK(read("2").ct.depth() == 3);
+  CHECK(read("2").ct.at(0, 0, 0) == 1500 - 1024);
+  // At the same place, or between the others' slices.
+  save_slices("3", "", 30, 1700);
+  CHECK(contains(refusal(""),
+                 "lie at the same position and differ; --acquisition chooses by AcquisitionNumber: "
+                 "1 (3 files), 2 (3 files), 3 (3 files)"));
+  CHECK(read("3").ct.at(0, 0, 0) == 1700 - 1024);
+  CHECK(
+      contains(refusal("4"), "--acquisition 4: there is no such one in series 1.2.3; there are: AcquisitionNumber: 1"));
+  save_slices("4", "", 31, 1800);
+  CHECK(
+      contains(refusal(""), "; --acquisition chooses by AcquisitionNumber: 1 (3 files), 2 (3 files), 3 (3 files), 4"));
+  // By echo too.
+  save_slices("1", "2", 30, 1900);
+  CHECK(
+      contains(refusal(""), "--acquisition chooses by AcquisitionNumber/EchoNumbers: 1/2 (3 files), 1/none (3 files)"));
+  CHECK(read("1/2").ct.at(0, 0, 0) == 1900 - 1024);
 }
 
 TEST_CASE("dicom: damaged files of another series are named and skipped, those of the chosen one are errors") {

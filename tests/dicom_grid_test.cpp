@@ -1,4 +1,5 @@
 // Contours to masks, doses to the scan's grid.
+#include <algorithm>
 #include <cmath>
 
 #include "datasets/dicom/grid.h"
@@ -131,6 +132,80 @@ TEST_CASE("rasterise: a circle has the area of a circle, on an oblique and a she
   const DicomMask first = rasterise(roi({circle(3, 4, 12, 90)}), g), second = rasterise(roi({circle(3, 8, 12, 93)}), g);
   CHECK(first.voxels == second.voxels);
   CHECK(inside(second, g, 22, 20, 1) == inside(first, g, 22, 20, 0));
+}
+
+DicomContour rotated(DicomContour c, std::ptrdiff_t by) {
+  std::rotate(c.begin(), c.begin() + by, c.end());
+  return c;
+}
+DicomContour reversed(DicomContour c) {
+  std::reverse(c.begin(), c.end());
+  return c;
+}
+
+TEST_CASE("rasterise: a contour that is there twice counts once, wherever it begins and whichever way it runs") {
+  const VoxelGrid g = unit_grid(3, 30, 30);
+  const DicomContour one = circle(14, 15, 9, 1), hole = circle(14, 15, 4, 1);
+  const DicomMask plain = rasterise(roi({one}), g);
+  REQUIRE(plain.voxels > 200);
+  DicomContour closed = one, stutter = one;
+  closed.push_back(one.front());
+  stutter.insert(stutter.begin() + 5, stutter[5]);
+  for (const DicomContour& same : {one, rotated(one, 1), rotated(one, 44), reversed(one), reversed(rotated(one, 7)),
+                                   closed, rotated(stutter, 3)}) {
+    DicomMask mask = rasterise(roi({one, same}), g);
+    CHECK(mask.values == plain.values);
+    CHECK(mask.duplicates == 1);
+    CHECK(mask.cancelled.empty());
+    mask = rasterise(roi({one, same, rotated(same, 2), same}), g);  // an even number of them
+    CHECK(mask.values == plain.values);
+    CHECK(mask.duplicates == 3);
+  }
+  // Duplicates first, then XOR: a hole that is there twice is a hole.
+  const DicomMask ring = rasterise(roi({one, hole}), g);
+  CHECK(rasterise(roi({one, hole, reversed(hole)}), g).values == ring.values);
+  CHECK(ring.voxels < plain.voxels);
+  CHECK(ring.duplicates == 0);
+  // Random polygons, which may cross themselves.
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Random random(seed);
+    DicomContour star;
+    for (int p = 0; p < 7; ++p) star.push_back({std::floor(4 * random.uniform()) * 7, 28 * random.uniform(), 1});
+    const DicomMask once = rasterise(roi({star}), g), twice = rasterise(roi({star, reversed(rotated(star, 3))}), g);
+    CHECK(once.values == twice.values);
+    CHECK(twice.duplicates == 1);
+  }
+  // Not the same: moved a little, or of another slice.
+  DicomContour moved = one;
+  for (Vec3& p : moved) p[0] += 1e-9;
+  CHECK(rasterise(roi({one, moved}), g).duplicates == 0);
+  CHECK(rasterise(roi({one, circle(14, 15, 9, 2)}), g).voxels == 2 * plain.voxels);
+}
+
+TEST_CASE("rasterise: slices whose contours cancel each other are named; what never had a voxel is not") {
+  const VoxelGrid g = unit_grid(4, 30, 30);
+  using Slices = std::vector<std::int64_t>;
+  DicomContour moved = box(2.5, 2.5, 9.5, 9.5, 1);
+  for (Vec3& p : moved) p[0] += 1e-6;
+  DicomMask mask = rasterise(roi({box(2.5, 2.5, 9.5, 9.5, 1), moved, box(2.5, 2.5, 9.5, 9.5, 2)}), g);
+  CHECK(mask.cancelled == Slices{1});
+  CHECK(mask.voxels == 49);
+  // Two halves over the whole, and one outline that goes round twice.
+  mask = rasterise(roi({box(2.5, 2.5, 9.5, 9.5, 0), box(2.5, 2.5, 5.5, 9.5, 0), box(5.5, 2.5, 9.5, 9.5, 0)}), g);
+  CHECK(mask.cancelled == Slices{0});
+  DicomContour twice = circle(14, 15, 9, 3);
+  twice.insert(twice.end(), twice.begin(), twice.begin() + 90);
+  mask = rasterise(roi({twice}), g);
+  CHECK(mask.voxels == 0);
+  CHECK(mask.cancelled == Slices{3});
+  // Overlapping contours: XOR leaves what one of them alone covers.
+  mask = rasterise(roi({box(2.5, 2.5, 9.5, 9.5, 1), box(5.5, 2.5, 12.5, 9.5, 1)}), g);
+  CHECK(mask.voxels == 7 * 3 + 7 * 3);
+  CHECK(mask.cancelled.empty());
+  // Between the voxels' centres, off the grid, or a line there and back: nothing cancels.
+  mask = rasterise(roi({box(2.1, 2.1, 2.9, 2.9, 1), box(40, 2, 50, 9, 2), polygon({{1, 1}, {20, 20}, {1, 1}}, 3)}), g);
+  CHECK(mask.voxels == 0);
+  CHECK(mask.cancelled.empty());
 }
 
 TEST_CASE("rasterise: contours find their slices by position, and what finds none is counted") {

@@ -138,7 +138,7 @@ class DicomWriter {
 struct CtSlice {
   Encoding encoding = Encoding::Explicit;
   std::string sop_class = "1.2.840.10008.5.1.4.1.1.2", instance = "1.1", modality = "CT", series = "1.2.3",
-              frame_of_reference = "1.9", image_type = "ORIGINAL\\PRIMARY\\AXIAL";
+              frame_of_reference = "1.9", image_type = "ORIGINAL\\PRIMARY\\AXIAL", acquisition, echo;
   std::vector<double> position{-10, -20, 30}, orientation{1, 0, 0, 0, 1, 0}, spacing{2, 1.5};  // mm; row, column
   double thickness = 3;
   std::uint16_t rows = 4, columns = 6, allocated = 16, stored = 12, high = 11, sign = 0;
@@ -152,7 +152,10 @@ struct CtSlice {
     for (std::uint32_t i = 0; cells.empty() && i < static_cast<std::uint32_t>(rows * columns); ++i)
       values.push_back(100 * (i / columns) + i % columns + 7);
     w.text(0x00080008, "CS", image_type).text(0x00080016, "UI", sop_class).text(0x00080018, "UI", instance);
-    w.text(0x00080060, "CS", modality).numbers(0x00180050, {thickness}).text(0x0020000E, "UI", series);
+    w.text(0x00080060, "CS", modality).numbers(0x00180050, {thickness});
+    if (!echo.empty()) w.text(0x00180086, "IS", echo);
+    w.text(0x0020000E, "UI", series);
+    if (!acquisition.empty()) w.text(0x00200012, "IS", acquisition);
     if (!position.empty()) w.numbers(0x00200032, position);
     if (!orientation.empty()) w.numbers(0x00200037, orientation);
     w.text(0x00200052, "UI", frame_of_reference);
@@ -172,6 +175,9 @@ struct Contour {
 struct Roi {
   std::string name;
   std::vector<Contour> contours;
+  std::string owner = "";               // number of the structure that the contours refer to; "": its own, from 1
+  std::string frame_of_reference = "";  // "": that of the file
+  bool named = true;                    // in the list of structures
 };
 
 inline std::string structure_file(const std::vector<Roi>& rois, const std::string& frame_of_reference = "1.9",
@@ -179,21 +185,31 @@ inline std::string structure_file(const std::vector<Roi>& rois, const std::strin
   std::vector<DicomWriter> names, outlines;
   for (std::size_t r = 0; r < rois.size(); ++r) {
     const std::string number = std::to_string(r + 1);
-    names.emplace_back(encoding)
-        .text(0x30060022, "IS", number)
-        .text(0x30060024, "UI", frame_of_reference)
-        .text(0x30060026, "LO", rois[r].name);
+    if (rois[r].named)
+      names.emplace_back(encoding)
+          .text(0x30060022, "IS", number)
+          .text(0x30060024, "UI", rois[r].frame_of_reference.empty() ? frame_of_reference : rois[r].frame_of_reference)
+          .text(0x30060026, "LO", rois[r].name);
     std::vector<DicomWriter> contours;
     for (const Contour& c : rois[r].contours)
       contours.emplace_back(encoding)
           .text(0x30060042, "CS", c.type)
           .text(0x30060046, "IS", std::to_string(c.points.size() / 3))
           .numbers(0x30060050, c.points);
-    outlines.emplace_back(encoding).sequence(0x30060040, contours, false).text(0x30060084, "IS", number);
+    outlines.emplace_back(encoding)
+        .sequence(0x30060040, contours, false)
+        .text(0x30060084, "IS", rois[r].owner.empty() ? number : rois[r].owner);
   }
   DicomWriter w(encoding);
   if (!character_set.empty()) w.text(0x00080005, "CS", character_set);
   w.text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.481.3").text(0x00080060, "CS", "RTSTRUCT");
+  std::vector<DicomWriter> frames;  // those that structures name; none if all are in that of the file
+  for (const Roi& roi : rois)
+    if (!roi.frame_of_reference.empty()) frames.emplace_back(encoding).text(0x00200052, "UI", roi.frame_of_reference);
+  if (!frames.empty()) {
+    frames.emplace_back(encoding).text(0x00200052, "UI", frame_of_reference);
+    w.sequence(0x30060010, frames);
+  }
   w.sequence(0x30060020, names).sequence(0x30060039, outlines);
   return w.file();
 }

@@ -94,6 +94,8 @@ void add_dicom_options(CommandLine& dicom, DicomArguments& arguments) {
   dicom.option("--out", arguments.out, "NAME.nii.gz (dose and structures beside it) or NAME.npz (all in one)")
       .required();
   dicom.option("--series", arguments.options.series, "SeriesInstanceUID of the scan, where there are several");
+  dicom.option("--acquisition", arguments.options.acquisition,
+               "which acquisition of the series, where there are several at the same place: as the message lists them");
   dicom.option("--structures", arguments.options.structures, "structures to keep, by name; default: all")
       .split_at_comma();
   dicom.option("--rtstruct", arguments.options.rtstruct, "file with the structures, where there are several");

@@ -89,15 +89,27 @@ void check_doubles(const std::vector<DicomHeader>& headers, const DicomStack& st
   }
 }
 
+// Calls work(), and names the acquisitions of the series if its slices do not form one volume and there are several.
+template <class Work>
+auto as_one_volume(const std::vector<DicomHeader>& headers, Work work) {
+  try {
+    return work();
+  } catch (const InputError& error) {
+    const std::string acquisitions = dicom_acquisitions(headers);
+    if (acquisitions.empty()) throw;
+    fail_input("{}; --acquisition chooses by {}", error.what(), acquisitions);
+  }
+}
+
 Volume read_scan(const std::vector<DicomHeader>& headers, bool fill_gaps, std::vector<std::string>& notes) {
-  const DicomStack stack = stack_dicom(headers, fill_gaps);
+  const DicomStack stack = as_one_volume(headers, [&] { return stack_dicom(headers, fill_gaps); });
   notes.insert(notes.end(), stack.notes.begin(), stack.notes.end());
   const auto depth = static_cast<std::int64_t>(stack.slices.size());
   Tensor values = Tensor::empty({depth, headers[0].rows, headers[0].columns});
   real* out = values.mutable_data();
   std::int64_t padded = 0;
   const std::vector<Pending> doubles = read_slices(headers, stack, out, padded);
-  check_doubles(headers, stack, doubles, out, notes);
+  as_one_volume(headers, [&] { check_doubles(headers, stack, doubles, out, notes); });
   fill_missing(stack, headers[0].rows * headers[0].columns, out);
   if (padded)
     notes.push_back(fmt::format("{} pixels outside of the scanner's view are set to {} HU", padded, kPaddingHu));
@@ -140,6 +152,12 @@ bool drawn_on(const DicomStructures& set, const DicomHeader& scan) {
   return said.empty() || scan.frame_of_reference.empty() || listed(said, scan.frame_of_reference);
 }
 
+// Whether a structure of such a set lies in another of the frames of reference that the set names.
+bool drawn_elsewhere(const DicomRoi& roi, const DicomStructures& set, const DicomHeader& scan) {
+  return listed(set.frames_of_reference, scan.frame_of_reference) &&
+         roi.frame_of_reference != scan.frame_of_reference && listed(set.frames_of_reference, roi.frame_of_reference);
+}
+
 bool same_name(const std::string& a, const std::string& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
@@ -162,7 +180,18 @@ std::vector<bool> wanted_rois(const DicomStructures& set, const std::vector<std:
   return wanted;
 }
 
-void note_losses(const DicomRoi& roi, const DicomMask& mask, std::vector<std::string>& notes) {
+// "2 slices (z 24 mm, 27 mm)": by the place of their centre, LPS+.
+std::string slices_text(const std::vector<std::int64_t>& slices, const VoxelGrid& grid) {
+  std::vector<std::string> places;
+  for (const std::int64_t slice : slices) {
+    const Vec3 centre = grid.affine.apply({static_cast<double>(grid.width - 1) / 2,
+                                           static_cast<double>(grid.height - 1) / 2, static_cast<double>(slice)});
+    places.push_back(fmt::format("{:.6g} mm", centre[2]));
+  }
+  return fmt::format("{} slice{} (z {})", slices.size(), slices.size() == 1 ? "" : "s", first_names(places));
+}
+
+void note_losses(const DicomRoi& roi, const DicomMask& mask, const VoxelGrid& grid, std::vector<std::string>& notes) {
   std::vector<std::string> losses;
   const auto add = [&losses](std::int64_t n, const char* what) {
     if (n) losses.push_back(fmt::format("{} {}", n, what));
@@ -172,6 +201,12 @@ void note_losses(const DicomRoi& roi, const DicomMask& mask, std::vector<std::st
   add(mask.crowded, "contours further from a slice than others of the same structure");
   add(roi.left_out, "points or open lines");
   if (!losses.empty()) notes.push_back(fmt::format("structure {}: left out: {}", roi.name, fmt::join(losses, ", ")));
+  if (mask.duplicates)
+    notes.push_back(
+        fmt::format("structure {}: {} contours repeat one of their slice, and count once", roi.name, mask.duplicates));
+  if (!mask.cancelled.empty())
+    notes.push_back(fmt::format("structure {}: the contours cancel each other, nothing is left of {}", roi.name,
+                                slices_text(mask.cancelled, grid)));
   if (mask.empty_slices)
     notes.push_back(
         fmt::format("structure {}: {} slices between its first and last have no contour", roi.name, mask.empty_slices));
@@ -187,12 +222,18 @@ void add_structures(const DicomHeader& header, const DicomHeader& scan, const Di
   const DicomStructures set = read_dicom_structures(file.root());
   MEDUSA_CHECK_INPUT(drawn_on(set, scan), "{}: was drawn in a different frame of reference from {}", set.path,
                      scan.path);
+  result.notes.insert(result.notes.end(), set.notes.begin(), set.notes.end());
   const std::vector<bool> wanted = wanted_rois(set, options.structures);
   std::vector<std::string> taken{"ct", "dose", "spacing", "affine"};
   for (std::size_t r = 0; r < set.rois.size(); ++r) {
     if (!wanted[r]) continue;
+    if (drawn_elsewhere(set.rois[r], set, scan)) {
+      result.notes.push_back(
+          fmt::format("structure {}: was drawn in another frame of reference: left out", set.rois[r].name));
+      continue;
+    }
     DicomMask mask = rasterise(set.rois[r], grid);
-    note_losses(set.rois[r], mask, result.notes);
+    note_losses(set.rois[r], mask, grid, result.notes);
     if (mask.voxels == 0) continue;
     taken.push_back(structure_key(set.rois[r].name, taken));
     result.structures.push_back({set.rois[r].name, taken.back(), std::move(mask.values), mask.voxels});
@@ -235,7 +276,8 @@ DicomCase read_dicom_case(const std::string& path, const DicomOptions& options) 
   MEDUSA_CHECK_INPUT(have_dicom(), "{}", dicom_absent());
   DicomCase result;
   const DicomFolder scan = scan_dicom_folder(path, options.series, result.notes);
-  const std::vector<DicomHeader>& series = chosen_dicom_series(scan, options.series, path);
+  const std::vector<DicomHeader> series =
+      chosen_dicom_acquisition(chosen_dicom_series(scan, options.series, path), options.acquisition, path);
   result.series = series[0].series;
   result.modality = series[0].modality;
   result.files = static_cast<std::int64_t>(series.size());

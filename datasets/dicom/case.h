@@ -11,6 +11,7 @@ namespace medusa::datasets {
 
 struct DicomOptions {
   std::string series;                   // SeriesInstanceUID; "": the only one there is
+  std::string acquisition;              // of the series, as a refusal lists them; "": all its files are one
   std::vector<std::string> structures;  // by name; empty: all
   std::string rtstruct, rtdose;         // files; "": the only one there is
   bool fill_gaps = false;               // missing slices are made from their neighbours
@@ -40,7 +41,9 @@ Volume structure_volume(const DicomCase& study, const DicomStructure& structure)
 
 // Writes NAME.nii.gz (or .nii): the scan; NAME_dose.nii.gz; NAME_<key>.nii.gz, a mask each; and NAME_structures.csv
 // with the columns name, file, voxels, cm3.  Or NAME.npz: arrays ct, dose and <key> [D, H, W], spacing (mm, of the axes
-// W, H, D) and affine (4 x 4, (i, j, k) = (W, H, D) to RAS+ mm).  Returns the files written.
+// W, H, D) and affine (4 x 4, (i, j, k) = (W, H, D) to RAS+ mm).  Returns the files written.  An earlier conversion to
+// the same name is replaced.  Throws InputError, and writes nothing, if one of its files would remain beside the new
+// ones, or one of these is a structure of another case in the folder.
 std::vector<std::string> write_dicom_case(const std::string& path, const DicomCase& study);
 // Throws InputError if write_dicom_case would refuse the name.
 void check_dicom_output(const std::string& path);

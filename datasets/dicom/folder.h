@@ -22,6 +22,11 @@ DicomFolder scan_dicom_folder(const std::string& path, const std::string& wanted
 // The series with this SeriesInstanceUID; "": the only one there is.  Throws InputError that lists what there is.
 const std::vector<DicomHeader>& chosen_dicom_series(const DicomFolder& scan, const std::string& wanted,
                                                     const std::string& path);
+// The files of a series that are of one acquisition; "": all.  Throws InputError that lists what there is.
+std::vector<DicomHeader> chosen_dicom_acquisition(const std::vector<DicomHeader>& series, const std::string& wanted,
+                                                  const std::string& path);
+// "AcquisitionNumber: 1 (6 files), 2 (6 files)": what tells the files of a series apart; "" if nothing does.
+std::string dicom_acquisitions(const std::vector<DicomHeader>& series);
 DicomFile parse_dicom_file(const std::string& path);
 // Calls work(i) for all i < n on all threads; of several errors the first in order is thrown.
 void for_each_dicom_file(std::size_t n, const std::function<void(std::size_t)>& work);

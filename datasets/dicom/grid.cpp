@@ -1,8 +1,10 @@
 #include "datasets/dicom/grid.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "tensor/check.h"
 #include "tensor/parallel.h"
@@ -64,26 +66,95 @@ std::map<std::int64_t, std::vector<const FlatContour*>> by_slice(const std::vect
   return slices;
 }
 
-// Turns inside to outside, and the reverse, from the edge to the end of each row that it crosses: only the first voxel
-// is marked.  The lower end counts, the upper one does not, so that a corner is crossed once.
-void mark_edge(Vec3 a, Vec3 b, std::int64_t height, std::int64_t width, std::uint8_t* marks, std::int64_t& work) {
+using Corners = std::vector<std::array<double, 2>>;  // (i, j)
+
+// The place from which a closed sequence reads as the smallest one.
+std::size_t smallest_rotation(const Corners& c) {
+  std::size_t a = 0, b = 1, same = 0;
+  while (a < c.size() && b < c.size() && same < c.size()) {
+    const auto &x = c[(a + same) % c.size()], &y = c[(b + same) % c.size()];
+    if (x == y) {
+      ++same;
+      continue;
+    }
+    (x > y ? a : b) += same + 1;
+    b += a == b;
+    same = 0;
+  }
+  return std::min(a, b);
+}
+
+// The corners of a contour in one order, wherever it begins and whichever way it runs; a corner that repeats the one
+// before is none.
+Corners in_one_order(const FlatContour& contour) {
+  Corners corners;
+  for (const Vec3& p : contour.points)
+    if (corners.empty() || corners.back() != std::array{p[0], p[1]}) corners.push_back({p[0], p[1]});
+  while (corners.size() > 1 && corners.back() == corners.front()) corners.pop_back();
+  Corners back(corners.rbegin(), corners.rend());
+  for (Corners* c : {&corners, &back})
+    std::rotate(c->begin(), c->begin() + static_cast<std::ptrdiff_t>(smallest_rotation(*c)), c->end());
+  return std::min(corners, back);
+}
+
+std::int64_t drop_duplicates(std::vector<const FlatContour*>& contours) {
+  if (contours.size() < 2) return 0;
+  std::set<Corners> known;
+  return static_cast<std::int64_t>(
+      std::erase_if(contours, [&known](const FlatContour* c) { return !known.insert(in_one_order(*c)).second; }));
+}
+
+// Calls mark(voxel, direction) for each row that the edge crosses: from there to the end of the row its other side
+// begins.  The lower end counts, the upper one does not, so that a corner is crossed once.
+template <class Mark>
+void cross_rows(Vec3 a, Vec3 b, const VoxelGrid& grid, std::int64_t& work, Mark mark) {
+  const int direction = a[1] > b[1] ? -1 : 1;
   if (a[1] > b[1]) std::swap(a, b);  // in one direction, so that a keyhole's two sides cancel exactly
   if (a[1] == b[1]) return;
-  const double first = std::max(0.0, std::ceil(a[1])), end = std::min(static_cast<double>(height), std::ceil(b[1]));
+  const double first = std::max(0.0, std::ceil(a[1]));
+  const double end = std::min(static_cast<double>(grid.height), std::ceil(b[1]));
   for (auto j = static_cast<std::int64_t>(first); static_cast<double>(j) < end; ++j, ++work) {
     const double x = a[0] + (static_cast<double>(j) - a[1]) * (b[0] - a[0]) / (b[1] - a[1]);
     const double i = std::max(0.0, std::ceil(x));
-    if (i < static_cast<double>(width)) marks[j * width + static_cast<std::int64_t>(i)] ^= 1;
+    if (i < static_cast<double>(grid.width)) mark(j * grid.width + static_cast<std::int64_t>(i), direction);
   }
 }
 
-void fill_slice(const std::vector<const FlatContour*>& contours, const VoxelGrid& grid, std::uint8_t* slice,
+template <class Mark>
+void cross_rows(const FlatContour& contour, const VoxelGrid& grid, std::int64_t& work, Mark mark) {
+  for (std::size_t p = 0; p < contour.points.size() && work <= kMostWork; ++p)
+    cross_rows(contour.points[p], contour.points[(p + 1) % contour.points.size()], grid, work, mark);
+}
+
+// Returns whether a voxel is inside.
+bool fill_slice(const std::vector<const FlatContour*>& contours, const VoxelGrid& grid, std::uint8_t* slice,
                 std::int64_t& work) {
   for (const FlatContour* c : contours)
-    for (std::size_t p = 0; p < c->points.size() && work <= kMostWork; ++p)
-      mark_edge(c->points[p], c->points[(p + 1) % c->points.size()], grid.height, grid.width, slice, work);
+    cross_rows(*c, grid, work, [slice](std::int64_t voxel, int) { slice[voxel] ^= 1; });
+  std::uint8_t any = 0;
   for (std::int64_t j = 0; j < grid.height; ++j)
-    for (std::int64_t i = 1; i < grid.width; ++i) slice[j * grid.width + i] ^= slice[j * grid.width + i - 1];
+    for (std::int64_t i = 0; i < grid.width; ++i) {
+      if (i) slice[j * grid.width + i] ^= slice[j * grid.width + i - 1];
+      any |= slice[j * grid.width + i];
+    }
+  return any;
+}
+
+// Whether one of the contours goes around a voxel's centre, even if an even number of times.
+bool any_around(const std::vector<const FlatContour*>& contours, const VoxelGrid& grid, std::int64_t& work) {
+  std::map<std::int64_t, std::int64_t> turns;  // by voxel: how often what begins there is gone around, more than before
+  for (const FlatContour* c : contours) {
+    turns.clear();
+    cross_rows(*c, grid, work, [&turns](std::int64_t voxel, int direction) { turns[voxel] += direction; });
+    std::int64_t row = -1, around = 0;
+    for (const auto& [voxel, change] : turns) {
+      if (voxel / grid.width != row) around = 0;
+      row = voxel / grid.width;
+      around += change;
+      if (around != 0) return true;
+    }
+  }
+  return false;
 }
 
 // The dose's grid, its frames in the order in which offsets grow.
@@ -141,10 +212,12 @@ DicomMask rasterise(const DicomRoi& roi, const VoxelGrid& grid) {
   DicomMask mask;
   mask.values.assign(static_cast<std::size_t>(grid.voxels()), 0);
   const std::vector<FlatContour> flat = flatten(roi, grid, mask);
-  const auto slices = by_slice(flat, grid.depth, mask);
+  auto slices = by_slice(flat, grid.depth, mask);
   std::int64_t work = 0;
-  for (const auto& [slice, contours] : slices) {
-    fill_slice(contours, grid, mask.values.data() + slice * grid.height * grid.width, work);
+  for (auto& [slice, contours] : slices) {
+    mask.duplicates += drop_duplicates(contours);
+    const bool any = fill_slice(contours, grid, mask.values.data() + slice * grid.height * grid.width, work);
+    if (!any && any_around(contours, grid, work)) mask.cancelled.push_back(slice);
     MEDUSA_CHECK_INPUT(work <= kMostWork, "structure {}: its contours cross more rows of voxels than any outline does",
                        roi.name);
   }

@@ -21,11 +21,14 @@ struct DicomMask {
   // Contours that left no trace: off the grid, not parallel to its slices, or of a plane further from its slice than
   // another plane of the same structure.
   std::int64_t outside = 0, oblique = 0, crowded = 0;
-  std::int64_t empty_slices = 0;  // between the structure's first and last slice
+  std::int64_t duplicates = 0;          // contours left out because their slice has the same one already
+  std::int64_t empty_slices = 0;        // between the structure's first and last slice
+  std::vector<std::int64_t> cancelled;  // slices whose contours have voxels, but each an even number of times
 };
 
-// A voxel is inside where its centre lies within an odd number of the structure's contours in its slice: an outline
-// within an outline is a hole, and so is one that a keyhole leads to.  A centre on the boundary belongs to the side of
+// A voxel is inside where its centre lies within an odd number of the structure's contours in its slice (XOR): an
+// outline within an outline is a hole, and so is one that a keyhole leads to.  Of contours of a slice that are the
+// same, whatever their first point and direction, one counts.  A centre on the boundary belongs to the side of
 // growing i and j.  A contour belongs to the slice that is nearest, at most half a step away.
 DicomMask rasterise(const DicomRoi& roi, const VoxelGrid& grid);
 

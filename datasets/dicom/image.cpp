@@ -11,7 +11,8 @@ namespace {
 constexpr DicomTag kSopClass = 0x00080016, kSopInstance = 0x00080018, kModality = 0x00080060, kImageType = 0x00080008,
                    kSeriesDescription = 0x0008103E, kThickness = 0x00180050, kBetweenSlices = 0x00180088,
                    kSeries = 0x0020000E, kPosition = 0x00200032, kOrientation = 0x00200037,
-                   kFrameOfReference = 0x00200052, kFrames = 0x00280008, kRows = 0x00280010, kColumns = 0x00280011,
+                   kFrameOfReference = 0x00200052, kAcquisition = 0x00200012, kEcho = 0x00180086,
+                   kTemporalPosition = 0x00200100, kFrames = 0x00280008, kRows = 0x00280010, kColumns = 0x00280011,
                    kPixelSpacing = 0x00280030, kBitsAllocated = 0x00280100, kBitsStored = 0x00280101,
                    kHighBit = 0x00280102, kRepresentation = 0x00280103, kPadding = 0x00280120,
                    kPaddingLimit = 0x00280121, kIntercept = 0x00281052, kSlope = 0x00281053;
@@ -154,7 +155,10 @@ DicomHeader read_dicom_header(const DicomItem& root) {
   h.frame_of_reference = root.text(kFrameOfReference);
   h.instance = root.text(kSopInstance);
   if (h.kind != DicomKind::Image) return h;
-  h.localizer = root.text(kImageType).find("LOCALIZER") != std::string::npos;
+  std::string image_type = root.text(kImageType);
+  h.localizer = image_type.find("LOCALIZER") != std::string::npos;
+  std::ranges::replace(image_type, '\\', '.');  // a shell would take a backslash for its own
+  h.acquisition = {root.text(kAcquisition), root.text(kEcho), root.text(kTemporalPosition), image_type};
   if (h.localizer) return h;
   h.rows = root.whole(kRows, 0);
   h.columns = root.whole(kColumns, 0);

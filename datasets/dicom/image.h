@@ -1,6 +1,7 @@
 // What one DICOM file says of its image, and the image's values: CT and MR, single frames and enhanced multi-frame.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,7 +39,10 @@ struct DicomHeader {
   std::string path;
   DicomKind kind = DicomKind::Other;
   std::string modality, series, series_description, frame_of_reference, instance;  // UIDs but for the first and third
-  bool localizer = false;                                                          // a scout view
+  // What tells the acquisitions of a series apart: AcquisitionNumber, EchoNumbers, TemporalPositionIdentifier and
+  // ImageType; "" where the file does not say.
+  std::array<std::string, 4> acquisition;
+  bool localizer = false;  // a scout view
   std::int64_t rows = 0, columns = 0;
   std::vector<DicomFrame> frames;  // of an Image
 };

@@ -49,6 +49,22 @@ void read_contour(const DicomItem& item, DicomRoi& roi) {
   roi.contours.push_back(std::move(contour));
 }
 
+// The structures' names; returns the place of each ROI number.
+std::map<double, std::size_t> read_rois(const DicomItem& root, DicomStructures& set) {
+  std::map<double, std::size_t> places;
+  for (const DicomItem& item : root.items(kRoiSequence)) {
+    DicomRoi roi;
+    const double number = item.number(kRoiNumber, -1);
+    roi.number = static_cast<int>(std::clamp(number, -1.0, 2147483647.0));
+    roi.name = printable(item.text(kRoiName));
+    roi.frame_of_reference = item.text(kRoiFrame);
+    MEDUSA_CHECK_INPUT(places.emplace(number, set.rois.size()).second, "{}: two structures have the number {}",
+                       set.path, number);
+    set.rois.push_back(std::move(roi));
+  }
+  return places;
+}
+
 void check_dose(const DicomItem& root) {
   const std::string units = root.text(kDoseUnits), type = root.text(kDoseType);
   MEDUSA_CHECK_INPUT(units == "GY", "{}: its dose is in units of {}, expected GY{}", root.file(),
@@ -63,24 +79,24 @@ DicomStructures read_dicom_structures(const DicomItem& root) {
   DicomStructures set;
   set.path = root.file();
   read_references(root, set);
-  std::map<double, std::size_t> place;  // of each ROI number
-  for (const DicomItem& item : root.items(kRoiSequence)) {
-    DicomRoi roi;
-    const double number = item.number(kRoiNumber, -1);
-    roi.number = static_cast<int>(std::clamp(number, -1.0, 2147483647.0));
-    roi.name = printable(item.text(kRoiName));
-    roi.frame_of_reference = item.text(kRoiFrame);
-    MEDUSA_CHECK_INPUT(place.emplace(number, set.rois.size()).second, "{}: two structures have the number {}", set.path,
-                       number);
-    set.rois.push_back(std::move(roi));
-  }
+  const std::map<double, std::size_t> places = read_rois(root, set);
+  std::int64_t orphans = 0;
+  std::vector<std::string> numbers;  // that no structure has
   for (const DicomItem& item : root.items(kRoiContours)) {
     const double number = item.number(kReferencedRoi, -1);
-    const auto found = place.find(number);
-    MEDUSA_CHECK_INPUT(found != place.end(), "{}: has contours of structure number {}, which it does not name",
-                       set.path, number);
-    for (const DicomItem& contour : item.items(kContours)) read_contour(contour, set.rois[found->second]);
+    const auto found = places.find(number);
+    const std::vector<DicomItem> contours = item.items(kContours);
+    if (found == places.end()) {
+      std::string text = fmt::format("{}", number);
+      if (std::ranges::find(numbers, text) == numbers.end()) numbers.push_back(std::move(text));
+      orphans += static_cast<std::int64_t>(contours.size());
+      continue;
+    }
+    for (const DicomItem& contour : contours) read_contour(contour, set.rois[found->second]);
   }
+  if (!numbers.empty())
+    set.notes.push_back(fmt::format("{}: left out: {} contours of structure number {}, which it does not name",
+                                    set.path, orphans, first_names(numbers)));
   return set;
 }
 

@@ -23,9 +23,11 @@ struct DicomStructures {
   std::string path;
   std::vector<std::string> frames_of_reference, series;  // UIDs that the set refers to
   std::vector<DicomRoi> rois;                            // in the file's order
+  std::vector<std::string> notes;                        // what a user should know, a line each
 };
 
-// Throws InputError naming the file: contours that are not triples of numbers, or belong to an unnamed structure.
+// Contours of a structure that the file does not name are left out, with a note.  Throws InputError naming the file:
+// contours that are not triples of numbers, or two structures with one number.
 DicomStructures read_dicom_structures(const DicomItem& root);
 
 struct DicomDose {
