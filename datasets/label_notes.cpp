@@ -51,7 +51,8 @@ void note_classes(const TargetInfo& target, const Part& part, const Labels& labe
 void note_answers(const TargetInfo& target, const Part& part, const Labels& labels, std::vector<std::string>* notes) {
   for (std::size_t c = 0; c < labels.numbers[0].size(); ++c) {
     const real first = labels.numbers[0][c];
-    if (std::any_of(labels.numbers.begin(), labels.numbers.end(), [&](const auto& l) { return l[c] != first; })) continue;
+    if (std::any_of(labels.numbers.begin(), labels.numbers.end(), [&](const auto& l) { return l[c] != first; }))
+      continue;
     notes->push_back(fmt::format("{}: all {} {} samples with a label have {} for {}", target.name,
                                  labels.numbers.size(), part.name, first, class_name(target, c)));
   }
@@ -64,8 +65,8 @@ std::vector<std::string> label_notes(const Dataset& dataset, const Split& split,
   std::vector<std::string> notes;
   for (std::size_t t : targets) {
     const TargetInfo& target = dataset.targets().at(t);
-    for (const Part& part : {Part{"training", split.train, true}, Part{"validation", split.val, false},
-                             Part{"test", split.test, false}}) {
+    for (const Part& part :
+         {Part{"training", split.train, true}, Part{"validation", split.val, false}, Part{"test", split.test, false}}) {
       const Labels labels = labels_of(dataset, part.indices, t);
       if (labels.known == 0) continue;
       if (labels.numbers.empty())

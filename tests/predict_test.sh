@@ -28,6 +28,12 @@ awk -F, 'NR > 1 { s = 0; for (i = 2; i <= 8; ++i) s += $i; if (s < 0.9999 || s >
 expect 0 'p1.jpg' "$BIN/predict" --config "$work/out/config.toml" --input "$work/in/p1.jpg" --out "$work/one"
 cmp -s "$work/out/p1_lesion.png" "$work/one/p1_lesion.png" && ok "the same mask alone" || bad "another mask alone"
 
+# a grey picture: said once
+expect 0 'note: input image: 1 picture in grey: its three channels are equal, since the network expects colour (the first: ' \
+  "$BIN/predict" --run "$work/run" --input "$work/out/p0_lesion.png" --out "$work/grey"
+"$BIN/predict" --run "$work/run" --input "$work/in/p1.jpg" --out "$work/grey" 2>&1 | grep -q note: && bad "a note of colour" \
+  || ok "no note of a picture in colour"
+
 # unreadable files: one line each, the others are done, status 2
 : >"$work/in/zero.png"
 echo "a text" >"$work/in/text.png"

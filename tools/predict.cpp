@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "datasets/cases/file.h"
+#include "datasets/cases/picture_notes.h"
 #include "mtl/predictor.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/file.h"
@@ -95,7 +96,10 @@ void predict_cases(const PredictOptions& options, mtl::Predictor& predictor) {
   CaseWriter writer(predictor, options.out, options.opacity);
   writer.check_names(rows);
   make_output_folder(options);
-  for (const std::string& note : predictor.notes()) fmt::print("note: {}\n", note);
+  std::vector<std::string> notes = predictor.notes();
+  if (predictor.pictures())
+    for (const std::string& note : datasets::picture_notes(predictor.plan().inputs, rows)) notes.push_back(note);
+  for (const std::string& note : notes) fmt::print("note: {}\n", note);
   for (const std::string& problem : problems) print_error_line("predict: " + problem);
   const std::size_t failed = problems.size() + for_each_input(rows, [&](const datasets::CaseRow& row) {
                                writer.claim(row);

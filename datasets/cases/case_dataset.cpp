@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "datasets/cases/file.h"
+#include "datasets/cases/picture_notes.h"
 #include "datasets/cases/plan_toml.h"
 #include "datasets/cases/reader.h"
 #include "tensor/check.h"
@@ -43,7 +44,7 @@ CaseDataset::CaseDataset(CasePlan plan, const DatasetOptions& options)
   CasePlan decoding = plan_;
   decoding.rows.clear();
   for (CaseTarget& target : decoding.targets) target.info.loss = "", target.info.loss_weight = 1;  // do not affect it
-  recipe_ = "case 2\n" + description_text(decoding, size_);
+  recipe_ = "case 3\n" + description_text(decoding, size_);
 }
 
 std::string CaseDataset::description() const { return description_text(plan_, size_); }
@@ -51,6 +52,14 @@ std::string CaseDataset::description() const { return description_text(plan_, si
 const CaseRow& CaseDataset::row(std::int64_t index) const {
   MEDUSA_CHECK(index >= 0 && index < size(), "{}: sample {} of {}", plan_.name, index, size());
   return plan_.rows[static_cast<std::size_t>(index)];
+}
+
+std::vector<std::string> CaseDataset::notes() const {
+  std::vector<std::string> notes = plan_.notes;
+  if (size_.depth > 0) return notes;
+  const std::vector<std::string> pictures = picture_notes(plan_.inputs, plan_.rows);
+  notes.insert(notes.end(), pictures.begin(), pictures.end());
+  return notes;
 }
 
 std::string CaseDataset::group(std::int64_t index) const {

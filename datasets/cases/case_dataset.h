@@ -15,11 +15,12 @@
 
 namespace medusa::datasets {
 
-// An input image of the network.  Values are clipped to `window`, then become
+// An input image of the network.  PNG and JPEG have values of 0 to 255 whatever their bits (16-bit ones are divided by
+// 257), or of 0 to 65535 where window, mean or std are beyond 256.  Values are clipped to `window`, then become
 //   (value - mean) / std, if `mean` and `std` are given: one number for all channels or one for each;
 //   the same with the case's own mean and std, if `by_case`;
 //   0 at the window's lower end to 1 at its upper, if only `window` is given;
-//   else value / 255 (16 bits: / 65535) for PNG and JPEG; volumes stay unchanged.
+//   else value / 255 for PNG and JPEG; volumes stay unchanged.
 struct CaseInput {
   std::string name;
   std::string column;  // in the table of cases
@@ -116,7 +117,7 @@ class CaseDataset : public Dataset {
   std::int64_t class_of(std::int64_t index, std::size_t target) const override;
   std::optional<std::vector<real>> known_label(std::int64_t index, std::size_t target) const override;
   std::int64_t sampling_class(std::int64_t index) const override;  // of the first image-level target with classes
-  std::vector<std::string> notes() const override { return plan_.notes; }
+  std::vector<std::string> notes() const override;
   std::string description() const override;
   RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;

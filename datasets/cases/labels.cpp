@@ -65,14 +65,15 @@ class LabelReader {
     return out;
   }
 
-  // 0 and 1 from a file of 0 and 1, or 0 and 255.
+  // 0 and 1 from a file of 0 and 1, or 0 and 255 (65535 in a picture of 16 bits).
   Volume yes_or_no(const std::string& name) {
     Volume v = labels_of(name);
     Volume out = v;
     out.values = Tensor::empty(v.values.shape());
     for (std::int64_t i = 0; i < v.values.numel(); ++i) {
       const real x = v.values.data()[i];
-      MEDUSA_CHECK_INPUT(x == 0 || x == 1 || x == 255, "{}: holds {}, expected 0 and 1 or 0 and 255", name, x);
+      const bool most = x == 65535 && v.file_shape.empty();
+      MEDUSA_CHECK_INPUT(x == 0 || x == 1 || x == 255 || most, "{}: holds {}, expected 0 and 1 or 0 and 255", name, x);
       out.values.mutable_data()[i] = x == 0 ? real(0) : real(1);
     }
     return out;

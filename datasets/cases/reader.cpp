@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/cases/picture_notes.h"
 #include "tensor/check.h"
 
 namespace medusa::datasets {
@@ -29,12 +30,28 @@ double corner_distance(const Volume& a, const Volume& b) {
   }
   return far;
 }
-// Pictures are converted from colour to grey and back.  Volumes must have the expected number of channels.
+
+bool is_picture(const Volume& v) { return v.file_shape.empty(); }
+double largest_of(const Volume& picture) { return picture.stored == ScalarType::UInt16 ? 65535 : 255; }
+
+// A picture in the numbers of the input's window, mean and std, so that 8 and 16 bits of the same content are the same.
+Volume in_numbers_of(const CaseInput& input, Volume v) {
+  if (!is_picture(v) || largest_of(v) == picture_maximum(input)) return v;
+  const double factor = picture_maximum(input) / largest_of(v);
+  Tensor values = Tensor::empty(v.values.shape());
+  std::transform(v.values.data(), v.values.data() + v.values.numel(), values.mutable_data(),
+                 [factor](real x) { return static_cast<real>(static_cast<double>(x) * factor); });
+  v.values = values;
+  v.stored = picture_maximum(input) > 255 ? ScalarType::UInt16 : ScalarType::UInt8;
+  return v;
+}
+
+// Pictures are converted from colour to grey and back, grey in the 256 steps of images/image.h.  Volumes must have the
+// expected number of channels.
 Volume with_channels(const Volume& v, std::int64_t channels, const std::string& name) {
   const std::int64_t has = v.channels();
-  const bool picture = v.file_shape.empty();
   if (has == channels) return v;
-  MEDUSA_CHECK_INPUT(picture && (channels == 1 || channels == 3), "{}: has {} channels, expected {}", name, has,
+  MEDUSA_CHECK_INPUT(is_picture(v) && (channels == 1 || channels == 3), "{}: has {} channels, expected {}", name, has,
                      channels);
   Volume out = v;
   const std::int64_t pixels = v.values.numel() / has;
@@ -42,10 +59,11 @@ Volume with_channels(const Volume& v, std::int64_t channels, const std::string& 
   const real* x = v.values.data();
   real* to = out.values.mutable_data();
   const bool colour = has >= 3;  // else grey, with or without transparency, which is dropped
+  const double step = largest_of(v) / 255;
   for (std::int64_t i = 0; i < pixels; ++i, x += has) {
-    const double grey = colour ? std::floor(0.299 * static_cast<double>(x[0]) + 0.587 * static_cast<double>(x[1]) +
-                                            0.114 * static_cast<double>(x[2]) + 0.5)
-                               : static_cast<double>(x[0]);
+    const auto c0 = static_cast<double>(x[0]);
+    const double luma = colour ? 0.299 * c0 + 0.587 * static_cast<double>(x[1]) + 0.114 * static_cast<double>(x[2]) : 0;
+    const double grey = colour ? step * std::floor(luma / step + 0.5) : c0;
     for (std::int64_t c = 0; c < channels; ++c) *to++ = colour && channels == 3 ? x[c] : static_cast<real>(grey);
   }
   return out;
@@ -69,8 +87,7 @@ std::pair<double, double> statistics(const CaseInput& input, const Volume& v, st
     return {mean, deviation > 0 ? deviation : 1};
   }
   if (input.window) return {(*input.window)[0], (*input.window)[1] - (*input.window)[0]};
-  const bool picture = v.file_shape.empty();
-  return {0, !picture ? 1 : v.stored == ScalarType::UInt16 ? 65535 : 255};
+  return {0, is_picture(v) ? largest_of(v) : 1};
 }
 
 }  // namespace
@@ -89,7 +106,7 @@ std::vector<std::vector<real>> CaseReader::images(const std::vector<std::string>
       const Volume stored = load(files[i]);
       check_finite(stored, files[i]);
       note_range(input.name, "", files[i], stored);
-      normalise(input, with_channels(stored, input.channels, files[i]), channels);
+      normalise(input, with_channels(in_numbers_of(input, stored), input.channels, files[i]), channels);
     });
   return channels;
 }

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "datasets/cases/picture_notes.h"
 #include "datasets/formats/csv.h"
 
 namespace medusa::datasets {
@@ -95,10 +96,22 @@ const Ham10000::Row& Ham10000::row(std::int64_t index) const {
 
 Image Ham10000::read_picture(const Row& row) { return to_rgb(read_image(row.image)); }
 
+std::vector<std::string> Ham10000::notes() const {
+  CaseInput image;
+  image.name = "image";
+  image.channels = 3;
+  std::vector<CaseRow> rows(rows_.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].inputs = {rows_[i].image};
+  return picture_notes({image}, rows);
+}
+
 // Some masks are palette pictures whose index 0 is white: read_image has applied the palette.  Masks that were saved
-// anew may hold 0 and 1 instead of 0 and 255.
+// anew may hold 0 and 1 instead of 0 and 255, in 16 bits too, where 8 bits would round 1 to 0.
 Image Ham10000::read_mask(const Row& row) {
-  Image mask = to_grey(read_image(row.mask));
+  Image stored = read_image(row.mask);
+  const auto& deep = stored.pixels16;
+  if (!deep.empty() && *std::max_element(deep.begin(), deep.end()) <= 1) stored.pixels.assign(deep.begin(), deep.end());
+  Image mask = to_grey(stored);
   const std::uint8_t largest = *std::max_element(mask.pixels.begin(), mask.pixels.end());
   MEDUSA_CHECK_INPUT(largest <= 1 || largest >= 128, "{}: holds values up to {}, expected 0 and 255, or 0 and 1",
                      row.mask, largest);

@@ -32,6 +32,7 @@ class Ham10000 : public Dataset {
     return std::vector<real>{target == 0 ? real(1) : static_cast<real>(row(index).label)};
   }
   std::int64_t sampling_class(std::int64_t index) const override { return row(index).label; }
+  std::vector<std::string> notes() const override;
   RawSample raw(std::int64_t index) const override;
   Sample get(std::int64_t index) const override;
   Sample get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const override;
