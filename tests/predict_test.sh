@@ -34,6 +34,21 @@ expect 0 'note: input image: 1 picture in grey: its three channels are equal, si
 "$BIN/predict" --run "$work/run" --input "$work/in/p1.jpg" --out "$work/grey" 2>&1 | grep -q note: && bad "a note of colour" \
   || ok "no note of a picture in colour"
 
+# what a user has in --out stays: a training run, files of the same names; earlier results are replaced
+sums() { (cd "$1" && find . -type f | sort | xargs sha256sum); }
+before=$(sums "$work/run")
+expect 2 "its config.toml is not predict's" "$BIN/predict" --run "$work/run" --input "$work/in/p1.jpg" --out "$work/run"
+[ "$(sums "$work/run")" = "$before" ] && ok "the run is as it was" || bad "the run was changed"
+for name in p1_lesion.png diagnosis.csv; do
+  mkdir -p "$work/own-$name" && echo mine >"$work/own-$name/$name"
+  expect 2 "$name is there, and no earlier predict wrote it" "$BIN/predict" --run "$work/run" --input "$work/in/p1.jpg" \
+    --out "$work/own-$name"
+  [ "$(ls "$work/own-$name")" = "$name" ] && [ "$(cat "$work/own-$name/$name")" = mine ] && ok "nothing was written" || bad "written"
+done
+expect 0 'p1.jpg' "$BIN/predict" --run "$work/run" --input "$work/in/p1.jpg" --out "$work/one"
+printf 'case,image\np1,../in/p1.jpg\n' >"$work/grey/rows.csv"
+expect 2 'is the folder of the input' "$BIN/predict" --run "$work/run" --input "$work/grey/rows.csv" --out "$work/in"
+
 # unreadable files: one line each, the others are done, status 2
 : >"$work/in/zero.png"
 echo "a text" >"$work/in/text.png"

@@ -1,5 +1,6 @@
 // predict: what a trained network says about pictures and scans: masks, values, tables of class probabilities.
 #include <filesystem>
+#include <set>
 
 #include "datasets/cases/file.h"
 #include "datasets/cases/picture_notes.h"
@@ -45,14 +46,32 @@ struct PredictOptions {
   DeviceChoice device;
 };
 
-void make_output_folder(const PredictOptions& options) {
+// Whether an earlier predict wrote into the folder: its results may be replaced.  Throws InputError if the folder is a
+// training run or has another program's config.toml, which predict would replace.
+bool predicted_before(const std::string& out) {
+  const mtl::RunFolder folder(out);
+  if (!folder.has(mtl::RunFile::Config)) return false;
+  const std::string config = '\n' + read_text_file(folder.file(mtl::RunFile::Config));
+  const bool own = config.find("\nrun=") != std::string::npos || config.find("\nrun =") != std::string::npos;
+  MEDUSA_CHECK_INPUT(
+      own, "--out {}: its config.toml is not predict's, a training run may have written it; choose another folder",
+      out);
+  return true;
+}
+
+// `files`: all that is read besides the folders and tables that --input names.
+void make_output_folder(const PredictOptions& options, std::vector<std::string> files) {
   make_folder("--out", options.out);
-  for (const std::string& name : options.inputs) {
+  files.insert(files.begin(), options.inputs.begin(), options.inputs.end());
+  std::set<fs::path> folders;
+  for (const std::string& name : files) {
     const fs::path input(datasets::file_of(name));
-    const fs::path folder = fs::is_directory(input) ? input : input.parent_path();
-    MEDUSA_CHECK_INPUT(!fs::equivalent(folder.empty() ? "." : folder, options.out),
-                       "--out {}: is the folder of the input; results must not mix with it", options.out);
+    folders.insert(fs::is_directory(input) ? input : input.parent_path());
   }
+  std::error_code ignored;
+  for (const fs::path& folder : folders)
+    MEDUSA_CHECK_INPUT(!fs::equivalent(folder.empty() ? "." : folder, options.out, ignored),
+                       "--out {}: is the folder of the input; results must not mix with it", options.out);
   write_file(options.out + "/" + mtl::RunFolder::name(mtl::RunFile::Config), options.config);
 }
 
@@ -77,7 +96,12 @@ void predict_patients(const PredictOptions& options, RunOptions run, mtl::Predic
   run.cache_mib = 0;
   run.cache_disk.clear();
   const datasets::OpenKbp dataset(dataset_options(run));
-  make_output_folder(options);
+  const bool again = predicted_before(options.out);
+  for (std::int64_t i = 0; i < dataset.size(); ++i)
+    MEDUSA_CHECK_INPUT(again || !fs::exists(options.out + "/" + dataset.id(i)),
+                       "--out {}: {} is there, and no earlier predict wrote it; choose another folder", options.out,
+                       dataset.id(i));
+  make_output_folder(options, {});
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const auto patient = dataset.patient(i);
     const KbpPrediction prediction = predict_patient(predictor, dataset, patient);
@@ -95,7 +119,10 @@ void predict_cases(const PredictOptions& options, mtl::Predictor& predictor) {
   if (all == 1 && !problems.empty()) fail_input("{}", problems[0]);
   CaseWriter writer(predictor, options.out, options.opacity);
   writer.check_names(rows);
-  make_output_folder(options);
+  if (!predicted_before(options.out)) writer.check_absent(rows);
+  std::vector<std::string> files;
+  for (const datasets::CaseRow& row : rows) files.insert(files.end(), row.inputs.begin(), row.inputs.end());
+  make_output_folder(options, std::move(files));
   std::vector<std::string> notes = predictor.notes();
   if (predictor.pictures())
     for (const std::string& note : datasets::picture_notes(predictor.plan().inputs, rows)) notes.push_back(note);

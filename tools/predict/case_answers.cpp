@@ -120,6 +120,17 @@ void CaseWriter::check_names(const std::vector<datasets::CaseRow>& rows) const {
   }
 }
 
+void CaseWriter::check_absent(const std::vector<datasets::CaseRow>& rows) const {
+  std::vector<std::string> names{"overview.png"};
+  for (const mtl::Task& task : tasks_) names.push_back(task.name + ".csv");
+  for (const datasets::CaseRow& row : rows)
+    for (const std::string& file : files_of(row))
+      for (const char* end : {".png", ".nii.gz", ".npy"}) names.push_back(file + end);
+  for (const std::string& name : names)
+    MEDUSA_CHECK_INPUT(!std::filesystem::exists(out_ + "/" + name),
+                       "--out {}: {} is there, and no earlier predict wrote it; choose another folder", out_, name);
+}
+
 std::string CaseWriter::write_map(const mtl::Answer& answer, const std::vector<double>& values, const Volume& classes,
                                   const std::string& file) {
   const mtl::Task& task = answer.task;

@@ -21,6 +21,8 @@ class CaseWriter {
   // Throws InputError where a file of one case would overwrite that of another, as p1's structure L_Lung and p1_L's
   // Lung.
   void check_names(const std::vector<datasets::CaseRow>& rows) const;
+  // Throws InputError if a file is there that would be overwritten: for a folder that is not one of earlier results.
+  void check_absent(const std::vector<datasets::CaseRow>& rows) const;
   // Writes, for scans
   //   <case>_<task>.nii.gz        segmentation: the numbers that the classes have in the dataset's own files;
   //                               regression: in its unit, float32
