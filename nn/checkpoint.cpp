@@ -73,11 +73,11 @@ bool is_batch_counter(const std::string& name) {
 
 std::string list(const std::vector<std::int64_t>& sizes) { return fmt::format("[{}]", fmt::join(sizes, ", ")); }
 
-LoadReport match(const SafetensorsReader& file, const std::vector<Slot>& slots,
-                 const std::vector<std::string>& ignore) {
+LoadReport match(const SafetensorsReader& file, const std::vector<Slot>& slots, const NameTest& ignore) {
   LoadReport report;
   std::set<std::string> known;
   for (const Slot& slot : slots) {
+    if (ignore && ignore(slot.name)) continue;
     known.insert(slot.name);
     const auto expected = disk_dims(slot.tensor.shape(), slot.layout);
     if (!file.has(slot.name))
@@ -90,9 +90,7 @@ LoadReport match(const SafetensorsReader& file, const std::vector<Slot>& slots,
   }
   for (const auto& [name, entry] : file.entries()) {
     if (known.count(name) || starts_with(name, kExtra) || is_batch_counter(name)) continue;
-    bool ignored = false;
-    for (const std::string& beginning : ignore) ignored |= starts_with(name, beginning);
-    (ignored ? report.ignored : report.unexpected).push_back(name);
+    (ignore && ignore(name) ? report.ignored : report.unexpected).push_back(name);
   }
   return report;
 }
@@ -121,8 +119,12 @@ void save_checkpoint(const std::string& path, const Module& module, const Checkp
   write_safetensors(path, items, checkpoint.metadata);
 }
 
+LoadReport compare_checkpoint(const std::string& path, const Module& module, const NameTest& ignore) {
+  return match(SafetensorsReader(path), slots_of(module), ignore);
+}
+
 LoadReport load_checkpoint(const std::string& path, Module& module, bool strict, Checkpoint* checkpoint,
-                           const std::vector<std::string>& ignore) {
+                           const NameTest& ignore) {
   const SafetensorsReader file(path);
   const std::vector<Slot> slots = slots_of(module);
   LoadReport report = match(file, slots, ignore);

@@ -2,6 +2,7 @@
 // PyTorch loads them by name, and its own files load here.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,10 +26,13 @@ struct LoadReport {
 
 // Writes atomically (see tensor/file.h).  `extra` tensors get the prefix "extra." in the file.
 void save_checkpoint(const std::string& path, const Module& module, const Checkpoint& checkpoint = {});
+// What load_checkpoint would find; changes nothing.
+using NameTest = std::function<bool(const std::string& name)>;
+LoadReport compare_checkpoint(const std::string& path, const Module& module, const NameTest& ignore = {});
 // Copies the file's tensors into the module.  Strict: throws InputError with the report's summary, and changes
 // nothing, unless every name matches.  Not strict: takes what matches.  "extra." tensors are not part of the report.
-// Tensors that the module lacks are ignored if their names begin with one of `ignore`.
+// Names for which `ignore` is true are left out on both sides: what the file has is ignored, what the module has stays.
 LoadReport load_checkpoint(const std::string& path, Module& module, bool strict = true,
-                           Checkpoint* checkpoint = nullptr, const std::vector<std::string>& ignore = {});
+                           Checkpoint* checkpoint = nullptr, const NameTest& ignore = {});
 
 }  // namespace medusa::nn

@@ -179,6 +179,47 @@ TEST_CASE("backbones: survive a model file's description; what does not fit is r
   CHECK_THROWS_WITH_AS(default_widths("vgg"), doctest::Contains("backbone 'vgg' is unknown"), InputError);
 }
 
+TEST_CASE("weights of a run: by name; heads only of tasks with the same meaning; all of the encoder or nothing") {
+  test::TempFolder folder;
+  ModelConfig c;
+  c.widths = {4, 8};
+  c.tasks = {Task(datasets::segmentation("lesion", {"lesion"})), Task(datasets::classification("kind", {"a", "b"}))};
+  const auto source = make_model(c, 5);
+  for (nn::Buffer& b : source->buffers()) b.tensor.fill(3);
+  const std::string path = folder / "best.safetensors";
+  nn::save_checkpoint(path, *source, {{}, {{"model", to_json(c)}}});
+  const auto value = [](Model& model, const std::string& beginning) {
+    for (const nn::Parameter& p : model.parameters())
+      if (p.name.starts_with(beginning)) return p.var.value().to_vector();
+    return std::vector<real>{};
+  };
+  const auto same = [&](Model& model, const std::string& beginning) {
+    REQUIRE(!value(*source, beginning).empty());
+    return value(model, beginning) == value(*source, beginning);
+  };
+
+  auto model = make_model(c, 1);
+  CHECK(load_pretrained(path, *model).summary() ==
+        fmt::format("{} matched", source->parameters().size() + source->buffers().size()));
+  CHECK((same(*model, "encoder.") && same(*model, "heads.lesion.") && same(*model, "heads.kind.")));
+  CHECK(model->buffers().front().tensor.to_vector().front() == 3);
+
+  model = make_model(c, 1);
+  CHECK(load_pretrained(path, *model, false).ignored.size() == 6);
+  CHECK((same(*model, "encoder.") && !same(*model, "heads.lesion.") && !same(*model, "heads.kind.")));
+
+  c.tasks[1].classes = {"b", "a"};  // the same shape, another meaning
+  model = make_model(c, 1);
+  load_pretrained(path, *model);
+  CHECK((same(*model, "heads.lesion.") && !same(*model, "heads.kind.")));
+
+  c.widths = {4, 8, 8};
+  model = make_model(c, 1);
+  CHECK_THROWS_WITH_AS(load_pretrained(path, *model), doctest::Contains("does not fit the encoder of this network"),
+                       InputError);
+  CHECK(!same(*model, "encoder."));
+}
+
 TEST_CASE("pretrained weights: by name into every encoder, the last layer and counters passed over") {
   test::TempFolder folder;
   ModelConfig c = narrow("stl", "resnet18");

@@ -185,7 +185,8 @@ Results run_encoder(const json& spec, const std::string& folder, Device device) 
   config.in_channels = spec.at("in_channels");
   config.widths = spec.at("widths").get<std::vector<std::int64_t>>();
   const auto encoder = mtl::make_encoder(config);
-  nn::load_checkpoint(folder + "/weights.safetensors", *encoder, true, nullptr, {"fc."});
+  nn::load_checkpoint(folder + "/weights.safetensors", *encoder, true, nullptr,
+                      [](const std::string& tensor) { return tensor.starts_with("fc."); });
   encoder->to(device);
   const nn::SafetensorsReader io(folder + "/io.safetensors");
   const Var x(from_file(io.tensor("x"), Edge::Image).to(device), true);

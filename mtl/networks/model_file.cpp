@@ -134,10 +134,48 @@ std::unique_ptr<Model> load_model(const std::string& path) {
   return model;
 }
 
-nn::LoadReport load_pretrained(const std::string& path, Model& model) {
+namespace {
+
+// Whether one of the modules in a parameter's name, "nets.lesion.head.conv.weight", is called `part`.
+bool has_part(const std::string& name, const std::string& part) {
+  return ("." + name).find("." + part + ".") != std::string::npos;
+}
+
+bool is_head(const std::string& name) { return has_part(name, "head") || has_part(name, "heads"); }
+
+// What a head's outputs mean.
+bool same_answer(const Task& a, const Task& b) {
+  return a.kind == b.kind && a.channels == b.channels && a.classes == b.classes && a.unit == b.unit &&
+         a.scale == b.scale;
+}
+
+nn::LoadReport load_weights(const std::string& path, Model& model, bool heads) {
+  const ModelConfig before = read_model_config(path);
+  std::vector<std::string> kept;  // tasks whose heads stay as they are
+  for (const Task& task : model.tasks()) {
+    const auto same = [&](const Task& t) { return t.name == task.name && same_answer(t, task); };
+    if (!heads || std::none_of(before.tasks.begin(), before.tasks.end(), same)) kept.push_back(task.name);
+  }
+  const auto ignore = [&](const std::string& name) {
+    return is_head(name) &&
+           std::any_of(kept.begin(), kept.end(), [&](const std::string& task) { return has_part(name, task); });
+  };
+  const nn::LoadReport report = nn::compare_checkpoint(path, model, ignore);
+  for (const auto* names : {&report.missing, &report.wrong_shape})
+    for (const std::string& name : *names)
+      MEDUSA_CHECK_INPUT(!has_part(name, "encoder"), "{}: does not fit the encoder of this network: {}", path,
+                         report.summary());
+  return nn::load_checkpoint(path, model, false, nullptr, ignore);
+}
+
+}  // namespace
+
+nn::LoadReport load_pretrained(const std::string& path, Model& model, bool heads) {
+  if (nn::SafetensorsReader(path).metadata().count("model")) return load_weights(path, model, heads);
   nn::LoadReport report;
   MEDUSA_CHECK_INPUT(!model.encoders().empty(), "{}: this network has no encoder to load it into", path);
-  for (Encoder* encoder : model.encoders()) report = nn::load_checkpoint(path, *encoder, true, nullptr, {"fc."});
+  const auto ignore = [](const std::string& name) { return name.starts_with("fc."); };
+  for (Encoder* encoder : model.encoders()) report = nn::load_checkpoint(path, *encoder, true, nullptr, ignore);
   return report;
 }
 
