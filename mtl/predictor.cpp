@@ -96,7 +96,7 @@ std::vector<double> Answer::numbers() const {
 
 Predictor::Predictor(const std::string& folder, Device device) {
   const RunFolder run(folder);
-  model_ = load_model(run.need(RunFile::Best));
+  model_ = load_model(run.weights());
   read_plan(run);
   check_plan(run);
   if (const std::string patch = run.option("patch"); !patch.empty())
@@ -119,6 +119,7 @@ void Predictor::read_plan(const RunFolder& run) {
     fit_ = Fit::Stretched;
   }
   if (run.has(RunFile::Description)) {
+    run.description();  // refuses one that was changed
     const std::string file = run.file(RunFile::Description);
     const std::vector<datasets::TomlTable> tables = datasets::read_toml(file);
     plan_ = datasets::read_description(tables, file).plan;

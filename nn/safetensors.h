@@ -39,7 +39,9 @@ class SafetensorsReader {
   const std::map<std::string, SafetensorsEntry>& entries() const { return entries_; }
   const Metadata& metadata() const { return metadata_; }  // without the checksums
   // Whether the file has checksums; one from another program, or an older version of this, has none.
-  bool has_checksums() const { return !checksums_.empty() || sealed_; }
+  bool has_checksums() const { return !checksum_.empty(); }
+  // That of the header, which covers the tensors' checksums and so the whole file; "" if it has none.
+  const std::string& checksum() const { return checksum_; }
   bool has(const std::string& name) const { return entries_.count(name) > 0; }
   // Throws InputError where there is no such tensor.
   const SafetensorsEntry& entry(const std::string& name) const;
@@ -63,7 +65,7 @@ class SafetensorsReader {
   std::uint64_t data_begin_ = 0;
   std::map<std::string, SafetensorsEntry> entries_;
   Metadata metadata_;
-  bool sealed_ = false;
+  std::string checksum_;
   std::map<std::string, std::string> checksums_;  // by tensor
 };
 

@@ -106,6 +106,12 @@ grep -q '1 of 2: the others FAILED' "$work/broken/table.md" && ok "the other see
 
 # ---- the figures, by hand: stl 0.5 and 0.4, hps 0.6 and 0.3 for the lesion; 0.2 for all in the diagnosis
 cp -r "$work/whole" "$work/hand"
+sed -i 's/0\.\([0-9]\)/0.9\1/' "$work/hand/stl-1/result.json"
+expect 2 'stl-1/result.json: is damaged or was changed' compare hand
+rm -r "$work/hand" && cp -r "$work/whole" "$work/hand" && cp "$work/hand"/stl-{0,1}/result.json
+expect 2 'stl-1/result.json: belongs to another run' compare hand
+# As an older version wrote them, files have no checksum.
+rm "$work"/hand/*/provenance.json && sed -i '/"checksum": /d' "$work"/hand/*/result.json
 set_test() {  # RUN DICE ACCURACY
   awk -v dice="$2" -v acc="$3" '/"test"/ { test = 1 }
     test && /"dice"/ { sub(/: .*,/, ": " dice ",") }

@@ -34,7 +34,7 @@ out=$("$BIN/evaluate" --run "$work/run" --data "$work/tests" --split test 2>&1)
 [[ $out == *'dose score'* && $out != *constant* ]] && ok "evaluate: a table without a constant" || bad "evaluate: $out"
 own() { "$BIN/evaluate" --run "$work/run" "$@" --json | sed 's/.*"patients"//'; }
 [ "$(own --split val)" = "$(own --data "$work/tests" --split test)" ] && ok "evaluate: the same figures of the same patient" || bad "evaluate: other figures"
-expect 2 'has no samples for it; there are 0 for train, 0 for val, 1 for test' "$BIN/evaluate" --run "$work/run" --data "$work/tests" --split val
+expect 2 'pt_4 belongs to its test part, the run has it for val' "$BIN/evaluate" --run "$work/run" --data "$work/tests" --split val
 expect 0 'pt_4: dose up to' "$BIN/predict" --run "$work/run" --input "$work/data" --out "$work/out"
 for file in dose.csv PTV70.csv Larynx.csv; do
   [ "$(head -1 "$work/out/pt_4/$file")" = ",data" ] && ok "predict wrote $file" || bad "predict: no $file"

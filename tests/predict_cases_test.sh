@@ -247,6 +247,8 @@ refused 'has no dataset.toml' "$work/run" "$case1"
 "$BIN/train" --out "$work/run" --resume >/dev/null 2>"$work/log" || bad "resume: $(cat "$work/log")"
 expect 0 'cm3' "$BIN/predict" --run "$work/run" --input "$case1" --out "$work/again"
 cp "$work/both-run/dataset.toml" "$work/run/dataset.toml"
+refused "dataset.toml: was changed: the run was begun with '" "$work/run" "$case1"
+rm "$work/run/provenance.json"
 refused 'its inputs have 2 channels, the network takes 1' "$work/run" "$case1"
 
 # Two files of one name: p1's structure L_Lung, and the Lung of the case p1_L.

@@ -37,7 +37,7 @@ run 2 'was begun with --norm "instance", not "group"' train --out "$work/normed"
 # ---- weights from elsewhere: what is wrong with a file is said before anything is made
 pretrained() { run "$1" "$2" train --data "$work/data" --out "$work/new" "${small[@]}" --backbone resnet18 --epochs 1 "${@:3}"; }
 pretrained 2 "$work/nowhere.safetensors: cannot be" --pretrained "$work/nowhere.safetensors"
-pretrained 2 'does not fit this network: 0 matched; 100 missing (conv1.weight, ' --pretrained "$work/run/best.safetensors"
+pretrained 2 'does not fit the encoder of this network: ' --pretrained "$work/normed"
 [ ! -e "$work/new" ] || bad "a refused file leaves a folder behind"
 
 if build_has SANITIZE=. && ! build_has REAL=double; then

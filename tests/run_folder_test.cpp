@@ -1,6 +1,8 @@
 // The folder of a run: its files, what is refused.
 #include "mtl/training/run_folder.h"
 
+#include <nlohmann/json.hpp>
+
 #include "mtl/networks/model_file.h"
 #include "nn/checkpoint.h"
 #include "tests/data_fixture.h"
@@ -41,10 +43,10 @@ TEST_CASE("run folder: what is there, and what is missing") {
   CHECK(run.option("batch") == "4");
   CHECK(run.option("empty") == "");
   CHECK(run.option("data") == "");
-  run.save(RunFile::Result, "{\"epochs\": 1");
+  test::save(run.file(RunFile::Result), "{\"epochs\": 1");
   CHECK(contains(input_error([&] { run.json(RunFile::Result); }), "result.json"));
   run.save(RunFile::Result, "{\"epochs\": 1}");
-  CHECK(run.json(RunFile::Result) == "{\"epochs\": 1}");
+  CHECK(run.json(RunFile::Result) == "{\n  \"epochs\": 1\n}\n");
   CHECK(run.finished());
   test::save(folder / "config.toml.tmp", "half");
   run.remove_unfinished();
@@ -61,6 +63,34 @@ TEST_CASE("run folder: the lines of the epochs") {
     run.save(RunFile::Metrics, std::string("{\"epoch\":1}\n") + bad + "\n");
     CHECK(contains(input_error([&] { run.epochs(); }), "metrics.jsonl:2: expected a JSON object with an epoch"));
   }
+}
+
+TEST_CASE("run folder: files that were changed or belong to another run") {
+  const TempFolder folder;
+  mtl::Provenance made;
+  made.run = "1a2b";
+  made.options = {{"lr", "0.5"}};
+  const RunFolder run(folder.path, made.run);
+  run.save(RunFile::Provenance, to_json(made));
+  run.save(RunFile::Config, "lr = 0.5\nthreads = 3\n");
+  CHECK(run.option("lr") == "0.5");
+  run.save(RunFile::Config, "lr = 0.25\n");
+  CHECK(contains(input_error([&] { run.option("lr"); }), "config.toml: lr is 0.25, the run was begun with 0.5"));
+
+  run.save(RunFile::Result, "{\"epochs\": 1}");
+  CHECK(nlohmann::json::parse(run.json(RunFile::Result)) == nlohmann::json{{"epochs", 1}, {"run", "1a2b"}});
+  const std::string text = test::slurp(run.file(RunFile::Result));
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string bad = text;
+    bad[i] = static_cast<char>(bad[i] ^ 1);
+    test::save(run.file(RunFile::Result), bad);
+    INFO(bad);
+    const bool blank = text[i] == ' ' || text[i] == '\n';
+    CHECK((blank || contains(input_error([&] { run.json(RunFile::Result); }), "result.json: ")));
+  }
+  RunFolder(folder.path, "other").save(RunFile::Result, "{\"epochs\": 1}");
+  CHECK(contains(input_error([&] { run.json(RunFile::Result); }),
+                 "result.json: belongs to another run than the provenance.json beside it"));
 }
 
 TEST_CASE("run folder: a description is kept, and another one refused") {

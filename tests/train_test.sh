@@ -162,6 +162,42 @@ resumed 2 'was begun with --batch 4, not 2' --batch 2
 resumed 2 'is it the same data?' --data "$work/fewer"
 resumed 2 'is it the same data?' --data "$work/renamed"
 
+# ---- more epochs: the bits of a run that had them from the beginning
+tensors() { sha256sum "$work/$1"/{best,last}.safetensors | cut -d' ' -f1; grep -v seconds "$work/$1/result.json"; }
+"$BIN/train" --out "$work/long" "${run[@]}" --schedule constant --epochs 5 >/dev/null 2>&1 || bad "train: 5 epochs"
+"$BIN/train" --out "$work/longer" "${run[@]}" --schedule constant --epochs 2 >/dev/null 2>&1 || bad "train: 2 epochs"
+expect 0 'epoch 5/5' "$BIN/train" --out "$work/longer" --resume --epochs 5
+[ "$(tensors long)" = "$(tensors longer)" ] && ok "more epochs: the same bits" || bad "more epochs: other results"
+expect 2 'epochs 3: the run has finished 5 already' "$BIN/train" --out "$work/longer" --resume --epochs 3
+resumed 2 'was begun with --epochs 3, not 6 (--schedule onecycle plans for all epochs); start a new run' --epochs 6
+# ... and more patience, of a run that stopped early
+"$BIN/train" --out "$work/patient" "${run[@]}" --schedule constant --epochs 20 --lr 0.3 --patience 2 >/dev/null 2>&1
+short=$(wc -l <"$work/patient/metrics.jsonl")
+expect 0 'epoch' "$BIN/train" --out "$work/patient" --resume --epochs 22 --patience 0
+[ "$short" -lt 20 ] && [ "$(wc -l <"$work/patient/metrics.jsonl")" = 22 ] && ok "patience 2: $short epochs, then 22" ||
+  bad "patience: $short epochs, then $(wc -l <"$work/patient/metrics.jsonl")"
+
+# ---- a run that begins with another's weights
+begin() { "$BIN/train" --out "$work/begun" --data "$work/data" "${small[@]}" --pretrained "$@" 2>&1; }
+out=$(begin "$work/run" --lr 1e-12)
+judge "the weights of a run" $? 0 "$work/run/best.safetensors: " "$out"
+grep -q 'matched$' <<<"$out" && ok "all weights fit" || bad "not all weights fit: $out"
+[ "$(grep -A9 '"val"' "$work/begun/result.json" | grep -v auc)" = "$(grep -A9 '"val"' "$work/run/result.json" | grep -v auc)" ] &&
+  ok "its metrics are those of the run" || bad "$(diff "$work/begun/result.json" "$work/run/result.json")"
+rm -rf "$work/begun"
+out=$(begin "$work/run" --fresh-heads)
+judge "but the heads" $? 0 ' ignored (heads.diagnosis.fc1.bias, heads.diagnosis.fc1.weight' "$out"
+rm -rf "$work/begun"
+out=$(begin "$work/run" --arch ctan)
+judge "of another architecture" $? 0 ' missing (' "$out"
+rm -rf "$work/begun"
+out=$(begin "$work/run" --widths 4,8,16)
+judge "other widths" $? 2 'does not fit the encoder of this network' "$out"
+out=$(begin "$work/none")
+judge "no such run" $? 2 "$work/none: cannot be" "$out"
+out=$(begin "$work/data")
+judge "not a run" $? 2 "is it the folder of a run?" "$out"
+
 out=$("$BIN/train" --out "$work/notes" "${run[@]}" --epochs 1 --ctan-scale false --dwa-temperature 3 | grep 'no effect')
 [ "$out" = "note: --dwa-temperature has no effect: the balancing is equal
 note: --ctan-scale has no effect: the architecture is hps" ] || [ "$out" = "note: --ctan-scale has no effect: the architecture is hps
@@ -197,6 +233,7 @@ out=$("$BIN/train" --out "$work/mine" "${run[@]}" 2>&1)
 judge 'train into a folder with a dataset.toml alone' $? 2 'is not empty' "$out"
 [ -e "$work/mine/dataset.toml" ] || bad "a file of the user's was removed"
 
+spoilt 'best.safetensors: does not belong to the result.json beside it' cp "$work/longer/best.safetensors" .
 zero() { dd if=/dev/zero of="$1" bs=512 count=1 seek=$(($(wc -c <"$1") / 1024)) conv=notrunc 2>/dev/null; }
 spoilt 'best.safetensors: is damaged: tensor ' zero best.safetensors
 
@@ -210,6 +247,10 @@ damaged() {  # TEXT COMMAND...: what --resume says about a run that COMMAND has 
   judge "resume after: $*" $? 2 "$text" "$out"
   cmp -s "$work/run/best.safetensors" "$work/again/best.safetensors" || bad "$*: best.safetensors was written"
 }
+damaged 'last.safetensors: belongs to another run' cp "$work/longer/last.safetensors" .
+damaged 'metrics.jsonl:2: is damaged or was changed' sed -i '2s/"grad_norm":./"grad_norm":7/' metrics.jsonl
+damaged 'result.json: is damaged or was changed' sed -i 's/"epochs": 3/"epochs": 4/' result.json
+damaged 'provenance.json: is damaged or was changed' sed -i 's/"count": 1/"count": 2/' provenance.json
 damaged 'config.toml: lr is 0.5, the run was begun with 0.002' sed -i 's/^lr = .*/lr = 0.5/' config.toml
 damaged 'config.toml: class-weights is "none", the run was begun with "sqrt"' sed -i 's/^class-weights = .*/class-weights = "none"/' config.toml
 damaged 'metrics.jsonl:2: is epoch 3, expected 2' sed -i 2d metrics.jsonl

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/model_file.h"
@@ -33,6 +34,31 @@ struct Options {
   bool json = false;
 };
 
+// The part that a sample is distributed in, as --split calls it.
+std::string part_name(const datasets::Dataset& dataset, std::int64_t index) {
+  const std::string part = dataset.part(index);
+  return part == "validation" ? "val" : part;
+}
+
+std::vector<std::int64_t>& part_of(datasets::Split& split, const std::string& name) {
+  return name == "val" ? split.val : name == "test" ? split.test : split.train;
+}
+
+// The run has no samples for the part, but the data may be distributed in parts: the test patients in a folder of their
+// own.  Then these are judged.
+void take_own_part(const datasets::Dataset& dataset, const Options& o, datasets::Split* split) {
+  const std::set<std::int64_t> train(split->train.begin(), split->train.end());
+  std::vector<std::int64_t> part;
+  for (std::int64_t i = 0; i < dataset.size(); ++i)
+    if (part_name(dataset, i) == o.split) part.push_back(i);
+  if (part.empty()) return;
+  print_error_line(fmt::format(
+      "note: the run has no samples for {}; these are the {} that the data have as their {} part, {} of which it was "
+      "trained on",
+      o.split, part.size(), o.split, std::count_if(part.begin(), part.end(), [&](auto i) { return train.count(i); })));
+  part_of(*split, o.split) = part;
+}
+
 // The run's own parts of the dataset, as the run's record has them; without one they are made again.
 datasets::Split split_of(const datasets::Dataset& dataset, const RunOptions& run, const mtl::RunFolder& files,
                          const Options& o) {
@@ -42,34 +68,41 @@ datasets::Split split_of(const datasets::Dataset& dataset, const RunOptions& run
                                  o.run, mtl::RunFolder::name(mtl::RunFile::Provenance)));
     return datasets::make_split(dataset, run.seed, run.val_fraction, run.test_fraction, /*for_training=*/false);
   }
-  const mtl::KnownSamples known = mtl::known_samples(*provenance, dataset);
-  const std::vector<std::string>& gone = o.split == "val"    ? known.gone_val
-                                         : o.split == "test" ? known.gone_test
-                                                             : known.gone_train;
-  const std::size_t had = o.split == "val"    ? provenance->val.size()
-                          : o.split == "test" ? provenance->test.size()
-                                              : provenance->train.size();
-  MEDUSA_CHECK_INPUT(o.split == "all" || gone.empty(),
+  mtl::KnownSamples known = mtl::known_samples(*provenance, dataset);
+  if (o.split == "all") {
+    print_error_line(fmt::format("note: of the {} samples in {}, the run was trained on {}", dataset.size(), run.data,
+                                 known.split.train.size()));
+    return known.split;
+  }
+  const bool val = o.split == "val", test = o.split == "test";
+  const auto& gone = val ? known.gone_val : test ? known.gone_test : known.gone_train;
+  const std::size_t had = gone.size() + part_of(known.split, o.split).size();
+  if (had == 0) {
+    take_own_part(dataset, o, &known.split);
+    return known.split;
+  }
+  MEDUSA_CHECK_INPUT(gone.empty(),
                      "{}: {} of the {} samples that the run has for {} are not there: {}; --split all judges those "
                      "that are",
                      run.data, gone.size(), had, o.split, first_names(gone));
-  if (o.split == "all")
-    print_error_line(fmt::format("note: of the {} samples in {}, the run was trained on {}", dataset.size(), run.data,
-                                 known.split.train.size()));
-  else if (!known.added.empty())
+  for (std::int64_t i : part_of(known.split, o.split))
+    if (const std::string part = part_name(dataset, i); !part.empty())
+      MEDUSA_CHECK_INPUT(part == o.split, "{}: {} belongs to its {} part, the run has it for {}", run.data,
+                         dataset.id(i), part, o.split);
+  if (!known.added.empty())
     print_error_line(fmt::format("note: {} samples in {} are not the run's and are left out: {}", known.added.size(),
                                  run.data, first_names(known.added)));
   return known.split;
 }
 
 // The samples to judge, of a dataset divided into `split`.
-std::vector<std::int64_t> choose(const datasets::Dataset& dataset, const datasets::Split& split, const Options& o) {
+std::vector<std::int64_t> choose(const datasets::Dataset& dataset, datasets::Split split, const Options& o) {
   if (o.split == "all") {
     std::vector<std::int64_t> all(static_cast<std::size_t>(dataset.size()));
     std::iota(all.begin(), all.end(), std::int64_t{0});
     return all;
   }
-  const std::vector<std::int64_t>& chosen = o.split == "val" ? split.val : o.split == "test" ? split.test : split.train;
+  const std::vector<std::int64_t> chosen = part_of(split, o.split);
   MEDUSA_CHECK_INPUT(!chosen.empty(),
                      "--split {}: the run in {} has no samples for it; there are {} for train, {} for val, {} for test",
                      o.split, o.run, split.train.size(), split.val.size(), split.test.size());
@@ -97,6 +130,7 @@ void evaluate(const Options& o) {
   auto model = mtl::load_model(weights);
   MEDUSA_CHECK_INPUT(model->config().arch == run.arch, "{}: holds a network of architecture {}, the run is of {}",
                      weights, model->config().arch, run.arch);
+  files.check_weights();
   const auto dataset = datasets::open_dataset(dataset_options(run));
   const auto* openkbp = dynamic_cast<const datasets::OpenKbp*>(dataset.get());
   MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(),

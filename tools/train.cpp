@@ -80,8 +80,12 @@ bool asks_for_losses(const RunOptions& o) { return o.losses == std::vector<std::
 void check_unchanged(const Command& now) {
   const auto change = first_change(read_run_options(now.out), now.run,
                                    [](const OptionRow& row) { return row.effect != OptionRow::Effect::Result; });
-  MEDUSA_CHECK_INPUT(!change, "--resume: the run in {} was begun with --{} {}, not {}; start a new run to change it",
-                     now.out, change->name, change->before, change->now);
+  MEDUSA_CHECK_INPUT(!change,
+                     "--resume: the run in {} was begun with --{} {}, not {}{}; start a new run to change it, "
+                     "--pretrained {} gives it these weights",
+                     now.out, change->name, change->before, change->now,
+                     change->name == "epochs" ? " (--schedule " + now.run.schedule.name + " plans for all epochs)" : "",
+                     now.out);
 }
 
 Command read_command(int argc, char** argv) {
@@ -178,6 +182,7 @@ mtl::Provenance provenance_of(const Command& command, const datasets::Dataset& d
     if (entry.effect == OptionRow::Effect::Result) p.options[entry.name] = entry.value;
   p.starts = {{date_now(), host_name(), version(), commit(), sizeof(real) == 4 ? "float32" : "float64", name(isa()),
                command.arguments}};
+  p.run = mtl::identity(p);
   return p;
 }
 
@@ -187,10 +192,6 @@ std::vector<std::string> check_provenance(const mtl::RunFolder& folder, const mt
   if (!before)
     return {fmt::format("{} has no {}, an older version began it: what it was made of cannot be checked", folder.path(),
                         mtl::RunFolder::name(mtl::RunFile::Provenance))};
-  for (const auto& [option, value] : before->options)
-    if (const auto found = now.options.find(option); found != now.options.end())
-      MEDUSA_CHECK_INPUT(found->second == value, "{}: {} is {}, the run was begun with {}",
-                         folder.file(mtl::RunFile::Config), option, found->second, value);
   std::vector<std::string> notes;
   const mtl::Provenance::Start &then = before->starts.front(), &here = now.starts.front();
   MEDUSA_CHECK_INPUT(then.numbers == here.numbers, "{}: was begun with {} numbers, this program has {}", folder.path(),
@@ -206,19 +207,18 @@ std::vector<std::string> check_provenance(const mtl::RunFolder& folder, const mt
   return notes;
 }
 
-// Adds this start to the run's record.
-void save_provenance(const mtl::RunFolder& folder, mtl::Provenance now) {
-  if (std::optional<mtl::Provenance> before = folder.provenance()) {
-    before->starts.push_back(now.starts.front());
-    now = *std::move(before);
-  }
-  folder.save(mtl::RunFile::Provenance, mtl::to_json(now));
+// What the run's record is to be: `now`, or that of a run that is resumed with one more start.  None for a run that an
+// older version began without one.
+std::optional<mtl::Provenance> record_of(const Command& command, const mtl::Provenance& now) {
+  if (!command.resume) return now;
+  std::optional<mtl::Provenance> before = mtl::RunFolder(command.out).provenance();
+  if (before) before->starts.push_back(now.starts.front());
+  return before;
 }
 
-mtl::TrainerOptions trainer_options(const Command& command, const std::string& data, mtl::ConsoleProgress* progress) {
+mtl::TrainerOptions trainer_options(const Command& command, mtl::ConsoleProgress* progress) {
   const RunOptions& o = command.run;
   mtl::TrainerOptions options;
-  options.data = data;
   options.epochs = o.epochs;
   options.seed = o.seed;
   options.optimizer = o.optimizer;
@@ -240,8 +240,8 @@ mtl::TrainerOptions trainer_options(const Command& command, const std::string& d
 datasets::Extent size_seen(const RunOptions& o) { return o.patch.empty() ? size_of(o) : patch_of(o); }
 
 // The final figures of the best weights.
-void write_result(const Command& command, mtl::Model& model, const mtl::TrainResult& result, mtl::BatchSource* val,
-                  mtl::BatchSource* test) {
+void write_result(const Command& command, const mtl::RunFolder& folder, mtl::Model& model,
+                  const mtl::TrainResult& result, mtl::BatchSource* val, mtl::BatchSource* test) {
   Json json{{"epochs", result.epochs},
             {"steps", result.steps},
             {"stopped_early", result.stopped_early},
@@ -258,7 +258,6 @@ void write_result(const Command& command, mtl::Model& model, const mtl::TrainRes
   };
   add("val", val);
   add("test", test);
-  const mtl::RunFolder folder(command.out);
   if (!folder.has(mtl::RunFile::Cost))  // a finished run that is resumed has nothing more to train
     folder.save(mtl::RunFile::Cost, cost_json(model, size_seen(command.run)));
   folder.save(mtl::RunFile::Result, json.dump(2) + "\n");
@@ -281,6 +280,11 @@ void check_patch(const RunOptions& o, const datasets::Dataset& dataset, const mt
         "--patch: task {} has one answer per image, of which a piece says little; --tasks can leave it out", task.name);
 }
 
+// The weights that --pretrained names: those of a run's folder are its best.
+std::string weights_file(const std::string& pretrained) {
+  return fs::is_directory(pretrained) ? mtl::RunFolder(pretrained).weights() : pretrained;
+}
+
 int train(Command& command) {
   const RunOptions& o = command.run;
   set_threads(o.threads);
@@ -291,8 +295,10 @@ int train(Command& command) {
                      "--batch {}: the training set has only {} samples", o.batch, split.train.size());
   std::vector<std::size_t> target_of_task;
   const auto model = mtl::make_model(model_config(o, *dataset, split, &target_of_task), o.seed);
-  if (!o.pretrained.empty() && !command.resume)
-    fmt::print("{}: {}\n", o.pretrained, mtl::load_pretrained(o.pretrained, *model).summary());
+  if (!o.pretrained.empty() && !command.resume) {
+    const std::string file = weights_file(o.pretrained);
+    fmt::print("{}: {}\n", file, mtl::load_pretrained(file, *model, !o.fresh_heads).summary());
+  }
   check_patch(o, *dataset, *model);
   model->to(device);
   const auto source = [&](const std::vector<std::int64_t>& indices, bool training) {
@@ -302,11 +308,15 @@ int train(Command& command) {
   };
   const auto train = source(split.train, true), val = source(split.val, false), test = source(split.test, false);
   mtl::ConsoleProgress progress(model->tasks(), stdout, isatty(STDOUT_FILENO) != 0);
-  const mtl::RunFolder folder(command.out);
-  const mtl::Provenance provenance = provenance_of(command, *dataset, split, *model);
+  const mtl::Provenance now = provenance_of(command, *dataset, split, *model);
+  const std::optional<mtl::Provenance> record = record_of(command, now);
+  const mtl::RunFolder folder(command.out, record ? record->run : "");
   std::vector<std::string> notes;
-  if (command.resume) notes = check_provenance(folder, provenance);
-  mtl::Trainer trainer(*model, trainer_options(command, mtl::samples_text(provenance), &progress));
+  if (command.resume) notes = check_provenance(folder, now);
+  mtl::TrainerOptions training = trainer_options(command, &progress);
+  training.run = record ? record->run : "";
+  training.data = mtl::samples_text(now);
+  mtl::Trainer trainer(*model, training);
   trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
   if (!command.resume) {
     folder.make();
@@ -314,8 +324,9 @@ int train(Command& command) {
     check_new_folder(command);  // another program may have begun a run there meanwhile
     folder.remove_unfinished();
   }
-  if (!trainer.finished() || !folder.has(mtl::RunFile::Provenance)) save_provenance(folder, provenance);
+  if (record && !trainer.finished()) folder.save(mtl::RunFile::Provenance, mtl::to_json(*record));
   folder.keep_description(*dataset);
+  if (!trainer.finished()) folder.remove_result();    // of a finished run that goes on
   folder.save(mtl::RunFile::Config, config_text(o));  // from here on the run has begun
   progress.note(fmt::format("{}: {} parameters; {} samples to train, {} to validate, {} to test; {} threads", o.arch,
                             model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
@@ -336,7 +347,7 @@ int train(Command& command) {
     return kStoppedOnRequest;
   }
   if (result.stopped_early) progress.note(fmt::format("stopped early: no better result for {} epochs", o.patience));
-  write_result(command, *model, result, val.get(), test.get());
+  write_result(command, folder, *model, result, val.get(), test.get());
   return 0;
 }
 

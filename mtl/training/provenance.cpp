@@ -1,16 +1,12 @@
 #include "mtl/training/provenance.h"
 
-#include <zlib.h>
+#include <algorithm>
 
-#include <nlohmann/json.hpp>
-#include <set>
-
+#include "mtl/training/sealed_json.h"
 #include "tensor/check.h"
 #include "tensor/random.h"
 
 namespace medusa::mtl {
-
-using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -20,11 +16,6 @@ std::string hash_of(const std::vector<std::string>& ids) {
   std::string text;
   for (const std::string& id : ids) text += id + '\n';
   return fmt::format("{:016x}", stream_of(text));
-}
-
-std::string checksum_of(const Json& json) {
-  const std::string text = json.dump();
-  return fmt::format("{:08x}", crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
 }
 
 Json part_json(const std::vector<std::string>& ids) {
@@ -65,6 +56,16 @@ Provenance::Start start_from(const Json& json) {
           json.at("command").get<std::vector<std::string>>()};
 }
 
+// All but the starts: what equal runs have in common.
+Json made_of(const Provenance& p) {
+  Json targets = Json::array();
+  for (const datasets::TargetInfo& target : p.targets) targets.push_back(target_json(target));
+  return {{"samples", {{"train", part_json(p.train)}, {"val", part_json(p.val)}, {"test", part_json(p.test)}}},
+          {"tasks", targets},
+          {"inputs", p.inputs},
+          {"options", p.options}};
+}
+
 std::vector<std::string> ids_from(const Json& samples, const char* part) {
   return samples.at(part).at("ids").get<std::vector<std::string>>();
 }
@@ -97,18 +98,13 @@ std::string samples_text(const Provenance& p) {
   return fmt::format("{} + {} + {} samples ({:016x})", p.train.size(), p.val.size(), p.test.size(), stream_of(names));
 }
 
+std::string identity(const Provenance& p) { return fmt::format("{:016x}", stream_of(made_of(p).dump())); }
+
 std::string to_json(const Provenance& p) {
-  Json targets = Json::array(), starts = Json::array();
-  for (const datasets::TargetInfo& target : p.targets) targets.push_back(target_json(target));
-  for (const Provenance::Start& start : p.starts) starts.push_back(start_json(start));
-  Json json{{"version", kVersion},
-            {"starts", starts},
-            {"samples", {{"train", part_json(p.train)}, {"val", part_json(p.val)}, {"test", part_json(p.test)}}},
-            {"tasks", targets},
-            {"inputs", p.inputs},
-            {"options", p.options}};
-  json["checksum"] = checksum_of(json);
-  return json.dump(2) + "\n";
+  Json json{{"version", kVersion}, {"run", p.run}, {"starts", Json::array()}};
+  for (const Provenance::Start& start : p.starts) json["starts"].push_back(start_json(start));
+  json.update(made_of(p));
+  return sealed(json).dump(2) + "\n";
 }
 
 Provenance provenance_from_json(const std::string& text, const std::string& where) {
@@ -116,10 +112,9 @@ Provenance provenance_from_json(const std::string& text, const std::string& wher
     Json json = Json::parse(text);
     const auto version = json.at("version").get<std::int64_t>();
     MEDUSA_CHECK_INPUT(version <= kVersion, "{}: has version {}, this program reads {}", where, version, kVersion);
-    const std::string expected = json.at("checksum").get<std::string>();
-    json.erase("checksum");
-    MEDUSA_CHECK_INPUT(checksum_of(json) == expected, "{}: is damaged: it does not have its checksum", where);
+    json = unsealed(std::move(json), where, /*required=*/true);
     Provenance p;
+    p.run = json.at("run").get<std::string>();
     const Json& samples = json.at("samples");
     p.train = ids_from(samples, "train");
     p.val = ids_from(samples, "val");

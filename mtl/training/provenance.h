@@ -21,6 +21,7 @@ struct Provenance {
     std::vector<std::string> command;
     bool operator==(const Start&) const = default;
   };
+  std::string run;                             // its identity(), as it was begun
   std::vector<std::string> train, val, test;   // ids of the samples of each part
   std::vector<datasets::TargetInfo> targets;   // the run's tasks, in order
   std::string inputs;                          // how samples are made: Dataset::description(), or their size
@@ -33,6 +34,10 @@ Provenance provenance_of(const datasets::Dataset& dataset, const datasets::Split
                          const std::vector<Task>& tasks);
 // "36 + 12 + 12 samples (1a2b..)": the ids of the three parts in order.
 std::string samples_text(const Provenance& provenance);
+
+// A hash of everything but the starts.  The weights and the result of a run carry it, so that it shows if one of them
+// comes from another run.
+std::string identity(const Provenance& provenance);
 
 // As the JSON text of the run's file, with a checksum, and back.  Throws InputError that begins with `where` if the
 // text is malformed, damaged or of a newer version.

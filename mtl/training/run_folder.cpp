@@ -3,17 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "mtl/networks/model_file.h"
+#include "mtl/training/sealed_json.h"
 #include "nn/checkpoint.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 
 namespace medusa::mtl {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 namespace {
@@ -45,20 +44,35 @@ Json evaluation_json(const std::vector<Task>& tasks, const Evaluation& evaluatio
   return json;
 }
 
+constexpr const char* kRun = "run";       // the field of files that say which run they belong to
+constexpr const char* kBest = "weights";  // ... and which Best: its checksum
+
+// Fields of an epoch that differ between equal runs.
+const std::vector<std::string> kTimes{"seconds", "images_per_second", "waited_share"};
+
+const std::string kDescriptionTitle = "# What goes into this run's network and what comes out of it.\n";
+
 std::string description_of(const datasets::Dataset& dataset) {
   const std::string text = dataset.description();
-  return text.empty() ? "" : "# What goes into this run's network and what comes out of it.\n" + text;
+  return text.empty() ? "" : kDescriptionTitle + text;
 }
 
-// "'old line', the dataset now says 'new line'" for the first line that differs; "" if none does.
-std::string first_difference(const std::string& before, const std::string& now) {
+// A text of a checkpoint's metadata, "" if it has none of that name.
+std::string text_of(const nn::SafetensorsReader& reader, const std::string& name) {
+  const auto found = reader.metadata().find(name);
+  return found == reader.metadata().end() ? "" : found->second;
+}
+
+// "'old line', <who says> 'new line'" for the first line that differs; "" if none does.
+std::string first_difference(const std::string& before, const std::string& now,
+                             const char* who_says = "the dataset now says") {
   std::istringstream old_lines(before), new_lines(now);
   std::string was, is;
   while (old_lines || new_lines) {
     was = is = "";
     std::getline(old_lines, was);
     std::getline(new_lines, is);
-    if (was != is) return fmt::format("'{}', the dataset now says '{}'", was, is);
+    if (was != is) return fmt::format("'{}', {} '{}'", was, who_says, is);
   }
   return "";
 }
@@ -109,7 +123,15 @@ std::string RunFolder::need(RunFile file) const {
 void RunFolder::make() const { make_folders(path_); }
 
 void RunFolder::save(RunFile file, const std::string& text) const {
-  if (!path_.empty()) write_file(this->file(file), text);
+  if (path_.empty()) return;
+  if (file != RunFile::Result && file != RunFile::Cost) return write_file(this->file(file), text);
+  Json json = Json::object();
+  if (file == RunFile::Result) {
+    if (!run_.empty()) json[kRun] = run_;
+    if (has(RunFile::Best)) json[kBest] = nn::SafetensorsReader(this->file(RunFile::Best)).checksum();
+  }
+  json.update(Json::parse(text));
+  write_file(this->file(file), sealed(json).dump(2) + "\n");
 }
 
 void RunFolder::keep_description(const datasets::Dataset& dataset) const {
@@ -119,6 +141,10 @@ void RunFolder::keep_description(const datasets::Dataset& dataset) const {
   const std::string difference = first_difference(read_text_file(path), now);
   MEDUSA_CHECK_INPUT(difference.empty(), "{}: the run was begun with {}; start a new run to change it", path,
                      difference);
+}
+
+void RunFolder::remove_result() const {
+  if (!path_.empty()) fs::remove(file(RunFile::Result));
 }
 
 bool RunFolder::only_prepared() const {
@@ -144,6 +170,15 @@ std::string RunFolder::changed_inputs(const datasets::Dataset& dataset) const {
   return first_difference(inputs(read_text_file(file(RunFile::Description))), inputs(now));
 }
 
+void RunFolder::check_options(const std::map<std::string, std::string>& values) const {
+  const std::optional<Provenance> made = provenance();
+  if (!made) return;
+  for (const auto& [name, value] : values)
+    if (const auto then = made->options.find(name); then != made->options.end())
+      MEDUSA_CHECK_INPUT(then->second == value, "{}: {} is {}, the run was begun with {}", file(RunFile::Config), name,
+                         value, then->second);
+}
+
 std::string RunFolder::option(const std::string& name) const {
   if (!has(RunFile::Config)) return "";
   std::istringstream lines(read_text_file(file(RunFile::Config)));
@@ -151,6 +186,7 @@ std::string RunFolder::option(const std::string& name) const {
     const std::size_t equals = line.find('=');
     if (equals == std::string::npos || line.substr(0, line.find_first_of(" =")) != name) continue;
     std::string value = line.substr(std::min(line.find_first_not_of(' ', equals + 1), line.size()));
+    check_options({{name, value}});
     const bool quoted = value.size() >= 2 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
     return quoted ? value.substr(1, value.size() - 2) : value;
   }
@@ -180,6 +216,8 @@ void RunFolder::save_last(const Model& model, const std::vector<std::unique_ptr<
     for (const auto& [name, tensor] : optimizers[g]->state()) checkpoint.extra[prefix_of(g) + name] = tensor;
   }
   checkpoint.metadata = {{"model", to_json(model.config())}, {"state", to_json(full)}};
+  if (!run_.empty()) checkpoint.metadata[kRun] = run_;
+  if (has(RunFile::Best)) checkpoint.metadata[kBest] = nn::SafetensorsReader(file(RunFile::Best)).checksum();
   nn::save_checkpoint(file(RunFile::Last), model, checkpoint);
 }
 
@@ -220,20 +258,68 @@ void RunFolder::add_epoch(const std::vector<Task>& tasks, const EpochReport& r) 
   line["seconds"] = std::round(r.seconds * 1000) / 1000;
   line["images_per_second"] = std::round(r.images_per_second * 100) / 100;
   line["waited_share"] = std::round(r.waited_share * 10000) / 10000;
-  lines_.push_back(line.dump());
+  lines_.push_back((run_.empty() ? line : sealed(line, kTimes)).dump());
   write_file(file(RunFile::Metrics), fmt::format("{}\n", fmt::join(lines_, "\n")));
 }
 
 std::vector<std::string> RunFolder::epochs() const {
   const std::string path = need(RunFile::Metrics);
+  const bool checked = has(RunFile::Provenance);
   std::istringstream text(read_text_file(path));
   std::vector<std::string> lines;
-  for (std::string line; std::getline(text, line); lines.push_back(line)) {
+  for (std::string line; std::getline(text, line);) {
+    const std::string where = fmt::format("{}:{}", path, lines.size() + 1);
     const Json json = Json::parse(line, nullptr, false);
     MEDUSA_CHECK_INPUT(json.is_object() && json.contains("epoch") && json["epoch"].is_number_integer(),
-                       "{}:{}: expected a JSON object with an epoch", path, lines.size() + 1);
+                       "{}: expected a JSON object with an epoch", where);
+    MEDUSA_CHECK_INPUT(json["epoch"].get<std::int64_t>() == std::ssize(lines) + 1, "{}: is epoch {}, expected {}",
+                       where, json["epoch"].get<std::int64_t>(), lines.size() + 1);
+    lines.push_back(unsealed(json, where, checked, kTimes).dump());
+  }
+  if (has(RunFile::Result) && checked) {
+    const auto finished = Json::parse(json(RunFile::Result)).value("epochs", std::ssize(lines));
+    MEDUSA_CHECK_INPUT(finished == std::ssize(lines), "{}: has {} epochs, {} were finished", path, lines.size(),
+                       finished);
   }
   return lines;
+}
+
+void RunFolder::check_identity(RunFile file, const std::string& run) const {
+  if (run.empty() || !has(RunFile::Provenance)) return;  // an older version wrote it
+  MEDUSA_CHECK_INPUT(run == provenance()->run, "{}: belongs to another run than the {} beside it", this->file(file),
+                     name(RunFile::Provenance));
+}
+
+void RunFolder::check_weights() const {
+  const nn::SafetensorsReader best(need(RunFile::Best));
+  const auto check = [&](RunFile other, const std::string& expected) {
+    MEDUSA_CHECK_INPUT(expected.empty() || expected == best.checksum(), "{}: does not belong to the {} beside it",
+                       file(RunFile::Best), name(other));
+  };
+  if (has(RunFile::Result)) return check(RunFile::Result, Json::parse(json(RunFile::Result)).value(kBest, ""));
+  if (!has(RunFile::Last)) return;
+  const nn::SafetensorsReader last(file(RunFile::Last));
+  check_identity(RunFile::Last, text_of(last, kRun));
+  // A run may be killed when it has saved new best weights and not yet the rest.
+  const Json best_epochs = Json::parse(text_of(best, "best_epochs"), nullptr, false);
+  const std::int64_t finished = train_state_from_json(text_of(last, "state")).epoch;
+  if (std::none_of(best_epochs.begin(), best_epochs.end(), [&](const Json& epoch) { return epoch > finished; }))
+    check(RunFile::Last, text_of(last, kBest));
+}
+
+std::string RunFolder::weights() const {
+  check_weights();
+  return file(RunFile::Best);
+}
+
+std::string RunFolder::description() const {
+  const std::string text = read_text_file(need(RunFile::Description));
+  if (const std::optional<Provenance> made = provenance()) {
+    const std::string difference = first_difference(kDescriptionTitle + made->inputs, text, "the file says");
+    MEDUSA_CHECK_INPUT(difference.empty(), "{}: was changed: the run was begun with {}", file(RunFile::Description),
+                       difference);
+  }
+  return text;
 }
 
 std::optional<Provenance> RunFolder::provenance() const {
@@ -245,11 +331,12 @@ std::optional<Provenance> RunFolder::provenance() const {
 std::string RunFolder::json(RunFile file) const {
   const std::string path = need(file), text = read_text_file(path);
   try {
-    const Json whole = Json::parse(text);  // throws if it is not
+    const Json json = unsealed(Json::parse(text), path, has(RunFile::Provenance));
+    if (json.contains(kRun)) check_identity(file, json[kRun].get<std::string>());
+    return json.dump(2) + "\n";
   } catch (const Json::exception& error) {
     fail_input("{}: {}", path, error.what());
   }
-  return text;
 }
 
 bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers, TrainState* state,
@@ -269,6 +356,7 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
                      path, before.data, state->data);
   MEDUSA_CHECK_INPUT(to_json(read_model_config(path)) == to_json(model.config()),
                      "{}: was written by another network, or with other losses or class weights", path);
+  check_identity(RunFile::Last, text_of(nn::SafetensorsReader(path), kRun));
   nn::Checkpoint checkpoint;
   nn::load_checkpoint(path, model, true, &checkpoint);
   *state = before;
@@ -276,7 +364,7 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
   for (const TrainState::Group& g : state->groups) any_best = any_best || g.best_epoch > 0;
   if (any_best) {
     const Weights current = copy_weights(model);
-    nn::load_checkpoint(file(RunFile::Best), model);
+    nn::load_checkpoint(weights(), model);
     *best = copy_weights(model);
     set_weights(model, current);
   }
@@ -295,7 +383,7 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
     if (epoch > state->epoch) break;
     MEDUSA_CHECK_INPUT(epoch == std::ssize(lines_) + 1, "{}:{}: is epoch {}, expected {}", file(RunFile::Metrics),
                        lines_.size() + 1, epoch, lines_.size() + 1);
-    lines_.push_back(line);
+    lines_.push_back(run_.empty() ? line : sealed(Json::parse(line), kTimes).dump());
   }
   MEDUSA_CHECK_INPUT(std::ssize(lines_) == state->epoch, "{}: has {} epochs, {} were finished", file(RunFile::Metrics),
                      lines_.size(), state->epoch);

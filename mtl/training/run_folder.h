@@ -35,8 +35,9 @@ enum class RunFile {
 
 class RunFolder {
  public:
-  // "" stands for no folder: nothing is written.  Else the folder must exist before the first write.
-  explicit RunFolder(std::string path) : path_(std::move(path)) {}
+  // "" stands for no folder: nothing is written.  Else the folder must exist before the first write.  `run`: the
+  // identity() of the run, which the files that are written here carry; "": none.
+  explicit RunFolder(std::string path, std::string run = "") : path_(std::move(path)), run_(std::move(run)) {}
   const std::string& path() const { return path_; }
 
   static const char* name(RunFile file);
@@ -50,7 +51,8 @@ class RunFolder {
 
   // Creates the folder if it does not exist.
   void make() const;
-  // Writes the text of Config, Result or Cost.
+  // Writes the text of Config, Provenance, Result or Cost.  The last two are JSON and get a checksum; the Result says
+  // which run and which Best it belongs to.
   void save(RunFile file, const std::string& text) const;
   void save_last(const Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers,
                  const TrainState& state) const;
@@ -60,6 +62,8 @@ class RunFolder {
   // Saves Dataset::description(), if the dataset has one.  Throws InputError, and changes nothing, if the run already
   // has a different one.
   void keep_description(const datasets::Dataset& dataset) const;
+  // Removes the Result: the run is not finished any more.
+  void remove_result() const;
   // Whether the folder holds only what a program wrote that was killed before the run had begun.
   bool only_prepared() const;
   // Removes half-written files of a program that was killed, and those that only_prepared() means.
@@ -67,17 +71,25 @@ class RunFolder {
 
   // ---- reading
 
+  // Throws InputError if one of the options in Config, text by name as the file has it, is not as Provenance has it.
+  void check_options(const std::map<std::string, std::string>& values) const;
   // An option of Config as text, a string without its quotes; "" if the file or the option is absent.
   std::string option(const std::string& name) const;
   // "'old', the dataset now says 'new'": the first line of the description where the dataset makes inputs in another
   // way than the run did; "" if there is none, or the run has no description.
   std::string changed_inputs(const datasets::Dataset& dataset) const;
+  // Throws InputError if Best is missing, or is not that of the Result or the Last beside it.
+  void check_weights() const;
+  std::string weights() const;  // the path of Best, checked
+  // The text of Description, a file that is there.  Throws InputError if it is not what the Provenance says of inputs.
+  std::string description() const;
   // The epochs so far, a JSON object each, as add_epoch wrote them: {"epoch": 1, "loss": {"<task>": ...}, ...}.  Throws
-  // InputError with file and line if one is malformed or the file is missing.
+  // InputError with file and line if one is malformed, damaged or missing, or if the file is missing.
   std::vector<std::string> epochs() const;
   // None where the run was begun by an older version, which saved none.
   std::optional<Provenance> provenance() const;
-  // The JSON text of Result or Cost.  Throws InputError if the file is missing or is not JSON.
+  // The JSON text of Result or Cost without its checksum.  Throws InputError if the file is missing, damaged, not JSON
+  // or another run's.
   std::string json(RunFile file) const;
 
   // False if there is no Last to resume from.  Else fills in model, optimisers, state and best weights, and drops later
@@ -87,7 +99,9 @@ class RunFolder {
               Weights* best);
 
  private:
-  std::string path_;
+  void check_identity(RunFile file, const std::string& run) const;
+
+  std::string path_, run_;
   std::vector<std::string> lines_;  // of the metrics
 };
 

@@ -30,7 +30,7 @@ double labelled_samples(const datasets::Batch& batch, std::size_t task) {
 Trainer::Trainer(Model& model, TrainerOptions options)
     : model_(model),
       options_(std::move(options)),
-      folder_(options_.folder),
+      folder_(options_.folder, options_.run),
       groups_(model.groups()),
       group_of_task_(model.tasks().size()),
       balancing_(model, options_.balancing) {
@@ -73,6 +73,7 @@ void Trainer::start(const BatchSource& train) {
   state_.groups.resize(groups_.size());
   start_sums();
   const bool resumed = options_.resume && folder_.resume(model_, optimizers_, &state_, &best_);
+  if (resumed) change_end();
   balancing_.set_state(state_.balancer);
   if (best_.empty()) best_ = copy_weights(model_);
   MEDUSA_CHECK_INPUT(state_.batch <= train.batches() && state_.step == state_.epoch * train.batches() + state_.batch,
@@ -87,6 +88,22 @@ void Trainer::start(const BatchSource& train) {
   first_step_ = state_.step;
   started_ = saved_ = Clock::now();
   ready_ = true;
+}
+
+// A resumed run may have been given other epochs and patience.
+void Trainer::change_end() {
+  const std::string where = folder_.file(RunFile::Last);
+  MEDUSA_CHECK_INPUT(state_.epoch <= options_.epochs, "{}: epochs {}: the run has finished {} already", where,
+                     options_.epochs, state_.epoch);
+  for (TrainState::Group& group : state_.groups) {
+    const bool stops = options_.patience > 0 && group.waited >= options_.patience;
+    const std::int64_t ended = group.best_epoch + group.waited;
+    MEDUSA_CHECK_INPUT(!group.stopped || stops || ended == state_.epoch,
+                       "{}: patience {}: cannot be changed any more, one of the run's networks stopped after epoch {} "
+                       "and missed those up to {}",
+                       where, options_.patience, ended, state_.epoch);
+    group.stopped = stops;
+  }
 }
 
 void Trainer::start_sums() {

@@ -28,6 +28,7 @@ struct TrainerOptions {
   std::int64_t patience = 0;   // epochs without a new best until a group of tasks stops; 0: never
   SlidingWindow window;        // for validation; no size: whole samples
   std::string folder;          // of the run, must exist; "": nothing is written
+  std::string run;             // the run's identity, see provenance.h; "": none
   std::string data;            // what the samples are, in words: a resumed run must have the same
   bool resume = false;         // resume from the folder's last checkpoint, if there is one
   double save_every = 0;       // seconds between saves within an epoch; 0: only at its end
@@ -66,6 +67,7 @@ class Trainer {
   bool train_epoch(BatchSource& train);                           // false: interrupted
   bool finish_epoch(const BatchSource& train, BatchSource* val);  // false: interrupted
   void start_sums();
+  void change_end();
   struct Losses {
     std::vector<Var> plain, weighted;  // per task, empty if the batch has no label; weighted by Task::loss_weight
     std::vector<double> samples;

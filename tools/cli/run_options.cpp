@@ -72,7 +72,10 @@ void declare_network(RunOptions& r, Options& o) {
         "multiples of 16 are fastest; default: 16,32,64,128 for resunet, 64,128,256,512 for a resnet")
       .range(1, 65536)
       .at_most_values(12);
-  o.add("pretrained", r.pretrained, "safetensors file with the encoders' initial weights, in torchvision's names");
+  o.add("pretrained", r.pretrained,
+        "initial weights: the folder of another run, of which all is taken that fits by name, or a safetensors file "
+        "with encoders in torchvision's names");
+  o.add("fresh-heads", r.fresh_heads, "--pretrained RUN: leave the heads as they are made");
   for (const std::string& arch : mtl::architectures()) {
     o.group("Network", arch);
     o.prefix(arch + "-");
@@ -192,6 +195,10 @@ RunOptions read_run_options(const std::string& run_folder) {
   } catch (const InputError& error) {
     fail_input("{}: {}", folder.file(mtl::RunFile::Config), error.what());
   }
+  std::map<std::string, std::string> values;
+  for (const ConfigEntry& entry : config_entries(options))
+    if (entry.effect == OptionRow::Effect::Result) values[entry.name] = entry.value;
+  folder.check_options(values);
   return options;
 }
 

@@ -39,7 +39,8 @@ struct RunOptions {
   std::string arch = "hps";
   std::string backbone = "resunet", norm = "batch";
   std::vector<std::int64_t> widths;                  // empty: the backbone's own
-  std::string pretrained;                            // initial weights of the encoders; "": none
+  std::string pretrained;                            // a run, or a file with the encoders' initial weights; "": none
+  bool fresh_heads = false;                          // pretrained by a run: all but the heads
   std::map<std::string, OptionValues> arch_options;  // by architecture, without "<arch>-"; absent: the defaults
 
   std::int64_t epochs = 20, batch = 16;

@@ -35,7 +35,7 @@ Json describe_run(const fs::path& folder) {
   const mtl::RunFolder run(folder.string());
   for (mtl::RunFile file : {mtl::RunFile::Best, mtl::RunFile::Last})
     if (run.has(file)) {
-      json.update(describe_model(run.file(file)));
+      json.update(describe_model(file == mtl::RunFile::Best ? run.weights() : run.file(file)));
       break;
     }
   if (run.has(mtl::RunFile::Metrics)) {
