@@ -22,6 +22,14 @@ has '"class":"FemurLeft","labelled":5,"train":3,"validation":1'
 has '"image":"ct","unit":"HU","min":-1000.0'
 has '"target":"dose","kind":"regression","class":"Gy","labelled":5'
 has '"problems":[]'
+# An outline that is empty in every training sample.
+cp -r "$work/p" "$work/empty"
+sed -i '/npz#/d' "$work/empty/cases.csv"
+for mask in "$work/empty"/case*/Rectum.nii.gz; do
+  "$BIN/convert" volume --in "$mask" --out "$mask" --window 5,6 --type uint8 >/dev/null || bad convert
+done
+json=$(look prostate empty --json --size 16x16x16)
+has 'structures: none of the 3 training samples with a label has Rectum in it"]'
 json=$(look stoic s --json --size 8x8x8)
 has '"target":"covid","kind":"binary","class":"covid","labelled":10,"all":6'
 has '"target":"severe","kind":"binary","class":"severe","labelled":6,"all":2'

@@ -201,6 +201,28 @@ void add_target(const datasets::Dataset& dataset, const std::vector<Look>& looks
   }
 }
 
+// Outlines of which no training sample has a single pixel: train cannot say so, since that takes decoding all of them.
+std::vector<std::string> empty_outlines(const datasets::Dataset& dataset, const std::vector<Look>& looks) {
+  std::vector<std::string> notes;
+  for (std::size_t t = 0; t < dataset.targets().size(); ++t) {
+    const datasets::TargetInfo& info = dataset.targets()[t];
+    if (!info.traits().pixel_level || info.traits().in_units) continue;
+    for (std::size_t c = 0; c < classes_of(info); ++c) {
+      std::int64_t known = 0, with = 0;
+      for (std::size_t i = 0; i < looks.size(); ++i) {
+        const std::string part = dataset.part(static_cast<std::int64_t>(i));
+        if (part == "validation" || part == "test" || !looks[i].read || !looks[i].labels[t].present) continue;
+        known += looks[i].labels[t].shares[c] >= 0;
+        with += looks[i].labels[t].shares[c] > 0;
+      }
+      if (known > 0 && with == 0)
+        notes.push_back(fmt::format("{}: none of the {} training samples with a label has {} in it", info.name, known,
+                                    class_name(info, c)));
+    }
+  }
+  return notes;
+}
+
 datasets::DatasetOptions options_of(const DatasetCheck& check, std::vector<std::string>* problems) {
   datasets::DatasetOptions options;
   options.name = check.dataset;
@@ -247,6 +269,7 @@ Json inspect_dataset(const DatasetCheck& check, std::size_t* problem_count) {
     json["samples"] = dataset->size();
     std::vector<std::string> notes = dataset->notes();
     for (const std::string& note : missing_labels(*dataset)) notes.push_back(note);
+    for (const std::string& note : empty_outlines(*dataset, looks)) notes.push_back(note);
     if (!notes.empty()) json["notes"] = notes;
     add_extremes(looks, &RawSample::shape, "shape", &json);
     add_extremes(looks, &RawSample::spacing, "spacing_mm", &json);
