@@ -202,6 +202,12 @@ TEST_CASE("rasterise: slices whose contours cancel each other are named; what ne
   mask = rasterise(roi({box(2.5, 2.5, 9.5, 9.5, 1), box(5.5, 2.5, 12.5, 9.5, 1)}), g);
   CHECK(mask.voxels == 7 * 3 + 7 * 3);
   CHECK(mask.cancelled.empty());
+  CHECK(mask.overlapping == Slices{1});
+  // A hole, an island in it, and neighbours that share an edge do not overlap.
+  mask = rasterise(roi({box(2.5, 2.5, 15.5, 15.5, 0), box(4.5, 4.5, 12.5, 12.5, 0), box(6.5, 6.5, 9.5, 9.5, 0),
+                        box(2.5, 2.5, 9.5, 9.5, 2), box(9.5, 2.5, 15.5, 9.5, 2)}),
+                   g);
+  CHECK(mask.overlapping.empty());
   // Between the voxels' centres, off the grid, or a line there and back: nothing cancels.
   mask = rasterise(roi({box(2.1, 2.1, 2.9, 2.9, 1), box(40, 2, 50, 9, 2), polygon({{1, 1}, {20, 20}, {1, 1}}, 3)}), g);
   CHECK(mask.voxels == 0);

@@ -180,42 +180,6 @@ std::vector<bool> wanted_rois(const DicomStructures& set, const std::vector<std:
   return wanted;
 }
 
-// "2 slices (z 24 mm, 27 mm)": by the place of their centre, LPS+.
-std::string slices_text(const std::vector<std::int64_t>& slices, const VoxelGrid& grid) {
-  std::vector<std::string> places;
-  for (const std::int64_t slice : slices) {
-    const Vec3 centre = grid.affine.apply({static_cast<double>(grid.width - 1) / 2,
-                                           static_cast<double>(grid.height - 1) / 2, static_cast<double>(slice)});
-    places.push_back(fmt::format("{:.6g} mm", centre[2]));
-  }
-  return fmt::format("{} slice{} (z {})", slices.size(), slices.size() == 1 ? "" : "s", first_names(places));
-}
-
-void note_losses(const DicomRoi& roi, const DicomMask& mask, const VoxelGrid& grid, std::vector<std::string>& notes) {
-  std::vector<std::string> losses;
-  const auto add = [&losses](std::int64_t n, const char* what) {
-    if (n) losses.push_back(fmt::format("{} {}", n, what));
-  };
-  add(mask.outside, "contours beyond the first or last slice");
-  add(mask.oblique, "contours not parallel to the slices");
-  add(mask.crowded, "contours further from a slice than others of the same structure");
-  add(roi.left_out, "points or open lines");
-  if (!losses.empty()) notes.push_back(fmt::format("structure {}: left out: {}", roi.name, fmt::join(losses, ", ")));
-  if (mask.duplicates)
-    notes.push_back(
-        fmt::format("structure {}: {} contours repeat one of their slice, and count once", roi.name, mask.duplicates));
-  if (!mask.cancelled.empty())
-    notes.push_back(fmt::format("structure {}: the contours cancel each other, nothing is left of {}", roi.name,
-                                slices_text(mask.cancelled, grid)));
-  if (mask.empty_slices)
-    notes.push_back(
-        fmt::format("structure {}: {} slices between its first and last have no contour", roi.name, mask.empty_slices));
-  if (mask.voxels == 0)
-    notes.push_back(
-        fmt::format("structure {}: {}, so there is no mask of it", roi.name,
-                    roi.contours.empty() ? "has no closed contour" : "no voxel's centre lies within its contours"));
-}
-
 void add_structures(const DicomHeader& header, const DicomHeader& scan, const DicomOptions& options,
                     const VoxelGrid& grid, DicomCase& result) {
   const DicomFile file = parse_dicom_file(header.path);
@@ -233,7 +197,7 @@ void add_structures(const DicomHeader& header, const DicomHeader& scan, const Di
       continue;
     }
     DicomMask mask = rasterise(set.rois[r], grid);
-    note_losses(set.rois[r], mask, grid, result.notes);
+    for (std::string& note : mask_notes(set.rois[r], mask, grid)) result.notes.push_back(std::move(note));
     if (mask.voxels == 0) continue;
     taken.push_back(structure_key(set.rois[r].name, taken));
     result.structures.push_back({set.rois[r].name, taken.back(), std::move(mask.values), mask.voxels});

@@ -140,6 +140,29 @@ bool fill_slice(const std::vector<const FlatContour*>& contours, const VoxelGrid
   return any;
 }
 
+// Whether two contours share voxels and neither lies within the other.  Of very many contours in a slice nobody draws
+// holes: they are not compared.
+bool any_overlap(const std::vector<const FlatContour*>& contours, const VoxelGrid& grid, std::int64_t& work) {
+  constexpr std::size_t kMostCompared = 64;
+  if (contours.size() < 2 || contours.size() > kMostCompared) return false;
+  std::vector<std::vector<std::uint8_t>> masks;
+  for (const FlatContour* c : contours) {
+    masks.emplace_back(static_cast<std::size_t>(grid.height * grid.width));
+    fill_slice({c}, grid, masks.back().data(), work);
+  }
+  for (std::size_t a = 0; a < masks.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b) {
+      std::uint8_t both = 0, only_a = 0, only_b = 0;
+      for (std::size_t v = 0; v < masks[a].size(); ++v) {
+        both |= masks[a][v] & masks[b][v];
+        only_a |= masks[a][v] & ~masks[b][v];
+        only_b |= masks[b][v] & ~masks[a][v];
+      }
+      if (both && only_a && only_b) return true;
+    }
+  return false;
+}
+
 // Whether one of the contours goes around a voxel's centre, even if an even number of times.
 bool any_around(const std::vector<const FlatContour*>& contours, const VoxelGrid& grid, std::int64_t& work) {
   std::map<std::int64_t, std::int64_t> turns;  // by voxel: how often what begins there is gone around, more than before
@@ -217,7 +240,10 @@ DicomMask rasterise(const DicomRoi& roi, const VoxelGrid& grid) {
   for (auto& [slice, contours] : slices) {
     mask.duplicates += drop_duplicates(contours);
     const bool any = fill_slice(contours, grid, mask.values.data() + slice * grid.height * grid.width, work);
-    if (!any && any_around(contours, grid, work)) mask.cancelled.push_back(slice);
+    if (!any && any_around(contours, grid, work))
+      mask.cancelled.push_back(slice);
+    else if (any && any_overlap(contours, grid, work))
+      mask.overlapping.push_back(slice);
     MEDUSA_CHECK_INPUT(work <= kMostWork, "structure {}: its contours cross more rows of voxels than any outline does",
                        roi.name);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "datasets/dicom/rt.h"
@@ -21,9 +22,10 @@ struct DicomMask {
   // Contours that left no trace: off the grid, not parallel to its slices, or of a plane further from its slice than
   // another plane of the same structure.
   std::int64_t outside = 0, oblique = 0, crowded = 0;
-  std::int64_t duplicates = 0;          // contours left out because their slice has the same one already
-  std::int64_t empty_slices = 0;        // between the structure's first and last slice
-  std::vector<std::int64_t> cancelled;  // slices whose contours have voxels, but each an even number of times
+  std::int64_t duplicates = 0;            // contours left out because their slice has the same one already
+  std::int64_t empty_slices = 0;          // between the structure's first and last slice
+  std::vector<std::int64_t> overlapping;  // slices with two contours that share voxels, neither within the other
+  std::vector<std::int64_t> cancelled;    // slices whose contours have voxels, but each an even number of times
 };
 
 // A voxel is inside where its centre lies within an odd number of the structure's contours in its slice (XOR): an
@@ -31,6 +33,8 @@ struct DicomMask {
 // same, whatever their first point and direction, one counts.  A centre on the boundary belongs to the side of
 // growing i and j.  A contour belongs to the slice that is nearest, at most half a step away.
 DicomMask rasterise(const DicomRoi& roi, const VoxelGrid& grid);
+// What of a structure is not in its mask, or not as drawn: a line each.
+std::vector<std::string> mask_notes(const DicomRoi& roi, const DicomMask& mask, const VoxelGrid& grid);
 
 // Gy at each voxel's centre, trilinear between the centres of the dose's voxels; 0 outside of these.  [D, H, W].
 // Throws InputError for a dose of a single row, column or plane.

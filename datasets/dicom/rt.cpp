@@ -87,7 +87,7 @@ DicomStructures read_dicom_structures(const DicomItem& root) {
     const auto found = places.find(number);
     const std::vector<DicomItem> contours = item.items(kContours);
     if (found == places.end()) {
-      std::string text = fmt::format("{}", number);
+      std::string text = item.has(kReferencedRoi) ? fmt::format("{}", number) : "(none)";
       if (std::ranges::find(numbers, text) == numbers.end()) numbers.push_back(std::move(text));
       orphans += static_cast<std::int64_t>(contours.size());
       continue;
