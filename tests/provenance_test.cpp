@@ -86,6 +86,15 @@ TEST_CASE("provenance: the run's own parts are found among today's samples") {
   CHECK(known.gone_val.empty());
   CHECK(known.added == std::vector<std::string>{"new"});
   Provenance other = example();
+  CHECK(sample_changes(other, example()).empty());
+  std::swap(other.train[0], other.train[1]);
+  CHECK(sample_changes(other, example()) == "in another order");
+  other = example();
+  other.train[1] = "x";
+  other.test = {"c"};
+  other.val.clear();
+  CHECK(sample_changes(example(), other) == "gone: b; new: x; moved to another part: c");
+  other = example();
   CHECK(samples_text(other) == samples_text(example()));
   std::swap(other.train[0], other.val[0]);
   CHECK(samples_text(other) != samples_text(example()));

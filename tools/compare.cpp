@@ -140,8 +140,8 @@ void check_data(const std::string& folder, const RunOptions& options, const data
   const mtl::Provenance now = mtl::provenance_of(dataset, split, {});
   const std::string before = mtl::samples_text(*then), today = mtl::samples_text(now);
   MEDUSA_CHECK_INPUT(before == today,
-                     "{}: was made from {}, the data now are {}; another --out begins a new comparison", folder, before,
-                     today);
+                     "{}: was made from {}, the data now are {} ({}); another --out begins a new comparison", folder,
+                     before, today, mtl::sample_changes(*then, now));
   MEDUSA_CHECK_INPUT(then->inputs == now.inputs,
                      "{}: made its inputs in another way than the data now say; another --out begins a new comparison",
                      folder);

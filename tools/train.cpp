@@ -192,6 +192,9 @@ std::vector<std::string> check_provenance(const mtl::RunFolder& folder, const mt
   if (!before)
     return {fmt::format("{} has no {}, an older version began it: what it was made of cannot be checked", folder.path(),
                         mtl::RunFolder::name(mtl::RunFile::Provenance))};
+  const std::string changes = mtl::sample_changes(*before, now);
+  MEDUSA_CHECK_INPUT(changes.empty(), "{}: the run was begun with {}, this is {} ({}); is it the same data?",
+                     folder.path(), mtl::samples_text(*before), mtl::samples_text(now), changes);
   std::vector<std::string> notes;
   const mtl::Provenance::Start &then = before->starts.front(), &here = now.starts.front();
   MEDUSA_CHECK_INPUT(then.numbers == here.numbers, "{}: was begun with {} numbers, this program has {}", folder.path(),

@@ -98,6 +98,37 @@ std::string samples_text(const Provenance& p) {
   return fmt::format("{} + {} + {} samples ({:016x})", p.train.size(), p.val.size(), p.test.size(), stream_of(names));
 }
 
+std::string sample_changes(const Provenance& before, const Provenance& now) {
+  const auto parts_of = [](const Provenance& p) {
+    std::map<std::string, int> parts;
+    int part = 0;
+    for (const auto* ids : {&p.train, &p.val, &p.test}) {
+      for (const std::string& id : *ids) parts[id] = part;
+      ++part;
+    }
+    return parts;
+  };
+  const std::map<std::string, int> then = parts_of(before), today = parts_of(now);
+  std::vector<std::string> gone, added, moved, changes;
+  for (const auto& [id, part] : then) {
+    const auto found = today.find(id);
+    if (found == today.end())
+      gone.push_back(id);
+    else if (found->second != part)
+      moved.push_back(id);
+  }
+  for (const auto& [id, part] : today)
+    if (!then.count(id)) added.push_back(id);
+  const auto add = [&](const char* what, const std::vector<std::string>& ids) {
+    if (!ids.empty()) changes.push_back(fmt::format("{}: {}", what, first_names(ids)));
+  };
+  add("gone", gone);
+  add("new", added);
+  add("moved to another part", moved);
+  if (changes.empty() && samples_text(before) != samples_text(now)) changes.push_back("in another order");
+  return fmt::format("{}", fmt::join(changes, "; "));
+}
+
 std::string identity(const Provenance& p) { return fmt::format("{:016x}", stream_of(made_of(p).dump())); }
 
 std::string to_json(const Provenance& p) {

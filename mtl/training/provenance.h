@@ -35,6 +35,9 @@ Provenance provenance_of(const datasets::Dataset& dataset, const datasets::Split
 // "36 + 12 + 12 samples (1a2b..)": the ids of the three parts in order.
 std::string samples_text(const Provenance& provenance);
 
+// What became of the samples: "gone: a, b; new: c; moved to another part: d", "in another order", or "" if they are
+// the same.
+std::string sample_changes(const Provenance& before, const Provenance& now);
 // A hash of everything but the starts.  The weights and the result of a run carry it, so that it shows if one of them
 // comes from another run.
 std::string identity(const Provenance& provenance);
