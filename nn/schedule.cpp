@@ -82,7 +82,7 @@ void ScheduleOptions::declare(Options& o) {
   o.add("lr", lr, "learning rate; for onecycle the highest").above(0);
   o.add("schedule", name, "learning rate over time").one_of(schedules());
   o.add("warmup", warmup, "steps of linear warm-up (not for onecycle)").at_least(0);
-  o.add("milestones", milestones, "step: the steps after which the rate is multiplied by --gamma");
+  o.add("milestones", milestones, "step: the steps after which the rate is multiplied by --gamma").at_least(0);
   o.add("gamma", gamma, "step: the factor");
   o.add("power", power, "poly: the exponent");
   o.add("min-lr", min_lr, "cosine, poly: the rate at the end").at_least(0);

@@ -79,6 +79,8 @@ refused 2 '--epochs: expected a whole number, found 1.5' --epochs 1.5
 refused 2 '--threads: expected a whole number, found 4294967297' --threads 4294967297
 refused 2 '--seed: expected a whole number of 0 or more, found 18446744073709551616' --seed 18446744073709551616
 refused 2 '--epochs: expected a whole number, found 010' --epochs 010
+refused 2 '--cache-mib 99999999999999: expected 0 to 1' --cache-mib 99999999999999
+refused 2 '--milestones -5: expected 0 or more' --milestones -5
 refused 2 '--widths: expected a whole number, found x' --widths 4,x
 refused 2 '--power: expected a number, found ' --power ''
 refused 2 '--ctan-scale: expected true or false, found maybe' --ctan-scale maybe

@@ -48,7 +48,9 @@ void declare_data(RunOptions& r, Options& o) {
   o.add("test-fraction", r.test_fraction, "fraction of the groups used for the final test, 0 to 1")
       .from_to_below(0, 1)
       .same_for_all();
-  o.add("cache-mib", r.cache_mib, "memory for decoded samples, MiB; 0: decode them each time").at_least(0).no_effect();
+  o.add("cache-mib", r.cache_mib, "memory for decoded samples, MiB; 0: decode them each time")
+      .range(0, 1e12)
+      .no_effect();
   o.add("cache-disk", r.cache_disk,
         "all but ham10000: folder for decoded samples on disk, made if needed, which later runs may share; default: "
         "none")
