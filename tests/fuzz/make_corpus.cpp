@@ -1,6 +1,6 @@
 // Writes the seed corpora of the image, table, volume and DICOM fuzzers, small files of every kind:
 // `make_corpus tests/fuzz/corpus`.
-#include "datasets/image.h"
+#include "datasets/images/image.h"
 #include "datasets/phantoms/phantom.h"
 #include "tensor/file.h"
 #include "tests/fuzz/dicom_seeds.h"
@@ -151,6 +151,7 @@ int main(int argc, char** argv) {
     write_nrrd_seeds(root + "/nrrd");
     write_npy_seeds(root + "/npy");
     medusa::test::write_dicom_seeds(root + "/dicom");
+    medusa::test::write_rtstruct_seeds(root + "/rtstruct");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "make_corpus: %s\n", error.what());
     return 1;
