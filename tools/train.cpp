@@ -189,9 +189,7 @@ mtl::Provenance provenance_of(const Command& command, const datasets::Dataset& d
 // Refuses to resume what the run's own record contradicts; returns lines that a user should know.
 std::vector<std::string> check_provenance(const mtl::RunFolder& folder, const mtl::Provenance& now) {
   const std::optional<mtl::Provenance> before = folder.provenance();
-  if (!before)
-    return {fmt::format("{} has no {}, an older version began it: what it was made of cannot be checked", folder.path(),
-                        mtl::RunFolder::name(mtl::RunFile::Provenance))};
+  if (!before) return {};
   const std::string changes = mtl::sample_changes(*before, now);
   MEDUSA_CHECK_INPUT(changes.empty(), "{}: the run was begun with {}, this is {} ({}); is it the same data?",
                      folder.path(), mtl::samples_text(*before), mtl::samples_text(now), changes);

@@ -89,7 +89,8 @@ std::optional<ConfigChange> first_change(const RunOptions& before, const RunOpti
 // A line for each option that was changed and has no effect, because the run has another architecture or balancing.
 std::vector<std::string> without_effect(const RunOptions& options);
 
-// The options of an existing run, as saved in its folder.
+// The options of an existing run, as saved in its folder.  Throws InputError if they are not those that it was begun
+// with; prints a note if it has no record of that.
 RunOptions read_run_options(const std::string& run_folder);
 
 // The size of the inputs (the dataset's own where none is given), and of the pieces: none where there is no --patch.
