@@ -198,8 +198,9 @@ RunOptions read_run_options(const std::string& run_folder) {
     fail_input("{}: {}", folder.file(mtl::RunFile::Config), error.what());
   }
   if (!folder.has(mtl::RunFile::Provenance))
-    print_error_line(fmt::format("note: {} has no {}, an older version made it: its samples and files cannot be checked",
-                                 run_folder, mtl::RunFolder::name(mtl::RunFile::Provenance)));
+    print_error_line(
+        fmt::format("note: {} has no {}, an older version made it: its samples and files cannot be checked", run_folder,
+                    mtl::RunFolder::name(mtl::RunFile::Provenance)));
   std::map<std::string, std::string> values;
   for (const ConfigEntry& entry : config_entries(options))
     if (entry.effect == OptionRow::Effect::Result) values[entry.name] = entry.value;
