@@ -8,8 +8,11 @@
 #include <mutex>
 #include <span>
 #include <thread>
+#include <utility>
 
+#include "tensor/memory.h"
 #include "tensor/random.h"
+#include "tensor/threads.h"
 
 namespace medusa::datasets {
 namespace {
@@ -26,11 +29,13 @@ struct Epoch {
   std::vector<Draw> draws;
 };
 
-// A batch, or the text of the error.  next() throws a new exception with that text.
+// A batch, or the kind and the text of the error.  next() throws a new exception with that text.
 struct Slot {
+  enum class Error { None, Input, Memory, Other };
   std::optional<Batch> batch;
-  bool input_error = false;
-  std::string error;
+  Error error = Error::None;
+  std::string text;
+  bool made() const { return batch || error != Error::None; }
 };
 
 // Classes are counted among `indices` only: validation samples must not influence training.
@@ -63,7 +68,7 @@ struct Loader::State {
   std::shared_ptr<const Epoch> epoch;   // null before start_epoch
   std::uint64_t generation = 0;         // counts calls of start_epoch
   std::int64_t claimed = 0, given = 0;  // the next batch to make, to hand out
-  std::map<std::int64_t, Slot> made;
+  std::vector<Slot> made;  // batch b lies in place b % ahead(): no more are claimed, and storing one needs no memory
   bool stop = false;
   std::vector<std::thread> threads;
 
@@ -71,11 +76,13 @@ struct Loader::State {
       : dataset(d), indices(std::move(i)), options(o) {
     const std::int64_t n = static_cast<std::int64_t>(indices.size());
     batches = o.drop_last ? n / o.batch : (n + o.batch - 1) / o.batch;
+    made.resize(static_cast<std::size_t>(ahead()));
   }
 
   // The most batches waiting or in progress: enough that one slow batch does not stall the others, few enough for the
   // memory.
   std::int64_t ahead() const { return 2 * options.workers; }
+  Slot& place_of(std::int64_t b) { return made[static_cast<std::size_t>(b % ahead())]; }
 
   Epoch make_epoch(std::int64_t number) const {
     Random random(options.seed, stream_of(fmt::format("order {}", number)));
@@ -107,15 +114,26 @@ struct Loader::State {
     return stack(samples);
   }
 
-  Slot make_slot(const Epoch& e, std::int64_t b) const {
+  Slot make_slot(const Epoch& e, std::int64_t b) const noexcept {
     Slot slot;
     try {
-      slot.batch = make(e, b);
-    } catch (const InputError& error) {
-      slot.input_error = true;
-      slot.error = error.what();
-    } catch (const std::exception& error) {
-      slot.error = error.what();
+      try {
+        slot.batch = make(e, b);
+      } catch (const InputError& error) {
+        slot.error = Slot::Error::Input;
+        slot.text = error.what();
+      } catch (const OutOfMemory& error) {
+        slot.error = Slot::Error::Memory;
+        slot.text = error.what();
+      } catch (const std::bad_alloc& error) {
+        slot.error = Slot::Error::Memory;
+        slot.text = error.what();
+      } catch (const std::exception& error) {
+        slot.error = Slot::Error::Other;
+        slot.text = error.what();
+      }
+    } catch (const std::bad_alloc&) {  // there is none for the text either
+      slot.text = "out of memory";
     }
     return slot;
   }
@@ -132,7 +150,7 @@ struct Loader::State {
       Slot slot = make_slot(*e, b);
       lock.lock();
       if (mine != generation) continue;  // that epoch was dropped
-      made.emplace(b, std::move(slot));
+      place_of(b) = std::move(slot);
       ready.notify_all();
     }
   }
@@ -149,7 +167,7 @@ Loader::Loader(const Dataset& dataset, std::vector<std::int64_t> indices, Loader
   state_ = std::make_unique<State>(dataset, std::move(indices), options);
   MEDUSA_CHECK_INPUT(state_->batches > 0, "loader: batch size {} is larger than the set of {} samples", options.batch,
                      n);
-  for (int i = 0; i < options.workers; ++i) state_->threads.emplace_back([s = state_.get()] { s->run(); });
+  state_->threads = start_threads(options.workers, [s = state_.get()] { s->run(); });
 }
 
 Loader::~Loader() {
@@ -167,7 +185,7 @@ void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
   MEDUSA_CHECK(first_batch >= 0 && first_batch <= state_->batches, "loader: epoch of {} batches cannot start at {}",
                state_->batches, first_batch);
   auto next = std::make_shared<const Epoch>(state_->make_epoch(epoch));
-  std::map<std::int64_t, Slot> dropped;  // freed outside the lock
+  std::vector<Slot> dropped(state_->made.size());  // freed outside the lock
   {
     std::lock_guard lock(state_->mutex);
     state_->epoch = std::move(next);
@@ -184,24 +202,24 @@ std::optional<Batch> Loader::next() {
   MEDUSA_CHECK(s.epoch, "loader: next() before start_epoch()");
   if (s.given == s.batches) return std::nullopt;
   const std::int64_t b = s.given;
-  if (s.options.workers == 0) {
+  if (s.threads.empty()) {
     ++s.given;
     return s.make(*s.epoch, b);
   }
-  s.ready.wait(lock, [&] { return s.made.contains(b); });
-  Slot slot = std::move(s.made.extract(b).mapped());
+  s.ready.wait(lock, [&] { return s.place_of(b).made(); });
+  Slot slot = std::exchange(s.place_of(b), {});
   ++s.given;
   lock.unlock();
   s.work.notify_one();
   if (slot.batch) return std::move(slot.batch);
-  if (slot.input_error) throw InputError(slot.error);
-  throw Error(slot.error);
+  if (slot.error == Slot::Error::Input) throw InputError(slot.text);
+  if (slot.error == Slot::Error::Memory) throw OutOfMemory(slot.text);
+  throw Error(slot.text);
 }
 
 bool Loader::ready() const {
   std::lock_guard lock(state_->mutex);
-  const auto made = state_->made.find(state_->given);
-  return made != state_->made.end() && made->second.batch.has_value();
+  return !state_->made.empty() && state_->place_of(state_->given).batch.has_value();
 }
 
 std::vector<std::int64_t> Loader::batch_indices(std::int64_t b) const {

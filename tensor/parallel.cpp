@@ -4,11 +4,11 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "tensor/check.h"
+#include "tensor/threads.h"
 
 namespace medusa {
 
@@ -39,12 +39,7 @@ thread_local bool inside_parallel_for = false;
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int wanted) : wanted_(wanted) {
-    try {
-      for (int i = 0; i < wanted; ++i) threads_.emplace_back([this] { loop(); });
-    } catch (const std::system_error&) {  // the system gives no more threads: fewer do the same work
-    }
-  }
+  explicit ThreadPool(int wanted) : wanted_(wanted), threads_(start_threads(wanted, [this] { loop(); })) {}
   ~ThreadPool() {
     {
       std::lock_guard lock(mutex_);
@@ -89,13 +84,13 @@ class ThreadPool {
   }
 
   const int wanted_;
-  std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   Job* job_ = nullptr;
   std::uint64_t generation_ = 0;
   int busy_ = 0;  // workers inside a job
   bool stop_ = false;
+  std::vector<std::thread> threads_;  // last: they use the members above
 };
 
 int machine_threads() {
