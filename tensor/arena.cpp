@@ -1,6 +1,7 @@
 #include "tensor/arena.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,14 +19,23 @@ std::size_t machine_memory() {
   return pages > 0 && size > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(size) : kLeast;
 }
 
+// Twice the memory, so that pieces find room; but half of the addresses that a limit (ulimit -v) leaves, since malloc()
+// and the stacks of threads need some too.
+std::size_t most_addresses() {
+  const std::size_t wanted = 2 * machine_memory();
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
+  return std::min<std::size_t>(wanted, limit.rlim_cur / 2);
+}
+
 }  // namespace
 
 // Pages are made accessible as `top_` rises, to twice what is needed: until then they do not even count as committed
 // memory, and until they are touched not as resident memory.
 Arena::Arena() {
-  for (std::size_t size = 2 * machine_memory() / kHugePage * kHugePage; size >= kLeast; size /= 2) {
+  for (std::size_t size = most_addresses() / kHugePage * kHugePage; size >= kLeast; size /= 2) {
     void* base = ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) continue;  // a limit on addresses (ulimit -v)
+    if (base == MAP_FAILED) continue;  // most of them are taken
     base_ = static_cast<char*>(base);
     reserved_ = size;
 #if defined(MADV_HUGEPAGE)

@@ -150,20 +150,23 @@ int main(int argc, char** argv) {
   add_tables(command, o);
   const CommandLine &step = add_step(command, o), &infer = add_infer(command, o), &ops = add_ops(command, o),
                     &load = add_load(command, o), &roof = add_roofline(command, o);
-  return run(command, argc, argv, [&] {
-    MEDUSA_CHECK_INPUT(o.threads >= 0 && o.threads <= 1024, "--threads {}: expected 0 to 1024", o.threads);
-    set_threads(o.threads);
-    if (step.parsed())
-      bench_step(o.step);
-    else if (infer.parsed())
-      bench_infer(o.infer);
-    else if (load.parsed())
-      bench_load(o.load);
-    else if (roof.parsed())
-      bench_roofline(o.roofline);
-    else if (ops.parsed())
-      bench_ops(o.ops);
-    else
-      bench_tables(o.tables);
-  });
+  return run(
+      command, argc, argv,
+      [&] {
+        MEDUSA_CHECK_INPUT(o.threads >= 0 && o.threads <= 1024, "--threads {}: expected 0 to 1024", o.threads);
+        set_threads(o.threads);
+        if (step.parsed())
+          bench_step(o.step);
+        else if (infer.parsed())
+          bench_infer(o.infer);
+        else if (load.parsed())
+          bench_load(o.load);
+        else if (roof.parsed())
+          bench_roofline(o.roofline);
+        else if (ops.parsed())
+          bench_ops(o.ops);
+        else
+          bench_tables(o.tables);
+      },
+      "a smaller --batch, --size or --mib, where the command has one, needs less");
 }

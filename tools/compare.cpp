@@ -239,7 +239,7 @@ Comparison compare(const Command& command) {
   comparison.seeds.assign(command.seeds.begin(), command.seeds.end());
   comparison.about = fmt::format("{}: {} samples, {} epochs", fs::path(command.run.data).filename().string(),
                                  dataset->size(), command.run.epochs);
-  fs::create_directories(command.out + "/logs");
+  make_folders(command.out + "/logs");
   const FolderLock lock(command.out, std::chrono::minutes(1));  // children of a killed one end meanwhile
   const std::size_t runs = comparison.variants.size() * comparison.seeds.size();
   std::size_t done = 0;
@@ -288,10 +288,13 @@ int main(int argc, char** argv) {
   add_run_options(line, c.run);
   line.config_file("file with options");
   survive_closed_pipes();
-  return run(line, argc, argv, [&] {
-    check_command(c, std::vector<std::string>(argv + 1, argv + argc));
-    absolute_paths(&c.run);
-    c.out = std::filesystem::absolute(c.out).lexically_normal().string();
-    report(c);
-  });
+  return run(
+      line, argc, argv,
+      [&] {
+        check_command(c, std::vector<std::string>(argv + 1, argv + argc));
+        absolute_paths(&c.run);
+        c.out = std::filesystem::absolute(c.out).lexically_normal().string();
+        report(c);
+      },
+      kSmallerBatch);
 }

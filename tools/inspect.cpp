@@ -96,15 +96,18 @@ int main(int argc, char** argv) {
       "folder of the dataset to check; with --attention, of one that has the picture: its true mask and class are "
       "shown");
   medusa::tools::device_options(command, attention.device);
-  return medusa::tools::run(command, argc, argv, [&] {
-    medusa::set_threads(threads);
-    if (check.dataset.empty()) {
-      MEDUSA_CHECK_INPUT(check.size.empty(), "--size: only with --dataset");
-      return medusa::tools::inspect(path, attention, json);
-    }
-    MEDUSA_CHECK_INPUT(path.empty() && attention.out.empty(), "--dataset: takes the folder by --data, found also {}",
-                       path.empty() ? "--attention" : path);
-    check.data = attention.data;
-    medusa::tools::check_dataset(check, json);
-  });
+  return medusa::tools::run(
+      command, argc, argv,
+      [&] {
+        medusa::set_threads(threads);
+        if (check.dataset.empty()) {
+          MEDUSA_CHECK_INPUT(check.size.empty(), "--size: only with --dataset");
+          return medusa::tools::inspect(path, attention, json);
+        }
+        MEDUSA_CHECK_INPUT(path.empty() && attention.out.empty(),
+                           "--dataset: takes the folder by --data, found also {}", path.empty() ? "--attention" : path);
+        check.data = attention.data;
+        medusa::tools::check_dataset(check, json);
+      },
+      medusa::tools::kFewerThreads);
 }

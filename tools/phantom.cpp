@@ -91,8 +91,11 @@ int main(int argc, char** argv) {
       .one_of({"plain", "shared"});
   command.option("--threads", threads, "threads to use; 0: as many as the machine has");
   command.config_file("file with these options, such as the phantom.toml that is written beside the pictures");
-  return medusa::tools::run(command, argc, argv, [&] {
-    medusa::set_threads(threads);
-    write(layout_of(layout), size, setting, options, command.config_text());
-  });
+  return medusa::tools::run(
+      command, argc, argv,
+      [&] {
+        medusa::set_threads(threads);
+        write(layout_of(layout), size, setting, options, command.config_text());
+      },
+      medusa::tools::kSmallerSize);
 }

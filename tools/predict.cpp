@@ -182,8 +182,11 @@ int medusa::tools::predict_main(int argc, char** argv) {
   command.footer(
       "Exit status: 0; 1 where a result cannot be written; 2 where an input cannot be read (the rest are done).");
   survive_closed_pipes();
-  return run(command, argc, argv, [&] {
-    options.config = command.config_text();
-    predict(options);
-  });
+  return run(
+      command, argc, argv,
+      [&] {
+        options.config = command.config_text();
+        predict(options);
+      },
+      kFewerThreads);
 }

@@ -360,8 +360,11 @@ int main(int argc, char** argv) {
   command.option("--out", out, "safetensors file to write").required();
   medusa::tools::device_options(command, device);
   command.option("--threads", threads, "threads to use; 0: as many as the machine has");
-  return medusa::tools::run(command, argc, argv, [&] {
-    medusa::set_threads(threads);
-    medusa::replay(folder, out, medusa::tools::open_device(device));
-  });
+  return medusa::tools::run(
+      command, argc, argv,
+      [&] {
+        medusa::set_threads(threads);
+        medusa::replay(folder, out, medusa::tools::open_device(device));
+      },
+      medusa::tools::kFewerThreads);
 }

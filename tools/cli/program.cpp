@@ -7,10 +7,52 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
 #include <system_error>
 
 #include "tensor/check.h"
 #include "tensor/memory.h"
+
+// The sanitizers have an operator new of their own, which ends the program.
+#if defined(__has_feature)
+#define MEDUSA_FEATURE(name) __has_feature(name)
+#else
+#define MEDUSA_FEATURE(name) 0
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !MEDUSA_FEATURE(address_sanitizer) && \
+    !MEDUSA_FEATURE(thread_sanitizer)
+
+namespace {
+
+// What operator new throws, with the number of bytes.
+class Refused : public std::bad_alloc {
+ public:
+  explicit Refused(std::size_t bytes) noexcept {
+    std::snprintf(text_, sizeof text_, "out of memory: %zu bytes asked for", bytes);
+  }
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[64];
+};
+
+}  // namespace
+
+// Weak: a program may have its own.
+[[gnu::weak]] void* operator new(std::size_t bytes) {
+  for (;;) {
+    if (void* block = std::malloc(bytes > 0 ? bytes : 1)) return block;
+    const std::new_handler handler = std::get_new_handler();
+    if (handler == nullptr) throw Refused(bytes);
+    handler();
+  }
+}
+[[gnu::weak]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::weak]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+
+#endif
 
 namespace medusa::tools {
 
@@ -28,6 +70,27 @@ int report(const std::string& tool, const std::exception& error, int status) {
   return status;
 }
 
+// In pieces, so that it needs no memory.
+int report_memory(const std::string& tool, const std::exception& error, const std::string& less_memory) {
+  const std::string_view what = error.what();
+  std::fprintf(stderr, "%s: %s%s%s\n", tool.c_str(), what == "std::bad_alloc" ? "out of memory" : error.what(),
+               less_memory.empty() ? "" : "; ", less_memory.c_str());
+  return 1;
+}
+
+// A refusal that nothing catches, before run_program() or where nothing may be thrown, ends the program with a line
+// too.
+[[noreturn]] void end_without_memory() {
+  try {
+    if (const std::exception_ptr error = std::current_exception()) std::rethrow_exception(error);
+  } catch (const std::bad_alloc& error) {
+    _exit(report_memory(program_invocation_short_name, error, ""));
+  } catch (...) {
+  }
+  std::abort();
+}
+[[maybe_unused]] const std::terminate_handler terminate_before = std::set_terminate(end_without_memory);
+
 // Or else the next file that is opened would be taken for it.
 void open_closed_streams() {
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
@@ -39,7 +102,6 @@ void open_closed_streams() {
 int run_program(const std::string& tool, const std::function<int()>& body, const std::string& less_memory) {
   open_closed_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of the write
-  const std::string advice = less_memory.empty() ? "" : "; " + less_memory;
   try {
     const int status = body();
     MEDUSA_CHECK(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, "standard output: cannot be written: {}",
@@ -50,9 +112,9 @@ int run_program(const std::string& tool, const std::function<int()>& body, const
   } catch (const InputError& error) {
     return report(tool, error, 2);
   } catch (const OutOfMemory& error) {
-    return report(tool, std::runtime_error(error.what() + advice), 1);
-  } catch (const std::bad_alloc&) {
-    return report(tool, std::runtime_error("out of memory" + advice), 1);
+    return report_memory(tool, error, less_memory);
+  } catch (const std::bad_alloc& error) {
+    return report_memory(tool, error, less_memory);
   } catch (const std::exception& error) {
     return report(tool, error, 1);
   }

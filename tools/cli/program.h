@@ -31,5 +31,7 @@ void survive_closed_pipes();
 void on_stop_signals(void (*handler)(int));
 
 inline constexpr const char* kSmallerBatch = "a smaller --batch needs less";
+inline constexpr const char* kSmallerSize = "a smaller --size needs less";
+inline constexpr const char* kFewerThreads = "fewer --threads need less";
 
 }  // namespace medusa::tools
