@@ -89,7 +89,10 @@ std::string DiskCache::get(const std::string& id, const std::string& recipe, con
   });
   std::error_code error;
   fs::rename(own, path, error);
-  MEDUSA_CHECK(!error, "{}: cannot be written: {}", path, error.message());
+  if (error) {
+    ::unlink(own.c_str());
+    fail("{}: cannot be written: {}", path, error.message());
+  }
   return content;
 }
 

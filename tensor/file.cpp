@@ -26,10 +26,9 @@ struct Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { close(); }
-  int close() {
-    const int result = fd >= 0 ? ::close(fd) : 0;
+  void close() {
+    if (fd >= 0) ::close(fd);
     fd = -1;
-    return result;
   }
 };
 
@@ -122,7 +121,11 @@ int open_temporary(const std::string& temporary, const std::string& path) {
     }, named{};
     const bool same = ::fstat(fd, &mine) == 0 && ::stat(temporary.c_str(), &named) == 0 && mine.st_ino == named.st_ino;
     if (!same) continue;  // the other program finished and renamed this very file between our open and our lock
-    if (::ftruncate(fd, 0) != 0) fail("{}: cannot be written: {} (temporary file {})", path, reason(errno), temporary);
+    if (::ftruncate(fd, 0) != 0) {
+      const int error = errno;
+      ::unlink(temporary.c_str());
+      fail("{}: cannot be written: {} (temporary file {})", path, reason(error), temporary);
+    }
     file.fd = -1;
     return fd;
   }
@@ -174,7 +177,7 @@ void write_file(const std::string& path, const Produce& produce) {
     ::unlink(temporary.c_str());
     throw;
   }
-  if (file.close() != 0) fail("{}: cannot be written: {}", path, reason(errno));
+  file.close();  // its content is on disk by now: an error here is about nothing that was written
   sync_folder_of(path);
 }
 

@@ -49,9 +49,29 @@ TEST_CASE("run folder: what is there, and what is missing") {
   CHECK(run.json(RunFile::Result) == "{\n  \"epochs\": 1\n}\n");
   CHECK(run.finished());
   test::save(folder / "config.toml.tmp", "half");
+  test::save(folder / "own.tmp", "a user's");
   run.remove_unfinished();
   CHECK_FALSE(std::filesystem::exists(folder / "config.toml.tmp"));
+  CHECK(std::filesystem::exists(folder / "own.tmp"));
   RunFolder("").save(RunFile::Config, "nothing");  // of no folder: nothing is written
+}
+
+TEST_CASE("run folder: what a program leaves that is killed before its run has begun") {
+  const TempFolder folder;
+  const RunFolder run(folder.path);
+  test::save(folder / "provenance.json.tmp", "half");
+  CHECK(run.only_prepared());
+  test::save(folder / "provenance.json", "{}");
+  test::save(folder / "dataset.toml", "");
+  test::save(folder / "config.toml.tmp", "half");
+  CHECK(run.only_prepared());
+  run.remove_unfinished();
+  CHECK(std::filesystem::is_empty(folder.path));
+  test::save(folder / "own.tmp", "a user's");
+  CHECK_FALSE(run.only_prepared());
+  std::filesystem::remove(folder / "own.tmp");
+  test::save(folder / "dataset.toml", "a user's");
+  CHECK_FALSE(run.only_prepared());
 }
 
 TEST_CASE("run folder: the lines of the epochs") {

@@ -94,6 +94,15 @@ TrainState read_state(const std::string& path, std::size_t tasks, std::size_t gr
   }
 }
 
+constexpr RunFile kRunFiles[] = {RunFile::Config, RunFile::Description, RunFile::Metrics,    RunFile::Best,
+                                 RunFile::Last,   RunFile::Result,      RunFile::Provenance, RunFile::Cost};
+
+// Whether this is what a killed program leaves of a run's file; a user's own *.tmp is not.
+bool is_half_written(const std::string& name) {
+  return std::any_of(std::begin(kRunFiles), std::end(kRunFiles),
+                     [&](RunFile file) { return name == RunFolder::name(file) + std::string(kTemporaryEnding); });
+}
+
 }  // namespace
 
 const char* RunFolder::name(RunFile file) {
@@ -148,10 +157,10 @@ void RunFolder::remove_result() const {
 }
 
 bool RunFolder::only_prepared() const {
-  if (!has(RunFile::Provenance) || begun()) return false;
+  if (begun() || (has(RunFile::Description) && !has(RunFile::Provenance))) return false;
   return std::all_of(fs::directory_iterator(path_), fs::directory_iterator(), [](const fs::directory_entry& entry) {
     const std::string file = entry.path().filename().string();
-    return file == name(RunFile::Provenance) || file == name(RunFile::Description) || file.ends_with(kTemporaryEnding);
+    return file == name(RunFile::Provenance) || file == name(RunFile::Description) || is_half_written(file);
   });
 }
 
@@ -160,7 +169,7 @@ void RunFolder::remove_unfinished() const {
   if (only_prepared())
     for (RunFile written : {RunFile::Description, RunFile::Provenance}) fs::remove(file(written));
   for (const auto& entry : fs::directory_iterator(path_))
-    if (entry.path().extension() == kTemporaryEnding) fs::remove(entry.path());
+    if (is_half_written(entry.path().filename().string())) fs::remove(entry.path());
 }
 
 std::string RunFolder::changed_inputs(const datasets::Dataset& dataset) const {
