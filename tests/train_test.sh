@@ -336,16 +336,6 @@ rm -rf "$work/streams"
 "$BIN/train" --out "$work/streams" "${run[@]}" >/dev/full 2>/dev/full
 [ $? = 1 ] && ok "both streams full: status 1" || bad "both streams full"
 rm -rf "$work/streams"
-for program in train evaluate predict inspect plot convert compare phantom bench; do
-  for stream in /dev/full "&-"; do
-    eval "\"$BIN/$program\" --nonsense >$stream 2>$stream"
-    status=$?
-    [ $status = 2 ] && ok "$program --nonsense >$stream: status 2" || bad "$program --nonsense >$stream: status $status"
-    eval "\"$BIN/$program\" --help >$stream 2>$stream"
-    status=$?
-    [ $status -lt 3 ] && ok "$program --help >$stream: status $status" || bad "$program --help >$stream: status $status"
-  done
-done
 (ulimit -f 4; "$BIN/train" --out "$work/streams" "${run[@]}" >/dev/null 2>"$work/log")
 judge "a file size limit" $? 1 "cannot be written: File too large" "$(cat "$work/log")"
 complete "$work/streams"

@@ -91,6 +91,14 @@ int report_memory(const std::string& tool, const std::exception& error, const st
 }
 [[maybe_unused]] const std::terminate_handler terminate_before = std::set_terminate(end_without_memory);
 
+int status_of(const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const HelpShown&) {
+    return 0;
+  }
+}
+
 // Or else the next file that is opened would be taken for it.
 void open_closed_streams() {
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
@@ -103,12 +111,10 @@ int run_program(const std::string& tool, const std::function<int()>& body, const
   open_closed_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of the write
   try {
-    const int status = body();
+    const int status = status_of(body);
     MEDUSA_CHECK(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, "standard output: cannot be written: {}",
                  std::generic_category().message(errno));
     return status;
-  } catch (const HelpShown&) {
-    return 0;
   } catch (const InputError& error) {
     return report(tool, error, 2);
   } catch (const OutOfMemory& error) {
