@@ -110,6 +110,37 @@ TEST_CASE("pictures: masks of 16 bits are read as those of 8") {
   for (std::int64_t i = 1; i < 4; ++i) CHECK(dataset->get(i).targets[0].value.to_vector() == first);
 }
 
+TEST_CASE("pictures: what is drawn on one of 16 bits is seen") {
+  for (const std::int64_t channels : {1, 2, 3, 4}) {
+    CHECK(encode_png(to_rgb(picture(channels, 16))) == encode_png(to_rgb(picture(channels, 8))));
+    CHECK(encode_png(to_grey(picture(channels, 16))) == encode_png(to_grey(picture(channels, 8))));
+  }
+}
+
+TEST_CASE("masks and labels from files of 8 and 16 bits, with 0 and 1 or 0 and 255") {
+  const TempFolder folder;
+  const auto file = [&](std::vector<std::uint16_t> values, int bits) {
+    Image image(static_cast<std::int64_t>(values.size()), 1, 1);
+    for (std::size_t i = 0; i < values.size(); ++i) image.pixels[i] = static_cast<std::uint8_t>(values[i]);
+    if (bits == 16) image.pixels16 = values;
+    write_png(folder / "m.png", image);
+    return folder / "m.png";
+  };
+  using Pixels = std::vector<std::uint8_t>;
+  const Pixels expected{0, 255, 255, 0};
+  for (const int bits : {8, 16})
+    for (const std::uint16_t inside : {1, 255}) CHECK(read_mask(file({0, inside, inside, 0}, bits)).pixels == expected);
+  CHECK(read_mask(file({0, 65535, 65535, 0}, 16)).pixels == expected);
+  CHECK(read_mask(file({0, 0, 0}, 16)).pixels == Pixels{0, 0, 0});
+  CHECK(read_mask(file({0, 130, 20}, 8)).pixels == Pixels{0, 130, 20});
+  for (const int bits : {8, 16})
+    CHECK(contains(input_error([&] {
+                     read_mask(file({0, 2}, bits));
+                   }),
+                   "m.png: holds values up to 2, expected 0 and 255"));
+  for (const int bits : {8, 16}) CHECK(read_labels(file({0, 3, 2}, bits)).pixels == Pixels{0, 3, 2});
+}
+
 TEST_CASE("image head: what a file holds, without decoding it") {
   const TempFolder folder;
   const auto head = [&](const std::string& bytes) {

@@ -19,6 +19,11 @@ std::string first_bytes(std::span<const unsigned char> bytes) {
   return text;
 }
 
+Image in_8_bits(Image image) {
+  image.pixels16.clear();
+  return image;
+}
+
 }  // namespace
 
 Image decode_image(std::span<const unsigned char> bytes, const std::string& name) {
@@ -39,7 +44,7 @@ void write_png(const std::string& path, const Image& image) { write_file(path, e
 
 Image to_rgb(const Image& image) {
   MEDUSA_CHECK(image.channels >= 1 && image.channels <= 4, "to_rgb: image has {} channels", image.channels);
-  if (image.channels == 3) return image;
+  if (image.channels == 3) return in_8_bits(image);
   Image rgb(image.width, image.height, 3);
   const std::size_t step = static_cast<std::size_t>(image.channels), g = image.channels == 4 ? 1 : 0, b = 2 * g;
   const std::size_t n = static_cast<std::size_t>(image.width * image.height);
@@ -55,7 +60,7 @@ Image to_rgb(const Image& image) {
 
 Image to_grey(const Image& image) {
   MEDUSA_CHECK(image.channels >= 1 && image.channels <= 4, "to_grey: image has {} channels", image.channels);
-  if (image.channels == 1) return image;
+  if (image.channels == 1) return in_8_bits(image);
   Image grey(image.width, image.height, 1);
   const std::size_t step = static_cast<std::size_t>(image.channels);
   for (std::size_t i = 0; i < grey.pixels.size(); ++i) {
@@ -67,6 +72,24 @@ Image to_grey(const Image& image) {
             : static_cast<std::uint8_t>((from[0] * 19595u + from[1] * 38470u + from[2] * 7471u + 0x8000u) >> 16);
   }
   return grey;
+}
+
+Image read_labels(const std::string& path) {
+  Image stored = read_image(path);
+  const auto& deep = stored.pixels16;
+  if (!deep.empty() && *std::max_element(deep.begin(), deep.end()) <= 255)
+    stored.pixels.assign(deep.begin(), deep.end());
+  return to_grey(stored);
+}
+
+Image read_mask(const std::string& path) {
+  Image mask = read_labels(path);
+  const std::uint8_t largest = *std::max_element(mask.pixels.begin(), mask.pixels.end());
+  MEDUSA_CHECK_INPUT(largest <= 1 || largest >= 128, "{}: holds values up to {}, expected 0 and 255, or 0 and 1", path,
+                     largest);
+  if (largest == 1)
+    for (std::uint8_t& v : mask.pixels) v = v == 1 ? 255 : 0;
+  return mask;
 }
 
 }  // namespace medusa::datasets

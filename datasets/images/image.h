@@ -47,10 +47,17 @@ std::string encode_palette_png(const Image& image, std::span<const std::uint8_t>
 // A baseline JPEG of 1 or 3 channels, quality 1..100, 4:4:4.
 std::string encode_jpeg(const Image& image, int quality);
 
-// Three channels from any number: grey is repeated, alpha is dropped.
+// Three channels from any number, in 8 bits: grey is repeated, alpha is dropped.
 Image to_rgb(const Image& image);
-// One channel: luma 0.299 R + 0.587 G + 0.114 B, alpha is dropped.
+// One channel in 8 bits: luma 0.299 R + 0.587 G + 0.114 B, alpha is dropped.
 Image to_grey(const Image& image);
+
+// The numbers of a mask or of classes, one channel of up to 255: those of a picture of 16 bits as they are, if they all
+// fit.
+Image read_labels(const std::string& path);
+// A mask: inside is what has 128 or more.  One that holds 0 and 1 becomes 0 and 255.  Throws InputError, too, if the
+// largest value is in between: what is inside is unknown then.
+Image read_mask(const std::string& path);
 
 // Bilinear with a triangle filter that widens when shrinking (no aliasing): what Pillow calls BILINEAR, bit for bit.
 Image resize(const Image& image, std::int64_t width, std::int64_t height);

@@ -105,21 +105,6 @@ std::vector<std::string> Ham10000::notes() const {
   return picture_notes({image}, rows);
 }
 
-// Some masks are palette pictures whose index 0 is white: read_image has applied the palette.  Masks that were saved
-// anew may hold 0 and 1 instead of 0 and 255, in 16 bits too, where 8 bits would round 1 to 0.
-Image Ham10000::read_mask(const Row& row) {
-  Image stored = read_image(row.mask);
-  const auto& deep = stored.pixels16;
-  if (!deep.empty() && *std::max_element(deep.begin(), deep.end()) <= 1) stored.pixels.assign(deep.begin(), deep.end());
-  Image mask = to_grey(stored);
-  const std::uint8_t largest = *std::max_element(mask.pixels.begin(), mask.pixels.end());
-  MEDUSA_CHECK_INPUT(largest <= 1 || largest >= 128, "{}: holds values up to {}, expected 0 and 255, or 0 and 1",
-                     row.mask, largest);
-  if (largest == 1)
-    for (std::uint8_t& v : mask.pixels) v = v == 1 ? 255 : 0;
-  return mask;
-}
-
 Picture Ham10000::fitted(const Row& row, const Image& image, const Image& mask) const {
   MEDUSA_CHECK_INPUT(image.width == mask.width && image.height == mask.height, "{}: is {}x{}, its image {} is {}x{}",
                      row.mask, mask.width, mask.height, row.image, image.width, image.height);
@@ -131,7 +116,7 @@ Picture Ham10000::fitted(const Row& row, const Image& image, const Image& mask) 
 
 std::shared_ptr<const Picture> Ham10000::picture(std::int64_t index) const {
   const Row& r = row(index);
-  return cache_.get(index, [&] { return fitted(r, read_picture(r), read_mask(r)); });
+  return cache_.get(index, [&] { return fitted(r, read_picture(r), read_mask(r.mask)); });
 }
 
 Sample Ham10000::sample(const Row& row, const Picture& picture) const {
@@ -155,7 +140,7 @@ RawSample Ham10000::raw(std::int64_t index) const {
     look_at("picture", r.image, picture);
   });
   const bool outlined = attempt(&out.problems, [&] {
-    mask = read_mask(r);
+    mask = read_mask(r.mask);
     look_at("mask", r.mask, mask);
   });
   if (seen && outlined) attempt(&out.problems, [&] { out.sample = sample(r, fitted(r, picture, mask)); });

@@ -48,7 +48,6 @@ class Ham10000 : public Dataset {
   void read_table();
   std::shared_ptr<const Picture> picture(std::int64_t index) const;
   static Image read_picture(const Row& row);
-  static Image read_mask(const Row& row);
   // Resized to what the network sees.  Throws InputError if mask and picture differ in size.
   Picture fitted(const Row& row, const Image& picture, const Image& mask) const;
   Sample sample(const Row& row, const Picture& picture) const;

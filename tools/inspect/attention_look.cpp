@@ -27,17 +27,16 @@ std::vector<Image> regions_of(const mtl::Task& task, const Image& mask) {
 
 // The mask of a file as the truth of the first task that segments.
 void read_truth(const std::string& file, Look* look) {
-  const Image mask = datasets::to_grey(datasets::read_image(file));
-  MEDUSA_CHECK_INPUT(mask.width == look->picture.width && mask.height == look->picture.height,
-                     "--truth {}: is {}x{}, the picture is {}x{}", file, mask.width, mask.height, look->picture.width,
-                     look->picture.height);
   const auto& tasks = look->model->tasks();
   const auto task = std::find_if(tasks.begin(), tasks.end(), segments);
   MEDUSA_CHECK_INPUT(task != tasks.end(), "--truth {}: no task of the network segments", file);
-  Image labels = mask;
+  Image mask = task->channels == 1 ? datasets::read_mask(file) : datasets::read_labels(file);
+  MEDUSA_CHECK_INPUT(mask.width == look->picture.width && mask.height == look->picture.height,
+                     "--truth {}: is {}x{}, the picture is {}x{}", file, mask.width, mask.height, look->picture.width,
+                     look->picture.height);
   if (task->channels == 1)
-    for (std::uint8_t& pixel : labels.pixels) pixel = pixel >= 128 ? 255 : 0;
-  look->truth[static_cast<std::size_t>(task - tasks.begin())].regions = regions_of(*task, labels);
+    for (std::uint8_t& pixel : mask.pixels) pixel = pixel >= 128 ? 255 : 0;
+  look->truth[static_cast<std::size_t>(task - tasks.begin())].regions = regions_of(*task, mask);
 }
 
 // A dataset's label of one task.
