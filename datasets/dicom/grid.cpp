@@ -140,26 +140,48 @@ bool fill_slice(const std::vector<const FlatContour*>& contours, const VoxelGrid
   return any;
 }
 
-// Whether two contours share voxels and neither lies within the other.  Of very many contours in a slice nobody draws
-// holes: they are not compared.
+struct Box {
+  std::array<double, 2> low{}, high{};  // i, j
+  explicit Box(const FlatContour& contour) {
+    for (std::size_t c = 0; c < 2; ++c) {
+      const auto [least, most] = std::ranges::minmax(contour.points, {}, [c](const Vec3& p) { return p[c]; });
+      low[c] = least[c];
+      high[c] = most[c];
+    }
+  }
+  bool meets(const Box& other) const {
+    return low[0] < other.high[0] && other.low[0] < high[0] && low[1] < other.high[1] && other.low[1] < high[1];
+  }
+};
+
+// Whether they share voxels and neither lies within the other.
+bool overlap(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
+  std::uint8_t both = 0, only_a = 0, only_b = 0;
+  for (std::size_t v = 0; v < a.size(); ++v) {
+    both |= a[v] & b[v];
+    only_a |= a[v] & ~b[v];
+    only_b |= b[v] & ~a[v];
+  }
+  return both && only_a && only_b;
+}
+
+// Whether two contours of a slice overlap.  Very many in one slice are not compared.
 bool any_overlap(const std::vector<const FlatContour*>& contours, const VoxelGrid& grid, std::int64_t& work) {
   constexpr std::size_t kMostCompared = 64;
-  if (contours.size() < 2 || contours.size() > kMostCompared) return false;
-  std::vector<std::vector<std::uint8_t>> masks;
-  for (const FlatContour* c : contours) {
-    masks.emplace_back(static_cast<std::size_t>(grid.height * grid.width));
-    fill_slice({c}, grid, masks.back().data(), work);
-  }
-  for (std::size_t a = 0; a < masks.size(); ++a)
-    for (std::size_t b = 0; b < a; ++b) {
-      std::uint8_t both = 0, only_a = 0, only_b = 0;
-      for (std::size_t v = 0; v < masks[a].size(); ++v) {
-        both |= masks[a][v] & masks[b][v];
-        only_a |= masks[a][v] & ~masks[b][v];
-        only_b |= masks[b][v] & ~masks[a][v];
-      }
-      if (both && only_a && only_b) return true;
+  if (contours.size() > kMostCompared) return false;
+  std::vector<Box> boxes;
+  for (const FlatContour* c : contours) boxes.emplace_back(*c);
+  std::vector<std::vector<std::uint8_t>> masks(contours.size());  // of those that may
+  const auto mask = [&](std::size_t c) -> const std::vector<std::uint8_t>& {
+    if (masks[c].empty()) {
+      masks[c].resize(static_cast<std::size_t>(grid.height * grid.width));
+      fill_slice({contours[c]}, grid, masks[c].data(), work);
     }
+    return masks[c];
+  };
+  for (std::size_t a = 0; a < contours.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b)
+      if (boxes[a].meets(boxes[b]) && overlap(mask(a), mask(b))) return true;
   return false;
 }
 
