@@ -1,8 +1,8 @@
 #!/bin/bash
 # tests/long.sh [--sample]: the tests that have no end of their own: runs killed again and again, networks drawn at random
-# against PyTorch (MEDUSA_ORACLE), every call that can fail, files that a fuzzer makes (clang), damaged kernels.  As many as
-# take about four hours on two cores; --sample, in CI: as many as take three minutes, in builds that are there already (its
-# networks are drawn, and its calls fail, in the part `test`).  NUMBER: where chance begins.
+# against PyTorch (MEDUSA_ORACLE), every call that can fail, damaged runs, files that a fuzzer makes (clang), damaged kernels.
+# As many as take about four hours on two cores; --sample, in CI: as many as take three minutes, in builds that are there
+# already (of networks, failing calls and damaged runs the part `test` has a sample).  NUMBER: where chance begins.
 # Last line: N passed, N failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -64,6 +64,7 @@ export BIN=$PWD/build/bin
 part "killed and resumed" env KILLS=$kills ARCHS="$archs" SEED="$NUMBER" bash tests/kill_resume.sh
 [ $networks = 0 ] || part "networks drawn at random" env MEDUSA_ORACLE_RANDOM=$networks MEDUSA_ORACLE_SEED="$NUMBER" bash tests/oracle_test.sh
 [ "${1:-}" = --sample ] || part "a failing machine" env EVERY=1 bash tests/faults_test.sh
+[ "${1:-}" = --sample ] || part "damaged runs" env FILES=1000 SEED="$NUMBER" bash tests/damage_test.sh
 part "fuzzing" fuzz
 if [ "${1:-}" = --sample ]; then
   part "damaged kernels" mutate sim,sim-check

@@ -80,4 +80,8 @@ for path in "$BIN"/*; do
   ends "$program" --help any=0 "stdout full=1" "both full=1" "readers gone=1,141" -- "$BIN/$program" --help
   ends "$program" --nonsense any=2 "readers gone=2,141" -- "$BIN/$program" --nonsense
 done
+# What a file or a name says reaches a terminal as text, on one line.
+"$BIN/inspect" "$work/no"$'\e[31m\v\n'such 2>"$work/log"
+[ $? = 2 ] && [ "$(wc -l <"$work/log")" = 1 ] && ! LC_ALL=C tr -d '\n' <"$work/log" | LC_ALL=C grep -q '[[:cntrl:]]' &&
+  ok "control characters in a message are spaces" || bad "control characters: $(cat -v "$work/log")"
 exit $failed

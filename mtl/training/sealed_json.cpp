@@ -20,24 +20,25 @@ Json part_of(const Json& json, const std::vector<std::string>& names, bool named
   return part;
 }
 
-std::string checksum_of(const Json& json) {
-  const std::string text = json.dump();
+std::string checksum_of(const Json& json, const std::string& owner) {
+  const std::string text = json.dump() + owner;
   return fmt::format("{:08x}", crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
 }
 
 }  // namespace
 
-Json sealed(const Json& json, const std::vector<std::string>& unchecked) {
-  Json out{{kChecksum, checksum_of(part_of(json, unchecked, false))}};
+Json sealed(const Json& json, const std::vector<std::string>& unchecked, const std::string& owner) {
+  Json out{{kChecksum, checksum_of(part_of(json, unchecked, false), owner)}};
   out.update(json);
   return out;
 }
 
-Json unsealed(Json json, const std::string& where, bool required, const std::vector<std::string>& unchecked) {
+Json unsealed(Json json, const std::string& where, bool required, const std::vector<std::string>& unchecked,
+              const std::string& owner) {
   const Json checksum = json.is_object() ? json.value(kChecksum, Json()) : Json();
   if (checksum.is_null() && !required) return json;
   if (json.is_object()) json.erase(kChecksum);
-  MEDUSA_CHECK_INPUT(json.is_object() && checksum == checksum_of(part_of(json, unchecked, false)),
+  MEDUSA_CHECK_INPUT(json.is_object() && checksum == checksum_of(part_of(json, unchecked, false), owner),
                      "{}: is damaged or was changed: it does not have its checksum", where);
   return json;
 }

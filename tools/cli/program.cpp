@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -58,15 +59,16 @@ namespace medusa::tools {
 
 namespace {
 
+// Without the line breaks and other control characters that text from a file may have.
 std::string one_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   for (char& c : text)
-    if (c == '\n') c = ' ';
+    if (std::iscntrl(static_cast<unsigned char>(c)) != 0) c = ' ';
   return text;
 }
 
 int report(const std::string& tool, const std::exception& error, int status) {
-  print_error_line(tool + ": " + one_line(error.what()));
+  print_error_line(tool + ": " + error.what());
   return status;
 }
 
@@ -127,7 +129,7 @@ int run_program(const std::string& tool, const std::function<int()>& body, const
 }
 
 void print_error_line(const std::string& text) {
-  std::fputs((text + "\n").c_str(), stderr);
+  std::fputs((one_line(text) + "\n").c_str(), stderr);
   std::fflush(stderr);
 }
 

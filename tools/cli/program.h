@@ -19,7 +19,8 @@ int run(CommandLine& command, int argc, char** argv, const std::function<void()>
 // The same around a `body` that parses the command line itself and returns the exit status.
 int run_program(const std::string& tool, const std::function<int()>& body, const std::string& less_memory = "");
 
-// A line on stderr.  Where that is full or closed the line is lost, and nothing else happens.
+// A line on stderr, control characters in it as spaces.  Where that is full or closed the line is lost, and nothing
+// else happens.
 void print_error_line(const std::string& text);
 
 // A pipe whose reader has gone is an error of the write from now on; else it ends the program, as `| head` expects of
