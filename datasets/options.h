@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "datasets/extent.h"
+#include "datasets/formats/data_folder.h"
 #include "datasets/transforms/transforms.h"
 #include "tensor/check.h"
 
@@ -21,9 +22,12 @@ struct DatasetOptions {
   AugmentOptions augment;
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // for decoded, resized samples; 0: no cache
   std::string cache_folder;                          // for the same on disk (disk_cache.h); "": not there
+  bool follow_outside = false;                       // read files outside of `folder` that headers and tables name
   // If set, invalid rows and cases are skipped and the reason is appended here, instead of thrown.
   std::vector<std::string>* problems = nullptr;
 };
+
+inline DataFolder data_folder(const DatasetOptions& options) { return {options.folder, options.follow_outside}; }
 
 // Calls body(); if `problems` is set, an InputError is appended to it.  Returns whether body() succeeded.
 template <class Body>

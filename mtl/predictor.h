@@ -55,6 +55,9 @@ class Predictor {
   // The window that slides over a case; initially that of the run.  Without a size: the whole case at once.
   void set_window(SlidingWindow window) { window_ = std::move(window); }
 
+  // Where files may lie that headers name.  Initially: beside the header.
+  void set_data_folder(datasets::DataFolder folder) { plan_.folder = std::move(folder); }
+
   // A case as the network sees it, from a file for each of plan().inputs.  Throws InputError naming the file.
   datasets::CaseScan read(const std::vector<std::string>& files) const;
   // An answer for each task.  Throws Error with the case's name if an output is not finite, and InputError if the

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "tensor/file.h"
+#include "tensor/text.h"
 
 namespace medusa::nn {
 
@@ -91,28 +92,25 @@ const Type* find_type(const std::string& name) {
   return nullptr;
 }
 
-// A name out of the file, safe to print: quotes around it, control characters escaped.
-std::string printable(const std::string& text) {
-  return json(text.substr(0, 200)).dump(-1, ' ', true, json::error_handler_t::replace);
-}
+// A name out of the file, in quotes.
+std::string in_quotes(const std::string& text) { return '"' + printable(text.substr(0, 200)) + '"'; }
 
-// The header as JSON.  Duplicate names would silently overwrite each other, deep nesting costs memory: both are
-// refused.
+// The header as JSON.  Duplicate names would silently overwrite each other: they are refused.
 json parse_json(const std::string& path, const std::string& text) {
   std::vector<std::set<std::string>> seen;
   const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      MEDUSA_CHECK_INPUT(depth < kMaxDepth, "{}: the header is nested too deeply", path);
       seen.resize(static_cast<std::size_t>(depth) + 1);
       seen.back().clear();
     } else if (event == json::parse_event_t::key) {
       const auto& key = parsed.get_ref<const std::string&>();
       MEDUSA_CHECK_INPUT(seen[static_cast<std::size_t>(depth) - 1].insert(key).second, "{}: the header has {} twice",
-                         path, printable(key));
+                         path, in_quotes(key));
     }
     return true;
   };
   try {
+    check_nesting(text, path, kMaxDepth);
     json header = json::parse(text, check);
     MEDUSA_CHECK_INPUT(header.is_object(), "{}: the header is not a JSON object", path);
     return header;
@@ -125,10 +123,10 @@ json parse_json(const std::string& path, const std::string& text) {
 }
 
 SafetensorsEntry parse_entry(const std::string& path, const std::string& name, const json& value) {
-  const auto bad = [&](const std::string& why) { fail_input("{}: tensor {}: {}", path, printable(name), why); };
+  const auto bad = [&](const std::string& why) { fail_input("{}: tensor {}: {}", path, in_quotes(name), why); };
   if (!value.is_object()) bad("its entry is not an object");
   for (const auto& [key, unused] : value.items())
-    if (key != "dtype" && key != "shape" && key != "data_offsets") bad("unexpected field " + printable(key));
+    if (key != "dtype" && key != "shape" && key != "data_offsets") bad("unexpected field " + in_quotes(key));
   const auto field = [&](const char* key, bool is_array) -> const json& {
     const auto found = value.find(key);
     if (found == value.end()) bad(fmt::format("has no {}", key));
@@ -140,7 +138,7 @@ SafetensorsEntry parse_entry(const std::string& path, const std::string& name, c
   const Type* type = find_type(entry.dtype);
   if (type == nullptr)
     bad(fmt::format("dtype {} is not supported (F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL are)",
-                    printable(entry.dtype)));
+                    in_quotes(entry.dtype)));
   std::uint64_t bytes = type->bytes;
   for (const json& size : field("shape", true)) {
     if (!size.is_number_unsigned()) bad("a size of its shape is not a whole number of at least 0");
@@ -175,10 +173,10 @@ void check_tiling(const std::string& path, const std::map<std::string, Safetenso
   std::uint64_t at = 0;
   for (const auto& [name, entry] : order) {
     MEDUSA_CHECK_INPUT(entry->end <= size, "{}: tensor {} ends at byte {} of the data, which has {}: cut off?", path,
-                       printable(*name), entry->end, size);
-    MEDUSA_CHECK_INPUT(entry->begin >= at, "{}: tensor {} overlaps the one before it", path, printable(*name));
+                       in_quotes(*name), entry->end, size);
+    MEDUSA_CHECK_INPUT(entry->begin >= at, "{}: tensor {} overlaps the one before it", path, in_quotes(*name));
     MEDUSA_CHECK_INPUT(entry->begin == at, "{}: {} unused bytes before tensor {}", path, entry->begin - at,
-                       printable(*name));
+                       in_quotes(*name));
     at = entry->end;
   }
   MEDUSA_CHECK_INPUT(at == size, "{}: {} bytes after the last tensor", path, size - at);
@@ -252,7 +250,7 @@ void SafetensorsReader::parse_header() {
     }
     MEDUSA_CHECK_INPUT(value.is_object(), "{}: {} is not an object", path_, kMetadataKey);
     for (const auto& [key, text_value] : value.items()) {
-      MEDUSA_CHECK_INPUT(text_value.is_string(), "{}: {}: {} is not a string", path_, kMetadataKey, printable(key));
+      MEDUSA_CHECK_INPUT(text_value.is_string(), "{}: {}: {} is not a string", path_, kMetadataKey, in_quotes(key));
       metadata_[key] = text_value.get<std::string>();
     }
   }
@@ -266,6 +264,7 @@ void SafetensorsReader::check_seal() {
   if (sums == metadata_.end() && sum == metadata_.end()) return;
   const auto damaged = [&] { fail_input("{}: is damaged: its header does not have its checksum", path_); };
   if (sums == metadata_.end() || sum == metadata_.end()) damaged();
+  check_nesting(sums->second, path_, 1);
   const json parsed = json::parse(sums->second, nullptr, false);
   const std::string expected = sum->second;
   if (!parsed.is_object()) damaged();
@@ -286,7 +285,7 @@ void SafetensorsReader::verify() const {
 
 const SafetensorsEntry& SafetensorsReader::entry(const std::string& name) const {
   const auto found = entries_.find(name);
-  MEDUSA_CHECK_INPUT(found != entries_.end(), "{}: has no tensor {}", path_, printable(name));
+  MEDUSA_CHECK_INPUT(found != entries_.end(), "{}: has no tensor {}", path_, in_quotes(name));
   return found->second;
 }
 
@@ -301,14 +300,14 @@ void SafetensorsReader::read(const std::string& name, const SafetensorsEntry& en
     const std::int64_t n = std::min(kPiece, entry.numel - at);
     piece.resize(static_cast<std::size_t>(n) * type.bytes);
     stream_->read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    MEDUSA_CHECK_INPUT(static_cast<bool>(*stream_), "{}: tensor {} cannot be read", path_, printable(name));
+    MEDUSA_CHECK_INPUT(static_cast<bool>(*stream_), "{}: tensor {} cannot be read", path_, in_quotes(name));
     sum.add(piece.data(), piece.size());
     type.convert(piece.data(), n, out + at);
   }
   if (!has_checksums()) return;
   const std::string& expected = checksums_.at(name);
   MEDUSA_CHECK_INPUT(sum.text() == expected, "{}: is damaged: tensor {} has the checksum {}, expected {}", path_,
-                     printable(name), sum.text(), expected);
+                     in_quotes(name), sum.text(), expected);
 }
 
 std::vector<real> SafetensorsReader::values(const std::string& name) const {
@@ -321,7 +320,7 @@ std::vector<real> SafetensorsReader::values(const std::string& name) const {
 Tensor SafetensorsReader::tensor(const std::string& name) const {
   const SafetensorsEntry& e = entry(name);
   MEDUSA_CHECK_INPUT(e.shape.size() <= Shape::kMaxRank, "{}: tensor {} has {} axes, at most {} are supported", path_,
-                     printable(name), e.shape.size(), static_cast<int>(Shape::kMaxRank));
+                     in_quotes(name), e.shape.size(), static_cast<int>(Shape::kMaxRank));
   Tensor t = Tensor::empty(Shape(e.shape));
   read(name, e, t.mutable_data());
   return t;
@@ -334,7 +333,7 @@ Tensor value_of(const SafetensorsItem& item, const std::string& path) {
   std::int64_t numel = 1;
   for (std::int64_t n : item.shape) numel *= n;
   Tensor value = item.value().to(Device::CPU);
-  MEDUSA_CHECK(value.numel() == numel, "{}: tensor {}: shape {} does not have {} elements", path, printable(item.name),
+  MEDUSA_CHECK(value.numel() == numel, "{}: tensor {}: shape {} does not have {} elements", path, in_quotes(item.name),
                value.shape(), numel);
   return value;
 }
@@ -349,7 +348,7 @@ void write_safetensors(const std::string& path, const std::vector<SafetensorsIte
   std::uint64_t at = 0;
   for (const SafetensorsItem& item : items) {
     MEDUSA_CHECK(item.name != kMetadataKey && !header.contains(item.name), "{}: tensor name {} is taken", path,
-                 printable(item.name));
+                 in_quotes(item.name));
     std::int64_t numel = 1;
     for (std::int64_t n : item.shape) numel *= n;
     const std::uint64_t end = at + static_cast<std::uint64_t>(numel) * sizeof(real);

@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 
 #include "tensor/check.h"
@@ -32,16 +34,17 @@ struct Descriptor {
   }
 };
 
+// Up to `most` bytes of a file of up to `limit`.
 template <class Bytes>
-Bytes read_whole(const std::string& path, std::size_t limit) {
+Bytes read_up_to(const std::string& path, std::size_t most, std::size_t limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // no hang on a pipe without writer
   MEDUSA_CHECK_INPUT(file.fd >= 0, "{}: cannot be read: {}", path, reason(errno));
   struct stat info {};
   MEDUSA_CHECK_INPUT(::fstat(file.fd, &info) == 0, "{}: cannot be read: {}", path, reason(errno));
   MEDUSA_CHECK_INPUT(!S_ISDIR(info.st_mode), "{}: is a folder, expected a file", path);
   MEDUSA_CHECK_INPUT(S_ISREG(info.st_mode), "{}: is not a regular file", path);
-  const auto size = static_cast<std::size_t>(info.st_size);
-  MEDUSA_CHECK_INPUT(size <= limit, "{}: is {} bytes long, at most {} are accepted", path, size, limit);
+  const auto whole = static_cast<std::size_t>(info.st_size), size = std::min(whole, most);
+  MEDUSA_CHECK_INPUT(whole <= limit, "{}: is {} bytes long, at most {} are accepted", path, whole, limit);
   Bytes bytes(size, 0);
   std::size_t at = 0;
   while (at < size) {
@@ -143,10 +146,16 @@ void sync_folder_of(const std::string& path) {
 }  // namespace
 
 std::vector<unsigned char> read_file(const std::string& path, std::size_t limit) {
-  return read_whole<std::vector<unsigned char>>(path, limit);
+  return read_up_to<std::vector<unsigned char>>(path, limit, limit);
 }
 
-std::string read_text_file(const std::string& path, std::size_t limit) { return read_whole<std::string>(path, limit); }
+std::string read_text_file(const std::string& path, std::size_t limit) {
+  return read_up_to<std::string>(path, limit, limit);
+}
+
+std::vector<unsigned char> read_beginning(const std::string& path, std::size_t most) {
+  return read_up_to<std::vector<unsigned char>>(path, most, std::numeric_limits<std::size_t>::max());
+}
 
 void make_folders(const std::string& path) {
   std::error_code error;

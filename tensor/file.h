@@ -1,4 +1,5 @@
-// Whole files, read and written so that a reader never finds half of one.
+// Whole files, read and written so that a reader never finds half of one.  A pipe or device is never read: it may have
+// no end.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,8 @@ namespace medusa {
 // or larger than `limit` bytes.
 std::vector<unsigned char> read_file(const std::string& path, std::size_t limit = std::size_t{1} << 40);
 std::string read_text_file(const std::string& path, std::size_t limit = std::size_t{1} << 32);
+// Its first bytes, `most` of them or all that it has.
+std::vector<unsigned char> read_beginning(const std::string& path, std::size_t most);
 
 // Creates the folder and its missing parents.  Throws Error naming the folder.
 void make_folders(const std::string& path);

@@ -1,6 +1,7 @@
 #include "tensor/options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 namespace medusa {
@@ -14,11 +15,23 @@ constexpr bool is_list<std::vector<T>> = true;
 template <class T>
 constexpr bool is_whole = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+// In plain quotes where they will do, for people to read.
 std::string toml_of(const std::string& value) {
-  const char quote = value.find('"') == std::string::npos ? '"' : '\'';
-  MEDUSA_CHECK_INPUT(value.find(quote) == std::string::npos && value.find('\n') == std::string::npos,
-                     "{}: a text with both kinds of quotes or a line break cannot be kept in a config file", value);
-  return quote + value + quote;
+  const bool plain = std::none_of(value.begin(), value.end(), is_control);
+  if (plain && value.find_first_of("\"\\") == std::string::npos) return '"' + value + '"';
+  if (plain && value.find('\'') == std::string::npos) return '\'' + value + '\'';
+  std::string text;
+  for (const char c : value) {
+    if (c == '"' || c == '\\')
+      text += std::string("\\") + c;
+    else if (c == '\n' || c == '\t' || c == '\r')
+      text += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
+    else
+      text += is_control(c) ? fmt::format("\\u{:04x}", static_cast<unsigned>(c)) : std::string(1, c);
+  }
+  return '"' + text + '"';
 }
 std::string toml_of(bool value) { return value ? "true" : "false"; }
 template <class T>
@@ -91,6 +104,57 @@ void check_value(const Option& row, const std::string& what, const std::vector<T
 
 std::string toml_text(const OptionValue& value) {
   return std::visit([](const auto& v) { return toml_of(v); }, value);
+}
+
+namespace {
+
+void add_utf8(std::uint32_t code, std::string* out) {
+  const auto byte = [&](std::uint32_t b) { out->push_back(static_cast<char>(b)); };
+  const auto rest = [&](int bytes) {
+    for (int i = bytes - 1; i >= 0; --i) byte(0x80 | (code >> 6 * i & 0x3f));
+  };
+  if (code < 0x80) return byte(code);
+  if (code < 0x800) return byte(0xc0 | code >> 6), rest(1);
+  if (code < 0x10000) return byte(0xe0 | code >> 12), rest(2);
+  byte(0xf0 | code >> 18), rest(3);
+}
+
+// What the escape at the beginning of `text`, behind its backslash, stands for; returns how many characters it has.
+std::size_t add_escape(std::string_view text, std::string* out) {
+  constexpr std::string_view kLetters = "btnfr\"\\", kMeanings = "\b\t\n\f\r\"\\";
+  if (const std::size_t known = kLetters.find(text[0]); known != std::string_view::npos) {
+    out->push_back(kMeanings[known]);
+    return 1;
+  }
+  const std::size_t digits = text[0] == 'u' ? 4 : text[0] == 'U' ? 8 : 0;
+  std::uint32_t code = 0;
+  if (digits > 0 && text.size() > digits) {
+    const char* end = text.data() + 1 + digits;
+    const auto [stop, error] = std::from_chars(text.data() + 1, end, code, 16);
+    if (error == std::errc() && stop == end && code <= 0x10ffff) {
+      add_utf8(code, out);
+      return 1 + digits;
+    }
+  }
+  out->push_back('\\');
+  return 0;
+}
+
+}  // namespace
+
+std::string text_of_toml(std::string_view value) {
+  const bool quoted = value.size() >= 2 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
+  if (!quoted) return std::string(value);
+  const std::string_view inner = value.substr(1, value.size() - 2);
+  if (value[0] == '\'') return std::string(inner);
+  std::string text;
+  for (std::size_t at = 0; at < inner.size(); ++at) {
+    if (inner[at] == '\\' && at + 1 < inner.size())
+      at += add_escape(inner.substr(at + 1), &text);
+    else
+      text += inner[at];
+  }
+  return text;
 }
 
 std::string OptionRow::range_text() const {

@@ -39,6 +39,9 @@ using OptionValues = std::map<std::string, OptionValue>;
 
 // A value as config.toml has it, such that reading it gives the same value to the last bit; an empty list is "".
 std::string toml_text(const OptionValue& value);
+// The reverse for a text: without its quotes, with what its escapes stand for ('...' has none).  Anything without
+// quotes stays as it is, and so does an escape that TOML does not know.
+std::string text_of_toml(std::string_view value);
 
 // What is said of an option, without its value.
 struct OptionRow {

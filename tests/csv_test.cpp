@@ -106,5 +106,21 @@ TEST_CASE("cells: as people, pandas, R and spreadsheets write them") {
   }
 }
 
+TEST_CASE("csv: a table of 40,000 columns, a column that is not there among them") {
+  std::string header = "case", row = "p1";
+  for (int c = 0; c < 40000; ++c) header += ",c" + std::to_string(c), row += "," + std::to_string(c);
+  const Table table = parse_csv(header + "\n" + row + "\n", "t.csv");
+  REQUIRE(table.header.size() == 40001);
+  CHECK(table.rows[0][table.column("c39999")] == "39999");
+  CHECK(input_error([&] { table.column("dx"); }) ==
+        "t.csv: has no column dx; it has: case, c0, c1, c2, c3, c4, c5, c6 and 39993 more");
+}
+
+TEST_CASE("csv: a name that is not UTF-8 is refused") {
+  CHECK(input_error([] { parse_csv("a,gr\xf6\xdf\n1,2\n", "t.csv"); }) ==
+        "t.csv:1: the name of column 2 is not UTF-8 text: gr\xf6\xdf");
+  CHECK(parse_csv("a,gr\xc3\xb6\xc3\x9f\n1,2\n", "t.csv").header[1] == "gr\xc3\xb6\xc3\x9f");
+}
+
 }  // namespace
 }  // namespace medusa::datasets

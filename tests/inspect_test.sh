@@ -15,6 +15,10 @@ expect 0 'PNG' "$BIN/inspect" "$png"
 expect 0 'lesion_id' "$BIN/inspect" "$work/data/HAM10000_metadata.csv"
 expect 0 '"shape":[7,' "$BIN/inspect" --json "$work/data/HAM10000_metadata.csv"
 
+{ seq -s, -f 'c%.0f' 1 40000; seq -s, 1 40000; seq -s, 2 40001; } >"$work/wide.csv"
+last=$("$BIN/inspect" "$work/wide.csv" | tail -1)
+[ "$(echo $last)" = 'c40000 number 2 40000 40001 40000.5' ] && ok "a table of 40,000 columns" || bad "the last of 40,000 columns: $last"
+
 expect 2 'there is no such file' "$BIN/inspect" "$work/none.png"
 expect 2 'unknown format, expected one of PNG, JPEG, safetensors, NIfTI, MetaImage, NRRD, npy, npz, CSV' "$BIN/inspect" "$BIN/../CMakeCache.txt"
 expect 2 'ct_explicit: is DICOM; `convert dicom --in DIR --out FILE` makes arrays from' "$BIN/inspect" "$(dirname "$0")/fuzz/corpus/dicom/ct_explicit"

@@ -90,7 +90,15 @@ TEST_CASE("options: values go out of a struct and come back, what is not said ke
   CHECK(toml_text(values.at("names")) == R"(["a", "b"])");
   CHECK(toml_text(values.at("weights")).empty());
   CHECK(toml_text("a \"b\"") == "'a \"b\"'");
-  CHECK(message_of([] { toml_text("a\nb"); }) != "no error");
+  CHECK(toml_text("a\nb") == R"("a\nb")");
+  for (const std::string& text : {std::string("plain"), std::string("a\"b"), std::string("it's"), std::string("a\\tb"),
+                                  std::string("it's \"a\"\\"),
+                                  std::string("a\nb\t\r\x1b\x7f '\" # = %\\u0041 Gr\xc3\xb6\xc3\x9f"
+                                              "e \xff"),
+                                  std::string()})
+    CHECK(text_of_toml(toml_text(text)) == text);
+  CHECK(text_of_toml(R"("\u00e9\U0001F600\q\u12")") == "\xc3\xa9\xf0\x9f\x98\x80\\q\\u12");
+  CHECK(text_of_toml("[1, 2]") == "[1, 2]");
 }
 
 TEST_CASE("options: rows say what they are; a name twice is a mistake in the program") {
@@ -127,9 +135,11 @@ TEST_CASE("options: a run's are written as a config file and read back, every on
   options.seed = ~std::uint64_t{0};
   options.augment.elastic = 0.05;
   options.optimizer.beta2 = 0.95;
-  options.data = "it's \"here\"";
-  CHECK_THROWS_AS(tools::config_text(options), InputError);
-  options.data = "a \"b\"";
+  options.data =
+      "/a # \"b\" = it's %\\ [c], gr\xc3\xb6\xc3\x9f"
+      "er\n\t.";
+  options.pretrained = "a \"b\" # c";
+  options.cache_disk = " [d] ";
   const TempFolder folder;
   save(folder / "config.toml", tools::config_text(options));
   const tools::RunOptions back = tools::read_run_options(folder.path);

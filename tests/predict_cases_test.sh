@@ -76,7 +76,7 @@ EOP
 }
 # agrees TITLE RUN DATA: evaluate finds nothing wrong with these labels
 agrees() {
-  "$BIN/evaluate" --run "$2" --data "$3" --split all --batch 1 --json >"$work/agrees.json" 2>"$work/log" || bad "$1: $(cat "$work/log")"
+  "$BIN/evaluate" --run "$2" --data "$3" --follow-outside --split all --batch 1 --json >"$work/agrees.json" 2>"$work/log" || bad "$1: $(cat "$work/log")"
   "$python" - "$work/agrees.json" <<'EOP' && ok "$1" || bad "$1: $(cat "$work/agrees.json")"
 import json, sys
 figures = [(f"{t}.{m}", v) for t, values in json.load(open(sys.argv[1])).items() for m, v in values.items() if v is not None]
@@ -185,7 +185,7 @@ with open(work + "/photo-labels/cases.csv", "w") as file:
         c = r["case"]
         file.write(f"{c},../photos/{r['photo']},../photos-out/{c}_lesion.png,{finding[c]},1,{int(removed[c] != '')},{area[c]}\n")
 EOP
-"$BIN/evaluate" --run "$work/photo-run" --data "$work/photo-labels" --split all --json >"$work/photos.json" || bad "evaluate pictures"
+"$BIN/evaluate" --run "$work/photo-run" --data "$work/photo-labels" --follow-outside --split all --json >"$work/photos.json" || bad "evaluate pictures"
 grep -q '"dice":1.0,' "$work/photos.json" && [ "$(grep -o '"accuracy":1.0' "$work/photos.json" | wc -l)" = 2 ] && grep -q '"area":{"mae":\(0.0000\|[0-9.]*e-\)' "$work/photos.json" && ok "pictures: evaluate sees what predict wrote" || bad "$(cat "$work/photos.json")"
 "$BIN/predict" --run "$work/photo-run" --input "$work/photos/cases.csv" --out "$work/photos-table" >/dev/null || bad "a table of pictures"
 cmp -s "$work/photos-out/p0003_lesion.png" "$work/photos-table/p0003_lesion.png" && ok "a table and a folder: the same" || bad "a table and a folder differ"
@@ -218,11 +218,25 @@ TOML
   echo "case,ct,plan,body"
   for n in 1 2 4; do echo "c/$n,../pelves/case00$n/ct.nii.gz,../pelves/case00$n/dose.nii.gz,../pelves/case00$n/body.nii.gz"; done
 } >"$work/both/cases.csv"
-"$BIN/train" --dataset folder --data "$work/both" --widths 4,8 --batch 1 --epochs 1 --val-fraction 0.34 --out "$work/both-run" >"$work/log" 2>&1 || bad "two inputs: $(tail -1 "$work/log")"
+# Its files are another dataset's: they are read where that is asked for, and from then on for this run and its data.
+outside='cases.csv:2: ct names ../pelves/case001/ct.nii.gz, which leads outside of'
+both=(--dataset folder --data "$work/both" --widths 4,8 --batch 1 --epochs 1 --val-fraction 0.34)
+expect 2 "$outside $work/both; --follow-outside reads such files" "$BIN/train" "${both[@]}" --out "$work/both-run"
+expect 2 "$outside" "$BIN/compare" "${both[@]/--val-fraction/--test-fraction}" --out "$work/both-runs"
+MANY_LINES=yes expect 2 "$outside" "$BIN/inspect" --dataset folder --data "$work/both"
+expect 0 '0 problems' "$BIN/inspect" --dataset folder --data "$work/both" --follow-outside
+"$BIN/train" "${both[@]}" --follow-outside --out "$work/both-run" >"$work/log" 2>&1 || bad "two inputs: $(tail -1 "$work/log")"
+grep -q '^follow-outside = true' "$work/both-run/config.toml" && ok "config.toml has --follow-outside" || bad "no follow-outside in config.toml"
+expect 0 'body' "$BIN/evaluate" --run "$work/both-run"
+cp -r "$work/both" "$work/both-copy"
+expect 2 "$outside $work/both-copy" "$BIN/evaluate" --run "$work/both-run" --data "$work/both-copy" --split all
+expect 0 'body' "$BIN/evaluate" --run "$work/both-run" --data "$work/both-copy" --split all --follow-outside
 refused() { expect 2 "$1" "$BIN/predict" --run "$2" --out "$work/none" --input "${@:3}"; }
 refused 'the network has 2 inputs, expected a table (.csv) with the columns case, ct, plan' "$work/both-run" "$case1"
 refused 'has no column plan' "$work/both-run" "$work/pelves/cases.csv"
 expect 0 'body' "$BIN/predict" --run "$work/both-run" --input "$work/both/cases.csv" --out "$work/both-out"
+expect 0 'body' "$BIN/predict" --run "$work/both-run" --input "$work/both-copy/cases.csv" --follow-outside --out "$work/copy-out"
+MANY_LINES=yes expect 2 "$outside $work/both-copy" "$BIN/predict" --run "$work/both-run" --input "$work/both-copy/cases.csv" --out "$work/none"
 [ -s "$work/both-out/c_1_body.nii.gz" ] && ok "two inputs; a case's name becomes a file's" || bad "two inputs: $(ls "$work/both-out")"
 
 # What is wrong is said in a line, and the others are done.
@@ -255,7 +269,7 @@ MANY_LINES=yes refused 'its inputs have 2 channels, the network takes 1' "$work/
 mkdir "$work/lungs"
 sed 's/"Rectum", "Femur left"/"Lung", "L_Lung"/; /^\[target.zones\]/,$d' "$work/pelves/dataset.toml" >"$work/lungs/dataset.toml"
 sed "s|,case|,../pelves/case|g; 2s/^[^,]*/p1/; 3s/^[^,]*/p1_L/" "$work/pelves/cases.csv" >"$work/lungs/cases.csv"
-"$BIN/train" --dataset folder --data "$work/lungs" --widths 4,8 --batch 1 --epochs 1 --arch stl --out "$work/lungs-run" >"$work/log" 2>&1 \
+"$BIN/train" --dataset folder --data "$work/lungs" --follow-outside --widths 4,8 --batch 1 --epochs 1 --arch stl --out "$work/lungs-run" >"$work/log" 2>&1 \
   || bad "train on lungs: $(cat "$work/log")"
 expect 2 'both would be written to p1_L_Lung' "$BIN/predict" --run "$work/lungs-run" --input "$work/lungs/cases.csv" --out "$work/lungs-out"
 [ ! -e "$work/lungs-out" ] && ok "nothing is written" || bad "written before the names were checked: $(ls "$work/lungs-out")"

@@ -47,7 +47,7 @@ for name in p1_lesion.png diagnosis.csv; do
 done
 expect 0 'p1.jpg' "$BIN/predict" --run "$work/run" --input "$work/in/p1.jpg" --out "$work/one"
 printf 'case,image\np1,../in/p1.jpg\n' >"$work/grey/rows.csv"
-expect 2 'is the folder of the input' "$BIN/predict" --run "$work/run" --input "$work/grey/rows.csv" --out "$work/in"
+expect 2 'is the folder of the input' "$BIN/predict" --run "$work/run" --input "$work/grey/rows.csv" --follow-outside --out "$work/in"
 
 # unreadable files: one line each, the others are done, status 2
 : >"$work/in/zero.png"

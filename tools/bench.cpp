@@ -117,6 +117,7 @@ CommandLine& add_load(CommandLine& command, BenchOptions& o) {
   line.option("--in", o.load.files,
               "files to load; default: a 128^3 .nii.gz, a 256x256 PNG and JPEG, an OpenKBP CT and a table as CSV, made "
               "for this");
+  line.flag("--follow-outside", o.load.follow_outside, kFollowOutside);
   line.option("--size", o.load.size, "pictures are resized to it, HEIGHTxWIDTH");
   line.option("--repeats", o.load.repeats, "measured times");
   line.flag("--json", o.load.json, "one JSON object a line");

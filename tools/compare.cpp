@@ -141,11 +141,6 @@ void check_data(const std::string& folder, const RunOptions& options, const data
                      folder);
 }
 
-std::string without_quotes(const std::string& value) {
-  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'');
-  return quoted ? value.substr(1, value.size() - 2) : value;
-}
-
 // "--option=value", which flags require; an empty value only counts as a word of its own.
 void add_option(const std::string& option, const std::string& value, std::vector<std::string>* words) {
   words->push_back("--" + option + (value.empty() ? "" : "=" + value));
@@ -160,7 +155,7 @@ std::string train(const Command& command, const RunOptions& options, const std::
   if (run.begun()) {
     words.push_back("--resume");
     for (const ConfigEntry& entry : config_entries(options))
-      if (may_change(entry)) add_option(entry.name, without_quotes(entry.value), &words);
+      if (may_change(entry)) add_option(entry.name, text_of_toml(entry.value), &words);
   } else {
     run.remove_unfinished();  // if it was stopped before it had begun
     const std::string config = command.out + "/logs/" + name + ".toml";
@@ -197,9 +192,9 @@ RunRecord do_run(const Command& command, const datasets::Dataset& dataset, const
   run.seed = seed;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (!run.failure.empty())
-    fmt::print("{} {}: {}{}\n", count, name, interrupted() ? "" : "FAILED: ", run.failure);
+    print_line("{} {}: {}{}", count, name, interrupted() ? "" : "FAILED: ", run.failure);
   else
-    fmt::print("{} {}: {}; validation: {}\n", count, name,
+    print_line("{} {}: {}; validation: {}", count, name,
                finished ? "was finished before" : (begun ? "went on, " : "") + mtl::clock_text(took.count()),
                validation_text(run, *tasks));
   std::fflush(stdout);
@@ -261,7 +256,8 @@ void report(const Command& command) {
   write_file(command.out + "/table.html", table_html(comparison));
   const std::string table = table_markdown(comparison);
   write_file(command.out + "/table.md", table);
-  fmt::print("\n{}\nThe same in {}/table.md, table.json and, with a chart, table.html\n", table, command.out);
+  print_lines("\n" + table + "\n");
+  print_line("The same in {}/table.md, table.json and, with a chart, table.html", command.out);
   MEDUSA_CHECK(failed == 0, "{} of {} runs failed; their output is in {}/logs", failed, runs, command.out);
 }
 

@@ -15,7 +15,7 @@ struct VolumeOptions {
   std::string in, out, type, orientation;
   std::vector<double> spacing, window, outside;
   std::vector<std::int64_t> size;
-  bool labels = false;
+  bool labels = false, follow_outside = false;
 };
 
 void check_count(const char* option, std::size_t found, std::size_t expected) {
@@ -51,7 +51,7 @@ datasets::Volume on_other_grid(const VolumeOptions& o, datasets::Volume volume) 
 
 void convert_volume(const VolumeOptions& options) {
   check(options);
-  datasets::Volume volume = datasets::read_volume(options.in);
+  datasets::Volume volume = datasets::read_volume(options.in, {"", options.follow_outside});
   if (!options.orientation.empty()) {
     volume = datasets::to_orientation(volume, options.orientation, options.in);
     volume.file_orientation = options.orientation;
@@ -63,7 +63,7 @@ void convert_volume(const VolumeOptions& options) {
     volume.intercept = 0;
   }
   datasets::write_volume(options.out, volume);
-  fmt::print("{}: {} x {} x {} voxels of {}, {}\n", options.out, volume.width(), volume.height(), volume.depth(),
+  print_line("{}: {} x {} x {} voxels of {}, {}", options.out, volume.width(), volume.height(), volume.depth(),
              datasets::name(volume.stored), datasets::orientation(volume.affine));
   if (volume.rounded > 0)
     print_error_line(fmt::format("convert: {}: {} numbers need more than the {} bits of a voxel and were rounded",
@@ -78,15 +78,15 @@ struct DicomArguments {
 void convert_dicom(const DicomArguments& arguments) {
   datasets::check_dicom_output(arguments.out);
   const datasets::DicomCase study = datasets::read_dicom_case(arguments.in, arguments.options);
-  for (const std::string& note : study.notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : study.notes) print_line("note: {}", note);
   const datasets::Vec3 spacing = study.ct.spacing();
-  fmt::print("{} series {}: {} files, {} x {} x {} voxels of {:.4g} x {:.4g} x {:.4g} mm, {}\n", study.modality,
+  print_line("{} series {}: {} files, {} x {} x {} voxels of {:.4g} x {:.4g} x {:.4g} mm, {}", study.modality,
              study.series, study.files, study.ct.width(), study.ct.height(), study.ct.depth(), spacing[0], spacing[1],
              spacing[2], datasets::orientation(study.ct.affine));
   const double voxel = std::abs(study.ct.affine.determinant()) / 1000;
   for (const datasets::DicomStructure& s : study.structures)
-    fmt::print("structure {}: {} voxels, {:.1f} cm3\n", s.name, s.voxels, static_cast<double>(s.voxels) * voxel);
-  for (const std::string& file : datasets::write_dicom_case(arguments.out, study)) fmt::print("{}\n", file);
+    print_line("structure {}: {} voxels, {:.1f} cm3", s.name, s.voxels, static_cast<double>(s.voxels) * voxel);
+  for (const std::string& file : datasets::write_dicom_case(arguments.out, study)) print_line("{}", file);
 }
 
 void add_dicom_options(CommandLine& dicom, DicomArguments& arguments) {
@@ -118,6 +118,7 @@ int main(int argc, char** argv) {
       "any volume (NIfTI, MetaImage, NRRD, npy, npz) to .nii, .nii.gz, .hdr + .img, .mha, .mhd, .npy or .npz");
   volume.option("--in", options.in, "file to read").required();
   volume.option("--out", options.out, "file to write; the end of its name decides the format").required();
+  volume.flag("--follow-outside", options.follow_outside, medusa::tools::kFollowOutside);
   volume.option("--type", options.type, "number type of the voxels, such as int16 or float32; default: as in the file");
   volume.option("--orientation", options.orientation,
                 "side towards which each axis grows, such as RAS or LPS; default: as in the file");

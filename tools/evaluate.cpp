@@ -31,7 +31,7 @@ struct Options {
   std::int64_t batch = 0;
   int threads = 0, workers = 2;
   DeviceChoice device;
-  bool json = false;
+  bool json = false, follow_outside = false;
 };
 
 // The part that a sample is distributed in, as --split calls it.
@@ -111,15 +111,19 @@ void print(const Options& o, const mtl::Model& model, const mtl::Evaluation& res
   std::string json = mtl::metrics_json(model.tasks(), result);
   if (report != nullptr) json.insert(json.size() - 1, ",\"openkbp\":" + kbp_json(*report));
   if (o.json)
-    fmt::print("{}\n", json);
+    print_json(json);
   else
-    fmt::print("{}{}", metrics_table(model.tasks(), result), report != nullptr ? kbp_table(*report) : "");
+    print_lines(metrics_table(model.tasks(), result) + (report != nullptr ? kbp_table(*report) : ""));
 }
 
 void evaluate(const Options& o) {
   MEDUSA_CHECK_INPUT(!o.run.empty(), "--run is missing: the folder of a training run");
   RunOptions run = read_run_options(o.run);
-  if (!o.data.empty()) run.data = o.data;
+  if (!o.data.empty()) {
+    run.data = o.data;
+    run.follow_outside = false;  // was said of the run's own
+  }
+  run.follow_outside |= o.follow_outside;
   set_threads(o.threads);
   const Device device = open_device(o.device);
   const mtl::RunFolder files(o.run);
@@ -164,6 +168,7 @@ int medusa::tools::evaluate_main(int argc, char** argv) {
   CommandLine command("Computes the metrics of a training run's best weights.", "evaluate");
   command.option("--run", o.run, "folder of the run, as train made it");
   command.option("--data", o.data, "folder of the dataset; default: the run's own");
+  command.flag("--follow-outside", o.follow_outside, kFollowOutside);
   command.option("--split", o.split, "samples: val, test or train as the run split them, or all")
       .one_of({"val", "test", "train", "all"});
   command.option("--pictures", o.pictures,

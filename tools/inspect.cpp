@@ -13,7 +13,7 @@ namespace {
 
 void print(const Json& json, bool as_json) {
   if (as_json)
-    fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+    print_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
   else
     print_text(json);
 }
@@ -27,9 +27,9 @@ void check_dataset(const DatasetCheck& check, bool as_json) {
     json.erase("problems");
     json.erase("notes");
     print(json, false);
-    for (const Json& note : notes) fmt::print("\nnote: {}\n", note.get<std::string>());
+    for (const Json& note : notes) print_lines("\nnote: " + printable(note.get<std::string>()) + "\n");
     fmt::print("\n{} problems\n", problems);
-    for (const Json& line : lines) fmt::print("{}\n", line.get<std::string>());
+    for (const Json& line : lines) print_line("{}", line.get<std::string>());
   } else {
     print(json, true);
   }
@@ -48,7 +48,7 @@ void inspect(const std::string& path, const AttentionOptions& attention, bool as
                        "--run, --input, --query, --truth, --data and --device belong to --attention");
     MEDUSA_CHECK_INPUT(!path.empty(), "file is required: a file, or the folder of a run");
     MEDUSA_CHECK_INPUT(std::filesystem::exists(path), "{}: there is no such file or folder", path);
-    json = std::filesystem::is_directory(path) ? describe_run(path) : describe_file(path);
+    json = std::filesystem::is_directory(path) ? describe_run(path) : describe_file(path, a.follow_outside);
   }
   print(json, as_json);
 }
@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   command.flag("--json", json, "one JSON object instead of text");
   command.option("--dataset", check.dataset, "check the dataset of this layout in the folder --data");
   command.option("--size", check.size, "with --dataset: the size at which labels are counted; default: its own");
+  command.flag("--follow-outside", attention.follow_outside, medusa::tools::kFollowOutside);
   command.option("--threads", threads, "threads to use; 0: all the machine has").range(0, 1024);
   command.option("--attention", attention.out, "folder for the pictures of attention, made if needed");
   command.option("--run", attention.run,
@@ -107,6 +108,7 @@ int main(int argc, char** argv) {
         MEDUSA_CHECK_INPUT(path.empty() && attention.out.empty(),
                            "--dataset: takes the folder by --data, found also {}", path.empty() ? "--attention" : path);
         check.data = attention.data;
+        check.follow_outside = attention.follow_outside;
         medusa::tools::check_dataset(check, json);
       },
       medusa::tools::kFewerThreads);

@@ -66,7 +66,7 @@ void write(const Layout& layout, const std::string& size, const std::string& set
   options.setting = medusa::datasets::phantom_setting(setting);
   layout.write(options);
   medusa::write_file(options.folder + "/phantom.toml", config);
-  fmt::print("{}: {} {}{}\n", options.folder, options.count, layout.what, shape);
+  medusa::tools::print_line("{}: {} {}{}", options.folder, options.count, layout.what, shape);
 }
 
 }  // namespace

@@ -155,7 +155,7 @@ void plot(const std::vector<std::string>& runs, const std::string& out) {
   }
   MEDUSA_CHECK_INPUT(!figure.panels.empty(), "{}: no epoch is finished yet", runs.front());
   write_file(out, draw(figure));
-  fmt::print("{}: {} panels of {} runs\n", out, figure.panels.size(), runs.size());
+  print_line("{}: {} panels of {} runs", out, figure.panels.size(), runs.size());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // predict: what a trained network says about pictures and scans: masks, values, tables of class probabilities.
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -43,6 +44,7 @@ struct PredictOptions {
   std::vector<std::string> inputs;
   double opacity = 0.15;  // low: a lesion's colours must stay visible
   int threads = 0;
+  bool follow_outside = false;
   DeviceChoice device;
 };
 
@@ -106,8 +108,17 @@ void predict_patients(const PredictOptions& options, RunOptions run, mtl::Predic
     const auto patient = dataset.patient(i);
     const KbpPrediction prediction = predict_patient(predictor, dataset, patient);
     write_prediction(prediction, patient, options.out + "/" + patient.id);
-    fmt::print("{}: {}\n", dataset.folder(i), prediction_text(prediction));
+    print_line("{}: {}", dataset.folder(i), prediction_text(prediction));
   }
+}
+
+// Where files that headers and tables name may lie: for the run's own data as in the run, else beside what names them.
+datasets::DataFolder data_folder_of(const PredictOptions& options, const RunOptions& run) {
+  const bool own = std::all_of(options.inputs.begin(), options.inputs.end(), [&](const std::string& input) {
+    return datasets::lies_in(datasets::file_of(input), run.data);
+  });
+  return own ? datasets::DataFolder{run.data, run.follow_outside || options.follow_outside}
+             : datasets::DataFolder{"", options.follow_outside};
 }
 
 // Scans and pictures in files of their own.
@@ -126,11 +137,11 @@ void predict_cases(const PredictOptions& options, mtl::Predictor& predictor) {
   std::vector<std::string> notes = predictor.notes();
   if (predictor.pictures())
     for (const std::string& note : datasets::picture_notes(predictor.plan().inputs, rows)) notes.push_back(note);
-  for (const std::string& note : notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : notes) print_line("note: {}", note);
   for (const std::string& problem : problems) print_error_line("predict: " + problem);
   const std::size_t failed = problems.size() + for_each_input(rows, [&](const datasets::CaseRow& row) {
                                writer.claim(row);
-                               fmt::print("{}\n", writer.write(row, predictor.predict(row.inputs)));
+                               print_line("{}", writer.write(row, predictor.predict(row.inputs)));
                              });
   writer.finish();
   MEDUSA_CHECK_INPUT(failed == 0, "{} of {} {} left out", failed, all,
@@ -152,6 +163,7 @@ void predict(const PredictOptions& options) {
   const RunOptions run = read_run_options(options.run);
   set_threads(options.threads);
   mtl::Predictor predictor(options.run, open_device(options.device));
+  predictor.set_data_folder(data_folder_of(options, run));
   if (asks_for_patients(options, predictor)) return predict_patients(options, run, predictor);
   predict_cases(options, predictor);
 }
@@ -173,6 +185,7 @@ int medusa::tools::predict_main(int argc, char** argv) {
       .option("--input", options.inputs,
               "files, folders of files (not searched deeper) or tables (.csv); openkbp: the folder of patients, or CTs")
       .required();
+  command.flag("--follow-outside", options.follow_outside, kFollowOutside);
   command.option("--out", options.out, "folder for the results, made if needed; not the input's own").required();
   command.option("--opacity", options.opacity, "of the tint over masks in overlays, 0 (outline alone) to 1 (solid)");
   command.option("--threads", options.threads, "threads to use; 0: all the machine has");

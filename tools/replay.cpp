@@ -9,6 +9,7 @@
 #include "mtl/networks/backbone.h"
 #include "mtl/networks/model_file.h"
 #include "nn/checkpoint.h"
+#include "nn/json.h"
 #include "nn/optim.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
@@ -331,14 +332,14 @@ Results run_ops(const json& spec, const std::string& folder, Device device) {
 void replay(const std::string& folder, const std::string& out, Device device) {
   const std::string path = folder + "/case.json";
   try {
-    const json spec = json::parse(read_text_file(path));
+    const json spec = nn::parse_json<json>(read_text_file(path), path);
     const std::string kind = spec.value("kind", "network");
     Results results = kind == "ops"       ? run_ops(spec, folder, device)
                       : kind == "encoder" ? run_encoder(spec, folder, device)
                                           : NetCase(spec, folder, device).run();
     for (auto& entry : results) entry.second = entry.second.to(Device::CPU);
     nn::write_safetensors(out, results);
-    fmt::print("{}: {} tensors\n", out, results.size());
+    tools::print_line("{}: {} tensors", out, results.size());
   } catch (const json::exception& e) {
     fail_input("{}: {}", path, e.what());
   }

@@ -1,10 +1,12 @@
 // train: trains a network on a dataset and keeps everything about the run in one folder.
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "datasets/label_notes.h"
@@ -106,7 +108,9 @@ Command read_command(int argc, char** argv) {
     parse_command(arguments, &command);
     check_unchanged(command);
   }
-  command.arguments.assign(argv + 1, argv + argc);
+  std::transform(argv + 1, argv + argc, std::back_inserter(command.arguments), [](const char* argument) {
+    return printable(argument);  // JSON holds nothing but UTF-8
+  });
   MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
   check(command.run);
   complete(&command.run);
@@ -179,7 +183,7 @@ mtl::Provenance provenance_of(const Command& command, const datasets::Dataset& d
                               const mtl::Model& model) {
   mtl::Provenance p = mtl::provenance_of(dataset, split, model.tasks());
   for (const ConfigEntry& entry : config_entries(command.run))
-    if (entry.effect == OptionRow::Effect::Result) p.options[entry.name] = entry.value;
+    if (entry.effect == OptionRow::Effect::Result) p.options[entry.name] = printable(entry.value);
   p.starts = {{date_now(), host_name(), version(), commit(), sizeof(real) == 4 ? "float32" : "float64", name(isa()),
                command.arguments}};
   p.run = mtl::identity(p);
@@ -255,7 +259,7 @@ void write_result(const Command& command, const mtl::RunFolder& folder, mtl::Mod
     if (source == nullptr) return;
     const mtl::Evaluation evaluation = *mtl::evaluate(model, *source, {}, window_of(command.run));
     json[split] = Json::parse(mtl::metrics_json(model.tasks(), evaluation));
-    fmt::print("{} set, best weights:\n{}", split, metrics_table(model.tasks(), evaluation));
+    print_lines(fmt::format("{} set, best weights:\n{}", split, metrics_table(model.tasks(), evaluation)));
   };
   add("val", val);
   add("test", test);
@@ -298,7 +302,7 @@ int train(Command& command) {
   const auto model = mtl::make_model(model_config(o, *dataset, split, &target_of_task), o.seed);
   if (!o.pretrained.empty() && !command.resume) {
     const std::string file = weights_file(o.pretrained);
-    fmt::print("{}: {}\n", file, mtl::load_pretrained(file, *model, !o.fresh_heads).summary());
+    print_line("{}: {}", file, mtl::load_pretrained(file, *model, !o.fresh_heads).summary());
   }
   check_patch(o, *dataset, *model);
   model->to(device);
@@ -327,8 +331,8 @@ int train(Command& command) {
   }
   if (record && !trainer.finished()) folder.save(mtl::RunFile::Provenance, mtl::to_json(*record));
   folder.keep_description(*dataset);
-  if (!trainer.finished()) folder.remove_result();    // of a finished run that goes on
-  folder.save(mtl::RunFile::Config, config_text(o));  // from here on the run has begun
+  if (!trainer.finished()) folder.remove_result();  // of a finished run that goes on
+  save_config(folder, o);                           // from here on the run has begun
   progress.note(fmt::format("{}: {} parameters; {} samples to train, {} to validate, {} to test; {} threads", o.arch,
                             model->parameter_count(), split.train.size(), split.val.size(), split.test.size(),
                             threads()));
@@ -367,7 +371,7 @@ int explain_architectures(const RunOptions& o) {
     config.spatial_dims = shape.rank() - 1;
     config.in_channels = shape[-1];
   }
-  fmt::print("{}", architectures_text(config, o.arch_options));
+  print_lines(architectures_text(config, o.arch_options));
   return 0;
 }
 

@@ -30,6 +30,9 @@ struct CaseInput {
   bool by_case = false;
 };
 
+// Of one target: a case keeps a map of its voxels for each.
+inline constexpr std::size_t kMostClasses = 1024;
+
 struct CaseTarget {
   TargetInfo info;
   // Segmentation: the number that stands for each class in the file.  Empty: the class numbers themselves; for a single
@@ -67,6 +70,7 @@ struct CasePlan {
   std::vector<double> spacing;
   double field_of_view = 0;
   std::vector<std::string> notes;  // what a user should know, a line each
+  DataFolder folder;               // where files may lie that headers name
 };
 
 // A case on the grid that the network sees.

@@ -1,21 +1,19 @@
 #include "datasets/cases/file.h"
 
 #include <filesystem>
-#include <fstream>
 #include <vector>
 
 #include "datasets/formats/volume_file.h"
 #include "datasets/images/image.h"
 #include "tensor/check.h"
+#include "tensor/file.h"
 
 namespace medusa::datasets {
 namespace {
 
 bool is_picture(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  char head[4] = {};
-  file.read(head, sizeof head);
-  const std::string_view bytes(head, static_cast<std::size_t>(file.gcount()));
+  const std::vector<unsigned char> head = read_beginning(path, 4);
+  const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
   return bytes.substr(0, 3) == "\xff\xd8\xff" || bytes.substr(0, 4) == "\x89PNG";
 }
 
@@ -56,7 +54,7 @@ Volume CaseFiles::read(const std::string& name, bool pictures) {
     MEDUSA_CHECK_INPUT(pictures, "{}: is a picture, expected a volume, since the size has three sides", path);
     return volume_of_picture(path);
   } else {
-    volume = read_volume(path);
+    volume = read_volume(path, folder_);
   }
   MEDUSA_CHECK_INPUT(!pictures || volume.depth() == 1,
                      "{}: has {} slices, expected one, since the size has two sides (three, such as 64x64x64, are for "

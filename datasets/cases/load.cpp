@@ -59,7 +59,7 @@ std::optional<Case> inspect_case(const CasePlan& plan, const CaseRow& row, const
 std::vector<std::string> sources_of(const CasePlan& plan, const CaseRow& row) {
   std::vector<std::string> sources;
   const auto add = [&](const std::string& name) {
-    const std::vector<std::string> files = files_of_volume(name);
+    const std::vector<std::string> files = files_of_volume(name, plan.folder);
     sources.insert(sources.end(), files.begin(), files.end());
   };
   for (const std::string& input : row.inputs) add(input);

@@ -126,8 +126,9 @@ CaseTarget read_target(const TomlTable& table, const std::string& name, TargetCo
     if (kind.pixel_level && kind.exclusive && info.classes.empty()) info.classes = {name};
     info.channels = static_cast<std::int64_t>(info.classes.size());
     const std::int64_t least = kind.exclusive && !kind.pixel_level ? 2 : 1;
-    MEDUSA_CHECK_INPUT(info.channels >= least && info.channels <= 1024, "{}: [{}] has {} classes, expected {} to 1024",
-                       table.where("classes"), table.name, info.channels, least);
+    MEDUSA_CHECK_INPUT(info.channels >= least && info.channels <= static_cast<std::int64_t>(kMostClasses),
+                       "{}: [{}] has {} classes, expected {} to {}", table.where("classes"), table.name, info.channels,
+                       least, kMostClasses);
     MEDUSA_CHECK_INPUT(std::set<std::string>(info.classes.begin(), info.classes.end()).size() == info.classes.size(),
                        "{}: classes: a name occurs twice", table.where("classes"));
   }

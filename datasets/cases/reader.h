@@ -15,7 +15,7 @@ class CaseReader {
  public:
   // `size`: depth (0: pictures), height, width.  `raw`, if given, gets what the files hold and their problems.
   CaseReader(const CasePlan& plan, const Extent& size, RawSample* raw = nullptr)
-      : plan_(plan), size_(size), raw_(raw) {}
+      : plan_(plan), size_(size), raw_(raw), files_(plan.folder) {}
 
   // Calls body(), which reads a file; with `raw`, an InputError becomes one of its problems.
   template <class Body>

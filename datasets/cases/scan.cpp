@@ -52,7 +52,7 @@ CaseScan read_whole_scan(const CasePlan& plan, const std::vector<std::string>& f
   CaseScan scan;
   scan.name = file;
   scan.fit = Fit::Whole;
-  CaseFiles reader;
+  CaseFiles reader(plan.folder);
   scan.own = to_orientation(reader.read(file, false), axes, file);
   MEDUSA_CHECK_INPUT(scan.own.channels() == input.channels, "{}: has {} channels, expected {}", file,
                      scan.own.channels(), input.channels);

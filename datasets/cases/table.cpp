@@ -19,29 +19,54 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Number of the class that a cell names: as it is written, as a number ("2.0" is "2"), or but for upper and lower case.
-std::optional<std::size_t> class_in(const std::string& cell, const std::vector<std::string>& classes) {
-  const auto only = [&](const auto& same) -> std::optional<std::size_t> {
-    const auto found = std::find_if(classes.begin(), classes.end(), same);
-    if (found == classes.end() || std::find_if(found + 1, classes.end(), same) != classes.end()) return std::nullopt;
-    return static_cast<std::size_t>(found - classes.begin());
-  };
-  if (const auto exact = only([&](const std::string& name) { return name == cell; })) return exact;
-  if (const std::optional<double> number = number_in(cell))
-    return only([&](const std::string& name) { return number_in(name) == number; });
-  return only([&](const std::string& name) { return lower_case(name) == lower_case(cell); });
-}
+// The classes of a target as cells name them: as written, as a number ("2.0" is "2"), or but for upper and lower case.
+// A table may have 200,000 rows and a target 1,000 classes.
+class ClassNames {
+ public:
+  explicit ClassNames(const std::vector<std::string>& classes) {
+    for (std::size_t c = 0; c < classes.size(); ++c) {
+      add(&exact_, classes[c], c);
+      add(&lower_, lower_case(classes[c]), c);
+      if (const std::optional<double> number = number_in(classes[c])) add(&numbers_, *number, c);
+    }
+  }
+  // Its number; none for a word that names no class, or several.
+  std::optional<std::size_t> find(const std::string& cell) const {
+    if (const auto exact = find_in(exact_, cell)) return exact;
+    if (const std::optional<double> number = number_in(cell)) return find_in(numbers_, *number);
+    return find_in(lower_, lower_case(cell));
+  }
+
+ private:
+  static constexpr std::size_t kSeveral = static_cast<std::size_t>(-1);
+
+  template <class Key>
+  static void add(std::map<Key, std::size_t>* names, const Key& key, std::size_t c) {
+    const auto [entry, fresh] = names->emplace(key, c);
+    if (!fresh) entry->second = kSeveral;
+  }
+  template <class Key>
+  static std::optional<std::size_t> find_in(const std::map<Key, std::size_t>& names, const Key& key) {
+    const auto found = names.find(key);
+    if (found == names.end() || found->second == kSeveral) return std::nullopt;
+    return found->second;
+  }
+
+  std::map<std::string, std::size_t> exact_, lower_;
+  std::map<double, std::size_t> numbers_;
+};
 
 // A row of the table, with what its cells mean.
 class RowReader {
  public:
-  RowReader(const Description& description, const Table& table)
-      : d_(description), table_(table), folder_(fs::path(table.name).parent_path().string()) {
+  RowReader(const Description& description, const Table& table, const DataFolder& data)
+      : d_(description), table_(table), folder_(fs::path(table.name).parent_path().string()), data_(data) {
     for (std::size_t c = 0; c < table.header.size(); ++c) places_.emplace(table.header[c], c);
     case_ = place("case");
     group_ = optional_place("group");
     split_ = optional_place("split");
     for (const CaseInput& input : d_.plan.inputs) inputs_.push_back(place(input.column));
+    for (const CaseTarget& target : d_.plan.targets) classes_.emplace_back(target.info.classes);
     for (const TargetColumns& c : d_.target_columns) try {
         Places places;
         for (const std::string& column : c.files_or_labels) places.files_or_labels.push_back(place(column));
@@ -58,6 +83,7 @@ class RowReader {
     r.where = table_.where(row);
     r.id = cell(row, case_);
     MEDUSA_CHECK_INPUT(!r.id.empty(), "{}: the case has no name", r.where);
+    check_name(r.id, r.where, name(case_));
     if (group_) r.group = cell(row, *group_);
     if (split_) r.part = part(row);
     for (std::size_t column : inputs_) {
@@ -116,6 +142,7 @@ class RowReader {
     if (text.empty()) return "";
     const std::string path = fs::path(text).is_absolute() || folder_.empty() ? text : folder_ + "/" + text;
     if (is_missing(text) && !fs::exists(file_of(path))) return "";
+    data_.check(table_.name, fmt::format("{}: {}", table_.where(row), name(column)), text, file_of(path));
     MEDUSA_CHECK_INPUT(fs::is_regular_file(file_of(path)), "{}: {}: {}: there is no such file", table_.where(row),
                        name(column), file_of(path));
     return path;
@@ -140,7 +167,7 @@ class RowReader {
     const bool words = info.traits().exclusive && !info.traits().pixel_level;  // a class may have such a name
     const auto missing = [&](std::size_t column) {
       const std::string& text = cell(row, column);
-      return is_missing(text) && !(words && class_in(text, info.classes));
+      return is_missing(text) && !(words && classes_[t].find(text));
     };
     const auto empty = std::count_if(columns.begin(), columns.end(), missing);
     const bool all = empty == static_cast<std::ptrdiff_t>(columns.size());
@@ -172,7 +199,7 @@ class RowReader {
       for (std::size_t column : places.files_or_labels) label.numbers.push_back(yes(row, column) ? 1 : 0);
     } else {
       const std::size_t column = places.files_or_labels[0];
-      const std::optional<std::size_t> known = class_in(cell(row, column), info.classes);
+      const std::optional<std::size_t> known = classes_[t].find(cell(row, column));
       MEDUSA_CHECK_INPUT(known, "{}: {} is '{}', expected one of {}", table_.where(row), name(column),
                          cell(row, column), fmt::join(info.classes, ", "));
       label.numbers = {static_cast<real>(*known)};
@@ -183,12 +210,14 @@ class RowReader {
   const Description& d_;
   const Table& table_;
   const std::string folder_;
+  const DataFolder& data_;
   std::map<std::string, std::size_t> places_;
   std::set<std::string> used_;
   std::size_t case_ = 0;
   std::optional<std::size_t> group_, split_;
   std::vector<std::size_t> inputs_;
   std::vector<Places> targets_;
+  std::vector<ClassNames> classes_;  // of each target
 };
 
 // All rows or none have a split.
@@ -209,11 +238,12 @@ void check_no_column_like(const Table& table, const std::string& column) {
 }
 
 CasePlan read_cases(const Description& description, const std::string& path, const std::string& name,
-                    std::vector<std::string>* problems) {
+                    const DataFolder& folder, std::vector<std::string>* problems) {
   const Table table = read_csv(path);
-  const RowReader reader(description, table);
+  const RowReader reader(description, table, folder);
   CasePlan plan = description.plan;
   plan.name = name;
+  plan.folder = folder;
   if (const std::vector<std::string> unused = reader.unused(); !unused.empty())
     plan.notes.push_back(fmt::format("{}: columns that are not used: {}", path, first_names(unused)));
   std::set<std::string> seen;

@@ -13,9 +13,9 @@ namespace medusa::datasets {
 void check_no_column_like(const Table& table, const std::string& column);
 
 // The description's plan with the rows of the table at `path`; `name` of the dataset, for messages.  Files are relative
-// to the table.  Throws InputError with file:line; with `problems`, invalid rows are skipped and the reasons are
-// appended there.
+// to the table, and must lie in `folder`.  Throws InputError with file:line; with `problems`, invalid rows are skipped
+// and the reasons are appended there.
 CasePlan read_cases(const Description& description, const std::string& path, const std::string& name,
-                    std::vector<std::string>* problems);
+                    const DataFolder& folder, std::vector<std::string>* problems);
 
 }  // namespace medusa::datasets

@@ -8,6 +8,7 @@
 
 #include "datasets/formats/header_text.h"
 #include "tensor/check.h"
+#include "tensor/text.h"
 
 namespace medusa::datasets {
 
@@ -29,6 +30,10 @@ bool yes_or_no(const std::string& cell, const std::string& where, const std::str
   const std::optional<bool> answer = yes_or_no(cell);
   MEDUSA_CHECK_INPUT(answer, "{}: {} is '{}', expected 0 or 1", where, column, cell);
   return *answer;
+}
+
+void check_name(const std::string& cell, const std::string& where, const std::string& column) {
+  MEDUSA_CHECK_INPUT(is_utf8(cell), "{}: {} is not UTF-8 text: {}", where, column, cell);
 }
 
 std::optional<double> number_in(const std::string& cell) {

@@ -14,5 +14,7 @@ std::optional<bool> yes_or_no(const std::string& cell);
 bool yes_or_no(const std::string& cell, const std::string& where, const std::string& column);
 // A finite number in plain or scientific notation; none: anything else.
 std::optional<double> number_in(const std::string& cell);
+// Throws InputError "<where>: <column> is not UTF-8 text: <cell>" unless it is: runs keep names in JSON.
+void check_name(const std::string& cell, const std::string& where, const std::string& column);
 
 }  // namespace medusa::datasets

@@ -6,6 +6,7 @@
 #include "datasets/formats/header_text.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
+#include "tensor/text.h"
 
 namespace medusa::datasets {
 namespace {
@@ -126,6 +127,8 @@ void check_header(Table* table, std::int64_t line) {
       MEDUSA_CHECK_INPUT(left_out[c], "{}:{}: column {} has no name", table->name, line, c + 1);
       continue;
     }
+    MEDUSA_CHECK_INPUT(is_utf8(table->header[c]), "{}:{}: the name of column {} is not UTF-8 text: {}", table->name,
+                       line, c + 1, table->header[c]);
     const auto [first, fresh] = seen.emplace(table->header[c], c);
     MEDUSA_CHECK_INPUT(fresh, "{}:{}: column {} is there twice, in places {} and {}", table->name, line,
                        table->header[c], first->second + 1, c + 1);
@@ -157,7 +160,7 @@ void check_header(Table* table, std::int64_t line) {
 
 std::size_t Table::column(const std::string& title) const {
   const auto found = std::find(header.begin(), header.end(), title);
-  MEDUSA_CHECK_INPUT(found != header.end(), "{}: has no column {}; it has: {}{}", name, title, fmt::join(header, ", "),
+  MEDUSA_CHECK_INPUT(found != header.end(), "{}: has no column {}; it has: {}{}", name, title, first_names(header),
                      did_you_mean(title, header));
   return static_cast<std::size_t>(found - header.begin());
 }

@@ -23,7 +23,8 @@ struct Table {
 
 // LF and CRLF, a byte-order mark, blanks about a field, rows without a value and empty fields behind the last column
 // are accepted.  A column without a name is left out if it has no values, or is the first and numbers the rows, as
-// pandas writes it.  Throws InputError with file:line if a column has no name or another's name, a row does not have as
+// pandas writes it.  Throws InputError with file:line if a column has no name, another's or
+// one that is not UTF-8, a row does not have as
 // many fields as the header, a quote is not closed, or the text is empty or binary.
 Table parse_csv(std::string_view text, const std::string& name);
 Table read_csv(const std::string& path);

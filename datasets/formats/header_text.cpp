@@ -4,9 +4,9 @@
 #include <cctype>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 
 #include "tensor/check.h"
+#include "tensor/file.h"
 
 namespace medusa::datasets {
 namespace {
@@ -64,13 +64,7 @@ std::vector<std::int64_t> integers_in(std::string_view text, const std::string& 
   return parse<std::int64_t>(text, what, "a whole number");
 }
 
-std::vector<unsigned char> first_bytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<unsigned char> bytes(std::size_t{1} << 16);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(file.gcount()));
-  return bytes;
-}
+std::vector<unsigned char> first_bytes(const std::string& path) { return read_beginning(path, std::size_t{1} << 16); }
 
 std::string beside(const std::string& path, const std::string& file) {
   return (std::filesystem::path(path).parent_path() / file).string();

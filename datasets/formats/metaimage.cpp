@@ -218,18 +218,20 @@ Volume decode_metaimage(std::span<const unsigned char> bytes, std::span<const un
   return decode(bytes, data, name, nullptr);
 }
 
-Volume read_metaimage(const std::string& path) {
+Volume read_metaimage(const std::string& path, const DataFolder& folder) {
   const std::vector<unsigned char> bytes = read_file(path, kLimit);
-  return decode(bytes, {}, path, [&path](const std::string& file) { return read_file(beside(path, file), kLimit); });
+  return decode(bytes, {}, path, [&](const std::string& file) {
+    return read_file(folder.beside(path, "ElementDataFile", file), kLimit);
+  });
 }
 
-std::string metaimage_data(const std::string& path) {
+std::string metaimage_data(const std::string& path, const DataFolder& folder) {
+  std::string file;
   try {
-    const std::string file = parse(first_bytes(path), path).text("ElementDataFile");
-    return is_local(file) ? "" : beside(path, file);
+    file = parse(first_bytes(path), path).text("ElementDataFile");
   } catch (const InputError&) {  // reading the file reports what is wrong
-    return "";
   }
+  return file.empty() || is_local(file) ? "" : folder.beside(path, "ElementDataFile", file);
 }
 
 void write_metaimage(const std::string& path, const Volume& volume, bool packed) {

@@ -294,18 +294,19 @@ Volume decode_nrrd(std::span<const unsigned char> bytes, std::span<const unsigne
   return decode(bytes, data, name, nullptr);
 }
 
-Volume read_nrrd(const std::string& path) {
+Volume read_nrrd(const std::string& path, const DataFolder& folder) {
   const std::vector<unsigned char> bytes = read_file(path, kLimit);
-  return decode(bytes, {}, path, [&path](const std::string& file) { return read_file(beside(path, file), kLimit); });
+  return decode(bytes, {}, path,
+                [&](const std::string& file) { return read_file(folder.beside(path, "data file", file), kLimit); });
 }
 
-std::string nrrd_data(const std::string& path) {
+std::string nrrd_data(const std::string& path, const DataFolder& folder) {
+  std::string file;
   try {
-    const std::string file = parse(first_bytes(path), path).text("datafile");
-    return file.empty() ? "" : beside(path, file);
+    file = parse(first_bytes(path), path).text("datafile");
   } catch (const InputError&) {  // reading the file reports what is wrong
-    return "";
   }
+  return file.empty() ? "" : folder.beside(path, "data file", file);
 }
 
 }  // namespace medusa::datasets

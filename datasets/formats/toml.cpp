@@ -8,6 +8,7 @@
 
 #include "tensor/check.h"
 #include "tensor/file.h"
+#include "tensor/text.h"
 
 namespace medusa::datasets {
 namespace {
@@ -164,6 +165,7 @@ void TomlTable::check_all_known() const {
 
 std::vector<TomlTable> parse_toml(std::string_view text, const std::string& name) {
   MEDUSA_CHECK_INPUT(text.find('\0') == std::string_view::npos, "{}: is not a text file", name);
+  check_nesting(text, name);
   TomlFlattener flattener(name);
   try {
     flattener.add(toml::parse(text), "");

@@ -1,9 +1,7 @@
 #include "datasets/formats/volume_file.h"
 
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "datasets/formats/header_text.h"
@@ -12,6 +10,7 @@
 #include "datasets/formats/npy.h"
 #include "datasets/formats/nrrd.h"
 #include "tensor/check.h"
+#include "tensor/file.h"
 
 namespace medusa::datasets {
 namespace {
@@ -46,26 +45,20 @@ std::string volume_format(std::span<const unsigned char> head, const std::string
 }
 
 std::string volume_format(const std::string& path) {
-  MEDUSA_CHECK_INPUT(!std::filesystem::is_directory(path), "{}: is a folder, expected a file", path);
-  std::ifstream file(path, std::ios::binary);
-  MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read: {}", path, std::generic_category().message(errno));
-  std::vector<unsigned char> head(512);  // enough to unpack the first bytes of a .nii.gz
-  file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<std::size_t>(file.gcount()));
-  return volume_format(head, path);
+  return volume_format(read_beginning(path, 512), path);  // enough to unpack the first bytes of a .nii.gz
 }
 
-Volume read_volume(const std::string& path) {
+Volume read_volume(const std::string& path, const DataFolder& folder) {
   const std::string format = volume_format(path);
   if (format == "NIfTI") return read_nifti(path);
-  if (format == "MetaImage") return read_metaimage(path);
-  if (format == "NRRD") return read_nrrd(path);
+  if (format == "MetaImage") return read_metaimage(path, folder);
+  if (format == "NRRD") return read_nrrd(path, folder);
   if (format == "npy") return volume_of(read_npy(path), path);
   if (format == "npz") return volume_of(read_npz(path), path);
   fail_input("{}: unknown format, expected NIfTI, MetaImage, NRRD, npy or npz", path);
 }
 
-std::vector<std::string> files_of_volume(const std::string& path) {
+std::vector<std::string> files_of_volume(const std::string& path, const DataFolder& folder) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return {path};
   const std::string format = volume_format(path);
@@ -74,7 +67,9 @@ std::vector<std::string> files_of_volume(const std::string& path) {
     if (!name) return {path};
     return {name->stem + ".hdr", name->stem + ".hdr.gz", name->stem + ".img", name->stem + ".img.gz"};
   }
-  const std::string data = format == "MetaImage" ? metaimage_data(path) : format == "NRRD" ? nrrd_data(path) : "";
+  const std::string data = format == "MetaImage" ? metaimage_data(path, folder)
+                           : format == "NRRD"    ? nrrd_data(path, folder)
+                                                 : "";
   return data.empty() ? std::vector<std::string>{path} : std::vector<std::string>{path, data};
 }
 

@@ -23,8 +23,11 @@ CasePlan folder_plan(const DatasetOptions& options) {
   const std::string file = options.folder + "/dataset.toml";
   MEDUSA_CHECK_INPUT(fs::is_directory(options.folder), "{}: there is no such folder", options.folder);
   const std::vector<TomlTable> tables = read_toml(file);
-  return read_cases(read_description(tables, file), beside(file, tables.front().text("manifest", "cases.csv")),
-                    "folder", options.problems);
+  const std::string manifest = tables.front().text("manifest", "cases.csv"), table = beside(file, manifest);
+  const DataFolder folder = data_folder(options);
+  if (tables.front().has("manifest"))
+    folder.check(file, tables.front().where("manifest") + ": manifest", manifest, table);
+  return read_cases(read_description(tables, file), table, "folder", folder, options.problems);
 }
 
 }  // namespace medusa::datasets

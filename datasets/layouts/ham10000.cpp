@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "datasets/cases/picture_notes.h"
+#include "datasets/formats/cell.h"
 #include "datasets/formats/csv.h"
 
 namespace medusa::datasets {
@@ -77,6 +78,7 @@ void Ham10000::read_table() {
       const auto known = std::find(classes().begin(), classes().end(), fields[dx]);
       MEDUSA_CHECK_INPUT(known != classes().end(), "{}: class {} is unknown; there are: {}", table.where(i), fields[dx],
                          fmt::join(classes(), ", "));
+      check_name(fields[id], table.where(i), "image_id");
       MEDUSA_CHECK_INPUT(seen.insert(fields[id]).second, "{}: image {} is listed twice", table.where(i), fields[id]);
       const auto image = images.find(fields[id] + ".jpg");
       MEDUSA_CHECK_INPUT(image != images.end(), "{}: image {}.jpg is in neither {} nor {}", table.where(i), fields[id],

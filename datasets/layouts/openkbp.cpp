@@ -68,8 +68,8 @@ void OpenKbp::list(const std::string& folder, const std::string& part) {
     attempt(options_.problems, [&] {
       for (const char* file : kNeeded)
         MEDUSA_CHECK_INPUT(fs::exists(r.folder + "/" + file), "{}: there is no {} in it", r.folder, file);
-      for (const Row& other : rows_)
-        MEDUSA_CHECK_INPUT(other.id != r.id, "{} and {}: the same patient twice", other.folder, r.folder);
+      const auto [other, fresh] = places_.emplace(r.id, rows_.size());
+      MEDUSA_CHECK_INPUT(fresh, "{} and {}: the same patient twice", rows_[other->second].folder, r.folder);
       rows_.push_back(r);
     });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 
 #include "datasets/cache.h"
 #include "datasets/dataset.h"
@@ -111,6 +112,7 @@ class OpenKbp : public Dataset {
   bool structures_in_ = false;
   std::vector<TargetInfo> targets_;
   std::vector<Row> rows_;
+  std::map<std::string, std::size_t> places_;  // of patients among rows_
   mutable Cache<openkbp::Case> cache_;
   DiskCache disk_;
 };

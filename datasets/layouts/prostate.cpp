@@ -116,12 +116,14 @@ CasePlan prostate_plan(const DatasetOptions& options) {
   }
   if (!body) check_no_column_like(table, "body");
   MEDUSA_CHECK_INPUT(!classes.empty(), "{}:1: has no structure column besides case, ct and dose", path);
+  MEDUSA_CHECK_INPUT(classes.size() <= kMostClasses, "{}:1: has {} structure columns, expected at most {}", path,
+                     classes.size(), kMostClasses);
   d.plan.inputs = {{"ct", "ct", 1, {{-160, 240}}, {}, {}, false}};
   d.plan.targets = {{structures("structures", classes), {}, find_pairs(classes, path, d.plan.notes)},
                     {regression("dose", 70, "Gy"), {}, {}}};
   d.target_columns = {{classes, "", "", path}, {{"dose"}, body ? "body" : "", "", path}};
   d.plan.field_of_view = 384;
-  return read_cases(d, path, "prostate", options.problems);
+  return read_cases(d, path, "prostate", data_folder(options), options.problems);
 }
 
 }  // namespace medusa::datasets

@@ -48,6 +48,7 @@ std::vector<StoicRow> read_stoic_reference(const std::string& path, std::vector<
       const std::vector<std::string>& fields = table.rows[i];
       const std::string where = table.where(i);
       MEDUSA_CHECK_INPUT(!fields[id].empty(), "{}: has no PatientID", where);
+      check_name(fields[id], where, "PatientID");
       StoicRow row{fields[id], where, yes_or_no(fields[covid], where, "probCOVID"),
                    yes_or_no(fields[severe], where, "probSevere")};
       MEDUSA_CHECK_INPUT(row.covid || !row.severe, "{}: patient {} is severe but has no COVID-19", where, row.patient);
@@ -68,6 +69,7 @@ CasePlan stoic_plan(const DatasetOptions& options) {
 
   CasePlan plan;
   plan.name = "stoic";
+  plan.folder = data_folder(options);
   plan.inputs = {{"ct", "ct", 1, {{stoic::kLow, stoic::kHigh}}, {}, {}, false}};
   plan.targets = {{binary("covid", {"covid"}), {}, {}}, {binary("severe", {"severe"}), {}, {}}};
   plan.field_of_view = stoic::kFieldOfView;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mtl/networks/encoder.h"
+#include "nn/json.h"
 #include "nn/safetensors.h"
 
 namespace medusa::mtl {
@@ -70,7 +71,7 @@ std::string to_json(const ModelConfig& config) {
 
 ModelConfig model_config_from_json(const std::string& text, const std::string& where) {
   try {
-    const Json json = Json::parse(text);
+    const Json json = nn::parse_json<Json>(text, where);
     ModelConfig config;
     config.arch = json.at("arch").get<std::string>();
     config.backbone = json.at("backbone").get<std::string>();
@@ -97,7 +98,7 @@ ModelConfig model_config_from_json(const std::string& text, const std::string& w
 
 OptionValues option_values_from_json(const std::string& text, const std::string& where) {
   try {
-    return option_values(Json::parse(text));
+    return option_values(nn::parse_json<Json>(text, where));
   } catch (const Json::exception& error) {
     fail_input("{}: malformed options: {}", where, error.what());
   }

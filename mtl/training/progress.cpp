@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cmath>
 
+#include "tensor/text.h"
+
 namespace medusa::mtl {
 
 namespace {
@@ -36,7 +38,8 @@ void ConsoleProgress::erase() {
 
 std::string ConsoleProgress::losses(const std::vector<double>& values) const {
   std::string text = "loss";
-  for (std::size_t t = 0; t < values.size(); ++t) text += fmt::format(" {} {}", tasks_[t].name, number(values[t]));
+  for (std::size_t t = 0; t < values.size(); ++t)
+    text += fmt::format(" {} {}", printable(tasks_[t].name), number(values[t]));
   return text;
 }
 
@@ -63,7 +66,7 @@ void ConsoleProgress::epoch(const EpochReport& r) {
     text += "  val";
     for (std::size_t t = 0; t < tasks_.size(); ++t)
       for (const std::string& metric : metric_names(tasks_[t].kind))
-        text += fmt::format(" {} {}", metric, number((*r.val)[t].metrics.at(metric)));
+        text += fmt::format(" {} {}", printable(metric), number((*r.val)[t].metrics.at(metric)));
   }
   bool best = false;
   for (bool improved : r.improved) best = best || improved;
@@ -76,7 +79,7 @@ void ConsoleProgress::epoch(const EpochReport& r) {
 
 void ConsoleProgress::note(const std::string& text) {
   erase();
-  write(text + "\n");
+  write(printable(text) + "\n");
 }
 
 void ConsoleProgress::write(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mtl/training/sealed_json.h"
+#include "nn/json.h"
 #include "tensor/check.h"
 #include "tensor/random.h"
 
@@ -140,7 +141,7 @@ std::string to_json(const Provenance& p) {
 
 Provenance provenance_from_json(const std::string& text, const std::string& where) {
   try {
-    Json json = Json::parse(text);
+    Json json = nn::parse_json<Json>(text, where);
     const auto version = json.at("version").get<std::int64_t>();
     MEDUSA_CHECK_INPUT(version <= kVersion, "{}: has version {}, this program reads {}", where, version, kVersion);
     json = unsealed(std::move(json), where, /*required=*/true);

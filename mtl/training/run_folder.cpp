@@ -8,6 +8,7 @@
 #include "mtl/networks/model_file.h"
 #include "mtl/training/sealed_json.h"
 #include "nn/checkpoint.h"
+#include "nn/json.h"
 #include "nn/safetensors.h"
 #include "tensor/file.h"
 
@@ -86,7 +87,7 @@ TrainState read_state(const std::string& path, std::size_t tasks, std::size_t gr
   const auto text = reader.metadata().find("state");
   MEDUSA_CHECK_INPUT(text != reader.metadata().end(), "{}: has no training state to resume from", path);
   try {
-    TrainState state = train_state_from_json(text->second);
+    TrainState state = train_state_from_json(text->second, path + ": its training state");
     check(state, tasks, groups, balancer, path);
     return state;
   } catch (const nlohmann::json::exception& error) {
@@ -184,8 +185,8 @@ void RunFolder::check_options(const std::map<std::string, std::string>& values) 
   if (!made) return;
   for (const auto& [name, value] : values)
     if (const auto then = made->options.find(name); then != made->options.end())
-      MEDUSA_CHECK_INPUT(then->second == value, "{}: {} is {}, the run was begun with {}", file(RunFile::Config), name,
-                         value, then->second);
+      MEDUSA_CHECK_INPUT(then->second == printable(value), "{}: {} is {}, the run was begun with {}",
+                         file(RunFile::Config), name, value, then->second);
 }
 
 std::string RunFolder::option(const std::string& name) const {
@@ -196,8 +197,7 @@ std::string RunFolder::option(const std::string& name) const {
     if (equals == std::string::npos || line.substr(0, line.find_first_of(" =")) != name) continue;
     std::string value = line.substr(std::min(line.find_first_not_of(' ', equals + 1), line.size()));
     check_options({{name, value}});
-    const bool quoted = value.size() >= 2 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
-    return quoted ? value.substr(1, value.size() - 2) : value;
+    return text_of_toml(value);
   }
   return "";
 }
@@ -280,6 +280,7 @@ std::vector<std::string> RunFolder::epochs() const {
   std::vector<std::string> lines;
   for (std::string line; std::getline(text, line);) {
     const std::string where = fmt::format("{}:{}", path, lines.size() + 1);
+    check_nesting(line, where);
     Json json = Json::parse(line, nullptr, false);
     MEDUSA_CHECK_INPUT(json.is_object() && json.contains("epoch") && json["epoch"].is_number_integer(),
                        "{}: expected a JSON object with an epoch", where);
@@ -318,8 +319,10 @@ void RunFolder::check_weights() const {
   const nn::SafetensorsReader last(file(RunFile::Last));
   check_identity(RunFile::Last, text_of(last, kRun));
   // A run may be killed when it has saved new best weights and not yet the rest.
-  const Json best_epochs = Json::parse(text_of(best, "best_epochs"), nullptr, false);
-  const std::int64_t finished = train_state_from_json(text_of(last, "state")).epoch;
+  const std::string listed = text_of(best, "best_epochs");
+  check_nesting(listed, file(RunFile::Best));
+  const Json best_epochs = Json::parse(listed, nullptr, false);
+  const std::int64_t finished = train_state_from_json(text_of(last, "state"), file(RunFile::Last)).epoch;
   if (std::none_of(best_epochs.begin(), best_epochs.end(), [&](const Json& epoch) { return epoch > finished; }))
     check(RunFile::Last, text_of(last, kBest));
 }
@@ -348,7 +351,7 @@ std::optional<Provenance> RunFolder::provenance() const {
 std::string RunFolder::json(RunFile file) const {
   const std::string path = need(file), text = read_text_file(path);
   try {
-    const Json json = unsealed(Json::parse(text), path, has(RunFile::Provenance));
+    const Json json = unsealed(nn::parse_json<Json>(text, path), path, has(RunFile::Provenance));
     if (json.contains(kRun)) check_identity(file, json[kRun].get<std::string>());
     return json.dump(2) + "\n";
   } catch (const Json::exception& error) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "nn/json.h"
 #include "tensor/check.h"
 
 namespace medusa::mtl {
@@ -78,13 +79,8 @@ std::string to_json(const TrainState& s) {
       .dump();
 }
 
-TrainState train_state_from_json(const std::string& text) {
-  // The depth is bounded while it is read, so that a hostile text costs nothing.
-  const Json json = Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
-    constexpr int kDepth = 4;
-    if (depth > kDepth) throw Json::other_error::create(501, "is nested too deeply", nullptr);
-    return true;
-  });
+TrainState train_state_from_json(const std::string& text, const std::string& where) {
+  const Json json = nn::parse_json<Json>(text, where);
   TrainState s;
   s.data = json.at("data").get<std::string>();
   s.epoch = count_at(json, "epoch");

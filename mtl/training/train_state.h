@@ -50,9 +50,10 @@ struct TrainState {
   std::vector<std::vector<double>> epoch_losses;        // per finished epoch, per task; NaN: no label
 };
 
-// The state as JSON text, and back.  Throws nlohmann's exception if the text is not such JSON.
+// The state as JSON text, and back.  Throws nlohmann's exception if the text is not such JSON, InputError beginning
+// with `where` if it is nested too deeply.
 std::string to_json(const TrainState& state);
-TrainState train_state_from_json(const std::string& text);
+TrainState train_state_from_json(const std::string& text, const std::string& where = "training state");
 
 // Throws InputError "<where>: its training state ..." unless every length fits `tasks` and `groups` of tasks and every
 // number is possible.  `balancer`: the state of the run's balancing method before the first step.

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "datasets/extent.h"
@@ -117,12 +116,12 @@ std::vector<std::string> made_files(const fs::path& folder) {
 }
 
 bool is_sparse_table(const std::string& path) {
-  std::string line;
-  return std::getline(std::ifstream(path), line) && line.substr(0, 5) == ",data";
+  const std::vector<unsigned char> head = read_beginning(path, 5);
+  return std::string(head.begin(), head.end()) == ",data";
 }
 
 // Loads once; returns a description of the result.
-std::string load(const std::string& path, const datasets::Extent& size) {
+std::string load(const std::string& path, const datasets::Extent& size, bool follow_outside) {
   if (fs::path(path).extension() == ".csv") {
     if (is_sparse_table(path))
       return fmt::format("sparse volume, {} rows", datasets::read_sparse_csv(path, kSparseVoxels).index.size());
@@ -130,7 +129,7 @@ std::string load(const std::string& path, const datasets::Extent& size) {
     return fmt::format("table of {} x {}", table.rows.size(), table.header.size());
   }
   if (!datasets::volume_format(path).empty())
-    return fmt::format("volume {}", datasets::read_volume(path).values.shape());
+    return fmt::format("volume {}", datasets::read_volume(path, {"", follow_outside}).values.shape());
   const datasets::Image image = datasets::resize(datasets::to_rgb(datasets::read_image(path)), size.width, size.height);
   return fmt::format("picture {}", datasets::to_input(image, {}).shape());
 }
@@ -143,11 +142,11 @@ std::vector<nlohmann::ordered_json> load_lines(const BenchLoadOptions& options) 
   const datasets::Extent size = datasets::Extent::parse(options.size, "--size");
   const Folder folder;
   for (const std::string& path : options.files.empty() ? made_files(folder.path) : options.files) {
-    const std::string what = load(path, size);
+    const std::string what = load(path, size, options.follow_outside);
     std::vector<double> cpu, wall;
     for (int i = 0; i < options.repeats; ++i) {
       const double cpu_start = clock_ms(CLOCK_PROCESS_CPUTIME_ID), start = clock_ms(CLOCK_MONOTONIC);
-      load(path, size);
+      load(path, size, options.follow_outside);
       wall.push_back(clock_ms(CLOCK_MONOTONIC) - start);
       cpu.push_back(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
     }
@@ -173,7 +172,10 @@ std::string load_text(const nlohmann::ordered_json& line) {
 
 void bench_load(const BenchLoadOptions& options) {
   for (const nlohmann::ordered_json& line : load_lines(options))
-    fmt::print("{}\n", options.json ? line.dump() : load_text(line));
+    if (options.json)
+      print_json(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    else
+      print_line("{}", load_text(line));
 }
 
 }  // namespace medusa::tools

@@ -11,7 +11,7 @@ struct BenchLoadOptions {
   std::vector<std::string> files;  // empty: a volume, a PNG, a JPEG and two tables made for it
   std::string size = "128x128";    // pictures are resized to it
   int repeats = 9;
-  bool json = false;
+  bool json = false, follow_outside = false;
 };
 
 // For each file: median CPU time and wall time, from the second load on (the file is in memory by then).  A volume

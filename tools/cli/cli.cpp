@@ -3,8 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
+#include <iterator>
 
 #include "tensor/check.h"
+#include "tensor/file.h"
+#include "tools/cli/config_file.h"
 
 namespace medusa::tools {
 
@@ -45,6 +49,49 @@ template <class T>
 void add_row(CommandLine& command, const std::string& name, T& value, const std::string& help) {
   command.option(name, value, help).last_counts();
 }
+
+// Config files as read_config has them: CLI11's own reader ends a text at its first '#' and knows no escapes.
+class ConfigFormat : public CLI::ConfigTOML {
+ public:
+  std::string file;  // that is read, for messages
+
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    const std::string text{std::istreambuf_iterator<char>(input), {}};
+    std::vector<CLI::ConfigItem> items;
+    for (ConfigLine& line : read_config(text, file)) {
+      items.emplace_back();
+      items.back().name = std::move(line.name);
+      items.back().inputs = std::move(line.values);
+    }
+    return items;
+  }
+
+  std::string to_config(const CLI::App* app, bool, bool, std::string) const override {
+    std::string config;
+    for (const CLI::Option* option : app->get_options({})) {
+      if (!option->get_configurable()) continue;
+      std::vector<std::string> values = option->reduced_results();
+      if (values.empty() && !option->get_default_str().empty()) values = {option->get_default_str()};
+      if (values.empty() && option->get_expected_min() == 0) values = {"false"};
+      std::string value;
+      for (const std::string& one : values) value += (value.empty() ? "" : ", ") + config_value(one);
+      if (values.size() > 1) value = "[" + value + "]";
+      if (!value.empty())
+        config += fmt::format("# {}\n{}={}\n\n", option->get_description(), option->get_single_name(), value);
+    }
+    return config;
+  }
+
+ private:
+  // Numbers and yes or no without quotes.
+  static std::string config_value(const std::string& value) {
+    double number = 0;
+    const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool bare =
+        value == "true" || value == "false" || (error == std::errc() && stop == value.data() + value.size());
+    return bare ? value : toml_text(value);
+  }
+};
 
 constexpr const char *kWhole = "a whole number", *kNumber = "a number";
 
@@ -137,7 +184,14 @@ void CommandLine::add(const Options& options) {
 void CommandLine::group(const std::string& heading) { app_->option_defaults()->group(heading); }
 
 void CommandLine::config_file(const std::string& help) {
-  app_->set_config("--config", "", help);
+  const auto format = std::make_shared<ConfigFormat>();
+  app_->set_config("--config", "", help)->check([format](const std::string& file) -> std::string {
+    std::error_code missing;  // which CLI11 reports
+    format->file = file;
+    if (std::filesystem::exists(file, missing)) read_text_file(file, 1 << 20);  // a pipe would never end
+    return "";
+  });
+  app_->config_formatter(format);
   app_->allow_config_extras(false);  // refuses a mistyped name
 }
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -63,8 +62,8 @@ namespace {
 std::string one_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   for (char& c : text)
-    if (std::iscntrl(static_cast<unsigned char>(c)) != 0) c = ' ';
-  return text;
+    if (c == '\n') c = ' ';
+  return printable(text);
 }
 
 int report(const std::string& tool, const std::exception& error, int status) {
@@ -132,6 +131,10 @@ void print_error_line(const std::string& text) {
   std::fputs((one_line(text) + "\n").c_str(), stderr);
   std::fflush(stderr);
 }
+
+void print_lines(const std::string& text) { fmt::print("{}", printable_lines(text)); }
+
+void print_json(const std::string& json) { fmt::print("{}\n", printable_json(json)); }
 
 void survive_closed_pipes() { std::signal(SIGPIPE, SIG_IGN); }
 

@@ -3,8 +3,11 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "tensor/check.h"
+#include "tensor/text.h"
 #include "tools/cli/cli.h"
 
 namespace medusa::tools {
@@ -19,9 +22,16 @@ int run(CommandLine& command, int argc, char** argv, const std::function<void()>
 // The same around a `body` that parses the command line itself and returns the exit status.
 int run_program(const std::string& tool, const std::function<int()>& body, const std::string& less_memory = "");
 
-// A line on stderr, control characters in it as spaces.  Where that is full or closed the line is lost, and nothing
-// else happens.
+// A line on stderr, printable (tensor/text.h) as all that follow.  Where stderr is full or closed the line is lost, and
+// nothing else happens.
 void print_error_line(const std::string& text);
+// On stdout: several lines, each ended; a line; JSON, which stays JSON.
+void print_lines(const std::string& text);
+void print_json(const std::string& json);
+template <class... Args>
+void print_line(fmt::format_string<Args...> format, Args&&... args) {
+  print_lines(printable(fmt::format(format, std::forward<Args>(args)...)) + "\n");
+}
 
 // A pipe whose reader has gone is an error of the write from now on; else it ends the program, as `| head` expects of
 // one that only prints.
@@ -34,5 +44,8 @@ void on_stop_signals(void (*handler)(int));
 inline constexpr const char* kSmallerBatch = "a smaller --batch needs less";
 inline constexpr const char* kSmallerSize = "a smaller --size needs less";
 inline constexpr const char* kFewerThreads = "fewer --threads need less";
+// What --follow-outside does, wherever data are opened.
+inline constexpr const char* kFollowOutside =
+    "read files that a header or table names even where they lie outside of the data folder";
 
 }  // namespace medusa::tools

@@ -8,8 +8,8 @@
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/training/dataset_tasks.h"
-#include "mtl/training/run_folder.h"
 #include "tensor/check.h"
+#include "tensor/file.h"
 #include "tools/cli/program.h"
 
 namespace medusa::tools {
@@ -55,6 +55,7 @@ void declare_data(RunOptions& r, Options& o) {
         "all but ham10000: folder for decoded samples on disk, made if needed, which later runs may share; default: "
         "none")
       .no_effect();
+  o.add("follow-outside", r.follow_outside, kFollowOutside).no_effect();
   o.add("workers", r.workers, "threads that prepare samples; 0: the training thread does it").range(0, 256).no_effect();
 }
 
@@ -185,18 +186,28 @@ std::vector<std::string> without_effect(const RunOptions& options) {
   return lines;
 }
 
-RunOptions read_run_options(const std::string& run_folder) {
+namespace {
+
+RunOptions options_in(const mtl::RunFolder& folder) {
   RunOptions options;
   CommandLine command("", "run");
   add_run_options(command, options);
   command.config_file("");
-  const mtl::RunFolder folder(run_folder);
   try {
     command.parse({"--config", folder.need(mtl::RunFile::Config)});
     check(options);
   } catch (const InputError& error) {
-    fail_input("{}: {}", folder.file(mtl::RunFile::Config), error.what());
+    const std::string file = folder.file(mtl::RunFile::Config), what = error.what();
+    fail_input("{}{}", what.starts_with(file) ? "" : file + ": ", what);
   }
+  return options;
+}
+
+}  // namespace
+
+RunOptions read_run_options(const std::string& run_folder) {
+  const mtl::RunFolder folder(run_folder);
+  const RunOptions options = options_in(folder);
   if (!folder.has(mtl::RunFile::Provenance))
     print_error_line(
         fmt::format("note: {} has no {}, an older version made it: its samples and files cannot be checked", run_folder,
@@ -206,6 +217,22 @@ RunOptions read_run_options(const std::string& run_folder) {
     if (entry.effect == OptionRow::Effect::Result) values[entry.name] = entry.value;
   folder.check_options(values);
   return options;
+}
+
+void save_config(const mtl::RunFolder& folder, const RunOptions& options) {
+  const std::string file = folder.file(mtl::RunFile::Config);
+  const std::optional<std::string> before =
+      folder.has(mtl::RunFile::Config) ? std::optional(read_text_file(file)) : std::nullopt;
+  folder.save(mtl::RunFile::Config, config_text(options));
+  try {
+    const auto change = first_change(options, options_in(folder), [](const OptionRow&) { return false; });
+    MEDUSA_CHECK_INPUT(!change, "{}: cannot keep --{} {}: it is read back as {}", file, change->name, change->before,
+                       change->now);
+  } catch (...) {
+    if (before) folder.save(mtl::RunFile::Config, *before);
+    if (!before) std::filesystem::remove(file);
+    throw;
+  }
 }
 
 void complete(RunOptions* options) {
@@ -244,6 +271,7 @@ datasets::DatasetOptions dataset_options(const RunOptions& options) {
   result.augment = options.augment;
   result.cache_bytes = options.cache_mib << 20;
   result.cache_folder = options.cache_disk;
+  result.follow_outside = options.follow_outside;
   return result;
 }
 
@@ -252,9 +280,10 @@ std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evalua
   for (std::size_t t = 0; t < tasks.size(); ++t)
     for (const std::string& metric : mtl::all_metric_names(tasks[t])) {
       const double value = evaluation[t].metrics.at(metric);
-      table += fmt::format("  {:<16} {:<18} {}{}\n", tasks[t].name, metric,
-                           std::isnan(value) ? "-" : fmt::format("{:.4f}", value),
-                           mtl::metric(metric).in_units && !tasks[t].unit.empty() ? " " + tasks[t].unit : "");
+      table +=
+          fmt::format("  {:<16} {:<18} {}{}\n", printable(tasks[t].name), printable(metric),
+                      std::isnan(value) ? "-" : fmt::format("{:.4f}", value),
+                      mtl::metric(metric).in_units && !tasks[t].unit.empty() ? " " + printable(tasks[t].unit) : "");
     }
   return table;
 }

@@ -14,6 +14,7 @@
 #include "mtl/balancing/balancer.h"
 #include "mtl/networks/model.h"
 #include "mtl/training/evaluate.h"
+#include "mtl/training/run_folder.h"
 #include "nn/optim.h"
 #include "nn/schedule.h"
 #include "tensor/options.h"
@@ -34,6 +35,7 @@ struct RunOptions {
   double val_fraction = 0.2, test_fraction = 0;
   std::int64_t cache_mib = 1024;
   std::string cache_disk;  // folder; "": none
+  bool follow_outside = false;
   int workers = 2;
 
   std::string arch = "hps";
@@ -89,6 +91,9 @@ std::optional<ConfigChange> first_change(const RunOptions& before, const RunOpti
 // A line for each option that was changed and has no effect, because the run has another architecture or balancing.
 std::vector<std::string> without_effect(const RunOptions& options);
 
+// Writes the run's config file and reads it back.  Throws InputError naming the first option that is another one then,
+// and leaves what was there before: the run could not be resumed, or would be resumed as another.
+void save_config(const mtl::RunFolder& folder, const RunOptions& options);
 // The options of an existing run, as saved in its folder.  Throws InputError if they are not those that it was begun
 // with; prints a note if it has no record of that.
 RunOptions read_run_options(const std::string& run_folder);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "tensor/text.h"
 #include "tools/compare/comparison.h"
 #include "tools/report/svg.h"
 
@@ -180,16 +181,29 @@ std::string chart(const Comparison& c) {
 
 }  // namespace
 
+namespace {
+
+// A cell or a line of Markdown, which may hold HTML: "a|b" is one cell, "<b>" is no tag.
+std::string in_markdown(const std::string& text) {
+  std::string out;
+  for (const char c : printable(text)) out += c == '|' ? "\\|" : c == '<' ? "&lt;" : std::string(1, c);
+  return out;
+}
+
+}  // namespace
+
 std::string table_markdown(const Comparison& c) {
   std::vector<std::vector<std::string>> rows{heads(c)};
   for (const Variant& variant : c.variants) rows.push_back(cells_of(c, variant));
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = in_markdown(cell);
   std::vector<std::size_t> width(rows[0].size(), 3);
   const auto length = [](const std::string& text) {  // in characters: the ± has two bytes
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char b) { return (b & 0xC0) != 0x80; }));
   };
   for (const auto& row : rows)
     for (std::size_t k = 0; k < row.size(); ++k) width[k] = std::max(width[k], length(row[k]));
-  std::string text = fmt::format("# {}\n\n{}\n\n", c.about, explanation(c));
+  std::string text = fmt::format("# {}\n\n{}\n\n", in_markdown(c.about), explanation(c));
   for (std::size_t r = 0; r < rows.size(); ++r) {
     text += "|";
     for (std::size_t k = 0; k < rows[r].size(); ++k)
@@ -201,7 +215,7 @@ std::string table_markdown(const Comparison& c) {
       text += (k == 0 ? " " : " ") + std::string(width[k] - 1, '-') + (k == 0 ? "- |" : ": |");
     text += "\n";
   }
-  for (const std::string& line : failures(c)) text += "\n* " + line;
+  for (const std::string& line : failures(c)) text += "\n* " + in_markdown(line);
   return text + (failures(c).empty() ? "" : "\n");
 }
 
@@ -211,7 +225,7 @@ std::string table_json(const Comparison& c) {
     json["tasks"].push_back(
         {{"name", task.name}, {"metric", task.metric}, {"larger_is_better", task.larger_is_better}});
   for (const Variant& variant : c.variants) json["rows"].push_back(variant_json(c, variant));
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string table_html(const Comparison& c) {
@@ -221,7 +235,7 @@ std::string table_html(const Comparison& c) {
     return html + "</tr>\n";
   };
   std::string html = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n<style>\n"
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><title>{0}</title>\n<style>\n"
       "body {{ font: 14px sans-serif; margin: 2em; max-width: 80em }}\ntable {{ border-collapse: collapse }}\n"
       "td, th {{ border-bottom: 1px solid #ccc; padding: 4px 10px; text-align: right }}\n"
       "td:first-child, th:first-child {{ text-align: left }}\n.failed {{ color: #b00 }}\n</style></head><body>\n"

@@ -62,8 +62,10 @@ Truth truth_of(const mtl::Task& task, const Tensor& value, const Image& picture)
 }
 
 // All labels that a dataset has for the picture of this name.
-void find_truth(datasets::DatasetOptions options, const std::string& folder, Look* look) {
+void find_truth(datasets::DatasetOptions options, const AttentionOptions& attention, Look* look) {
+  const std::string& folder = attention.data;
   options.folder = folder;
+  options.follow_outside = attention.follow_outside;
   const auto dataset = datasets::open_dataset(options);
   std::int64_t index = 0;
   while (index < dataset->size() && dataset->id(index) != look->name) ++index;
@@ -158,6 +160,7 @@ Look look(const AttentionOptions& options) {
   MEDUSA_CHECK_INPUT(look.predictor->plan().inputs.size() == 1, "{}: its network has {} inputs, --input is one picture",
                      options.run, look.predictor->plan().inputs.size());
   look.predictor->set_window({});  // a record is of one look at the whole picture
+  look.predictor->set_data_folder({"", options.follow_outside});
   const datasets::CaseScan seen = look.predictor->read({options.input});
   look.model->record_attention(&look.record);
   look.answers = look.predictor->predict(seen);
@@ -169,7 +172,7 @@ Look look(const AttentionOptions& options) {
                      "{}: its network, {}, has no attention to look at; those of mtan and ctan have", options.run,
                      look.model->config().arch);
   look.truth.resize(look.answers.size());
-  if (!options.data.empty()) find_truth(dataset_options(run), options.data, &look);
+  if (!options.data.empty()) find_truth(dataset_options(run), options, &look);
   if (!options.truth.empty()) read_truth(options.truth, &look);
   for (const mtl::Answer& answer : look.answers) look.predicted.push_back(predicted_regions(answer));
   choose_query(options, &look);

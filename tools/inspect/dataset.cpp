@@ -230,6 +230,7 @@ datasets::DatasetOptions options_of(const DatasetCheck& check, std::vector<std::
   options.size = check.size.empty() ? datasets::default_size(check.dataset, check.data)
                                     : datasets::Extent::parse(check.size, "--size");
   options.cache_bytes = 0;
+  options.follow_outside = check.follow_outside;
   options.problems = problems;
   return options;
 }

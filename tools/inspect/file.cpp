@@ -1,11 +1,10 @@
 // The formats that inspect knows: how to tell them by their first bytes, and what is in a file of each.
+#include "tensor/file.h"
+
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <set>
-#include <system_error>
 
 #include "datasets/formats/csv.h"
 #include "datasets/formats/volume_file.h"
@@ -21,15 +20,6 @@ namespace fs = std::filesystem;
 
 using Bytes = std::vector<unsigned char>;
 
-Bytes head_of(const fs::path& path) {
-  MEDUSA_CHECK_INPUT(fs::is_regular_file(path), "{}: is not a regular file", path.string());
-  std::ifstream file(path, std::ios::binary);
-  MEDUSA_CHECK_INPUT(file.is_open(), "{}: cannot be read: {}", path.string(), std::generic_category().message(errno));
-  Bytes head(132);
-  file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<std::size_t>(file.gcount()));
-  return head;
-}
 bool begins_with(const Bytes& head, std::string_view magic) {
   return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
 }
@@ -42,7 +32,7 @@ bool is_volume(const Bytes&, const fs::path& path) { return !datasets::volume_fo
 bool is_dicom(const Bytes& head) { return head.size() >= 132 && std::memcmp(head.data() + 128, "DICM", 4) == 0; }
 bool is_csv(const Bytes&, const fs::path& path) { return path.extension() == ".csv"; }
 
-Json describe_image(const fs::path& path) {
+Json describe_image(const fs::path& path, bool) {
   const datasets::Image image = datasets::read_image(path.string());
   const bool wide = !image.pixels16.empty();
   const std::size_t count = image.pixels.size(), channels = static_cast<std::size_t>(image.channels);
@@ -59,7 +49,7 @@ Json describe_image(const fs::path& path) {
   return json;
 }
 
-Json describe_safetensors(const fs::path& path) {
+Json describe_safetensors(const fs::path& path, bool) {
   const nn::SafetensorsReader file(path.string());
   Json tensors = Json::array();
   std::int64_t values = 0;
@@ -82,7 +72,7 @@ bool parse_number(const std::string& text, double* value) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-Json describe_csv(const fs::path& path) {
+Json describe_csv(const fs::path& path, bool) {
   const datasets::Table table = datasets::read_csv(path.string());
   Json columns = Json::array();
   for (std::size_t c = 0; c < table.header.size(); ++c) {
@@ -111,7 +101,7 @@ Json describe_csv(const fs::path& path) {
 struct Format {
   const char* name;
   bool (*matches)(const Bytes& head, const fs::path& path);
-  Json (*describe)(const fs::path& path);
+  Json (*describe)(const fs::path& path, bool follow_outside);
 };
 
 constexpr Format kFormats[] = {
@@ -124,12 +114,12 @@ constexpr Format kFormats[] = {
 
 }  // namespace
 
-Json describe_file(const fs::path& path) {
-  const Bytes head = head_of(path);
+Json describe_file(const fs::path& path, bool follow_outside) {
+  const Bytes head = read_beginning(path.string(), 132);
   for (const Format& format : kFormats) {
     if (!format.matches(head, path)) continue;
     Json json{{"file", path.string()}, {"format", format.name}, {"bytes", fs::file_size(path)}};
-    json.update(format.describe(path));
+    json.update(format.describe(path, follow_outside));
     return json;
   }
   MEDUSA_CHECK_INPUT(!is_dicom(head),

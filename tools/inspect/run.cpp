@@ -3,6 +3,7 @@
 
 #include "mtl/networks/model_file.h"
 #include "mtl/training/run_folder.h"
+#include "tools/cli/program.h"
 #include "tools/cli/run_options.h"
 #include "tools/inspect/inspect.h"
 
@@ -50,13 +51,9 @@ Json describe_run(const fs::path& folder) {
 namespace {
 
 std::string text_of(const Json& value) {
-  if (value.is_string()) {
-    const std::string text = value.get<std::string>();
-    // Text with line breaks is printed as in JSON, on one line.
-    return text.find('\n') == std::string::npos ? text : value.dump();
-  }
+  if (value.is_string()) return printable(value.get<std::string>());
   if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
-  if (!value.is_array()) return value.dump();
+  if (!value.is_array()) return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace));
   std::string text;
   for (const Json& element : value) text += (text.empty() ? "" : ", ") + text_of(element);
   return "[" + text + "]";
@@ -73,14 +70,13 @@ void print_table(const Json& list) {
     cells.emplace_back();
     for (const std::string& key : keys) cells.back().push_back(row.contains(key) ? text_of(row[key]) : "");
   }
+  std::vector<std::size_t> widths(keys.size());
+  for (const auto& row : cells)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
   for (const auto& row : cells) {
     std::string line;
-    for (std::size_t c = 0; c < keys.size(); ++c) {
-      std::size_t width = 0;
-      for (const auto& other : cells) width = std::max(width, other[c].size());
-      line += fmt::format("{:{}}  ", row[c], width);
-    }
-    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+    for (std::size_t c = 0; c < row.size(); ++c) line += fmt::format("{:{}}  ", row[c], widths[c]);
+    print_line("{}", line.substr(0, line.find_last_not_of(' ') + 1));
   }
 }
 
@@ -89,13 +85,13 @@ void print_table(const Json& list) {
 void print_text(const Json& json, const std::string& indent) {
   for (const auto& [key, value] : json.items()) {
     if (value.is_array() && !value.empty() && value[0].is_object()) {
-      fmt::print("{}\n", key == "list" ? "" : "\n" + key);
+      print_lines(key == "list" ? "\n" : "\n" + printable(key) + "\n");
       print_table(value);
     } else if (value.is_object()) {
-      fmt::print("{}{}\n", indent, key);
+      print_line("{}{}", indent, key);
       print_text(value, indent + "  ");
     } else {
-      fmt::print("{}{:{}} {}\n", indent, key, 16 - std::min<std::size_t>(indent.size(), 15), text_of(value));
+      print_line("{}{:{}} {}", indent, printable(key), 16 - std::min<std::size_t>(indent.size(), 15), text_of(value));
     }
   }
 }

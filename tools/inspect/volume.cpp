@@ -56,7 +56,7 @@ Json describe_npz(const std::string& path) {
 
 }  // namespace
 
-Json describe_volume(const std::filesystem::path& path) {
+Json describe_volume(const std::filesystem::path& path, bool follow_outside) {
   const std::string name = path.string(), format = datasets::volume_format(name);
   Json json{{"format", format}};
   if (format == "npz") {
@@ -65,7 +65,7 @@ Json describe_volume(const std::filesystem::path& path) {
     json.update(describe(datasets::read_npy(name)));
     for (const char* key : {"spacing_mm", "affine", "orientation"}) json[key] = nullptr;
   } else {
-    json.update(describe(datasets::read_volume(name)));
+    json.update(describe(datasets::read_volume(name, {"", follow_outside})));
   }
   return json;
 }

@@ -41,7 +41,7 @@ void check_there(const std::string& input) {
 std::vector<datasets::CaseRow> rows_of_table(const std::string& path, datasets::CasePlan plan,
                                              std::vector<std::string>* problems) {
   plan.targets.clear();  // their columns need not be there
-  return datasets::read_cases({plan, {}}, path, path, problems).rows;
+  return datasets::read_cases({plan, {}}, path, path, plan.folder, problems).rows;
 }
 
 }  // namespace

@@ -21,8 +21,9 @@ struct CaseFileKinds {
   bool volumes = true, pictures = false;
 };
 // The cases at `inputs`, each a file (that of an archive: "x.npz#array"), a folder of files, or a table: a CSV with the
-// column case and one per input of the plan, files relative to it.  Files and folders are for plans of one input.
-// Invalid rows of a table are skipped and the reasons appended to `problems`.  Throws InputError if there is no case.
+// column case and one per input of the plan, files relative to it and in plan.folder.  Files and folders are for plans
+// of one input. Invalid rows of a table are skipped and the reasons appended to `problems`.  Throws InputError if there
+// is no case.
 std::vector<datasets::CaseRow> cases_at(const std::vector<std::string>& inputs, const datasets::CasePlan& plan,
                                         const CaseFileKinds& kinds, std::vector<std::string>* problems);
 
