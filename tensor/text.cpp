@@ -103,7 +103,7 @@ bool is_utf8(std::string_view text) {
 }
 
 // One walk serves both: JSON has neither ' nor # outside of its texts, and no line ends within them.
-void check_nesting(std::string_view text, const std::string& where, int most) {
+std::size_t too_deep(std::string_view text, int most) {
   int brackets = 0, dots = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
@@ -123,8 +123,14 @@ void check_nesting(std::string_view text, const std::string& where, int most) {
     } else if (c == '.') {
       ++dots;
     }
-    MEDUSA_CHECK_INPUT(brackets <= most && dots <= most, "{}: is nested too deeply: more than {} levels", where, most);
+    if (brackets > most || dots > most) return at;
   }
+  return std::string_view::npos;
+}
+
+void check_nesting(std::string_view text, const std::string& where, int most) {
+  MEDUSA_CHECK_INPUT(too_deep(text, most) == std::string_view::npos, "{}: is nested too deeply: more than {} levels",
+                     where, most);
 }
 
 }  // namespace medusa

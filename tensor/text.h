@@ -18,9 +18,11 @@ std::string printable_json(std::string_view json);
 // Whether all of it is UTF-8.
 bool is_utf8(std::string_view text);
 
-// Throws InputError "<where>: is nested too deeply" where brackets of the JSON or TOML text, or dots of its keys, nest
-// more than `most` deep: parsers recurse into each.
+// Where brackets of the JSON or TOML text, or dots of its keys, nest more than `most` deep: parsers recurse into each.
+// npos: nowhere.
 inline constexpr int kMostNesting = 32;
+std::size_t too_deep(std::string_view text, int most = kMostNesting);
+// Throws InputError "<where>: is nested too deeply" if there is such a place.
 void check_nesting(std::string_view text, const std::string& where, int most = kMostNesting);
 
 }  // namespace medusa

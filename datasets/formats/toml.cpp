@@ -165,7 +165,9 @@ void TomlTable::check_all_known() const {
 
 std::vector<TomlTable> parse_toml(std::string_view text, const std::string& name) {
   MEDUSA_CHECK_INPUT(text.find('\0') == std::string_view::npos, "{}: is not a text file", name);
-  check_nesting(text, name);
+  if (const std::size_t deep = too_deep(text); deep != std::string_view::npos)
+    fail_input("{}:{}: is nested too deeply: more than {} levels", name,
+               1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(deep), '\n'), kMostNesting);
   TomlFlattener flattener(name);
   try {
     flattener.add(toml::parse(text), "");
