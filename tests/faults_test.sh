@@ -202,6 +202,9 @@ says '; a smaller --batch needs less' "$BIN/train" --out "$work/run" "${run[@]}"
 says '; a smaller --batch needs less' "$BIN/evaluate" --run "$work/whole"
 says '; fewer --threads need less' "$BIN/predict" --run "$work/whole" --input "$work/data/HAM10000_images_part_1" --out "$work/made"
 says '; a smaller --size needs less' "$BIN/phantom" --count 1 --size 300x400 --out "$work/made"
+says '; a smaller --batch needs less' "$BIN/bench" infer --shape 2dtiny --repeats 1 --warmup 0
+says '; a smaller --mib needs less' "$BIN/bench" roofline --mib 1 --side 32 --seconds 0.001
+says ' bytes asked for' "$BIN/bench" step --shape 2dtiny --steps 1 --warmup 0  # has no option that needs less
 
 # ---- the other programs
 rm -rf "$work/made"

@@ -151,11 +151,16 @@ int main(int argc, char** argv) {
   add_tables(command, o);
   const CommandLine &step = add_step(command, o), &infer = add_infer(command, o), &ops = add_ops(command, o),
                     &load = add_load(command, o), &roof = add_roofline(command, o);
+  std::string less_memory;  // an option of the command that is run
   return run(
       command, argc, argv,
       [&] {
         MEDUSA_CHECK_INPUT(o.threads >= 0 && o.threads <= 1024, "--threads {}: expected 0 to 1024", o.threads);
         set_threads(o.threads);
+        less_memory = infer.parsed()  ? kSmallerBatch
+                      : load.parsed() ? kSmallerSize
+                      : roof.parsed() ? "a smaller --mib needs less"
+                                      : "";
         if (step.parsed())
           bench_step(o.step);
         else if (infer.parsed())
@@ -169,5 +174,5 @@ int main(int argc, char** argv) {
         else
           bench_tables(o.tables);
       },
-      "a smaller --batch, --size or --mib, where the command has one, needs less");
+      less_memory);
 }
