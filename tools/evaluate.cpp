@@ -13,6 +13,7 @@
 #include "mtl/training/loader_source.h"
 #include "mtl/training/matched_dataset.h"
 #include "mtl/training/provenance.h"
+#include "mtl/training/report_json.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/check.h"
 #include "tensor/parallel.h"

@@ -53,11 +53,9 @@ struct PredictOptions {
 bool predicted_before(const std::string& out) {
   const mtl::RunFolder folder(out);
   if (!folder.has(mtl::RunFile::Config)) return false;
-  const std::string config = '\n' + read_text_file(folder.file(mtl::RunFile::Config));
-  const bool own = config.find("\nrun=") != std::string::npos || config.find("\nrun =") != std::string::npos;
   MEDUSA_CHECK_INPUT(
-      own, "--out {}: its config.toml is not predict's, a training run may have written it; choose another folder",
-      out);
+      !folder.option("run").empty(),
+      "--out {}: its config.toml is not predict's, a training run may have written it; choose another folder", out);
   return true;
 }
 

@@ -18,6 +18,7 @@
 #include "mtl/training/evaluate.h"
 #include "mtl/training/loader_source.h"
 #include "mtl/training/provenance.h"
+#include "mtl/training/report_json.h"
 #include "mtl/training/run_folder.h"
 #include "mtl/training/trainer.h"
 #include "tensor/folder_lock.h"
@@ -191,15 +192,14 @@ mtl::Provenance provenance_of(const Command& command, const datasets::Dataset& d
 }
 
 // Refuses to resume what the run's own record contradicts; returns lines that a user should know.
-std::vector<std::string> check_provenance(const mtl::RunFolder& folder, const mtl::Provenance& now) {
-  const std::optional<mtl::Provenance> before = folder.provenance();
-  if (!before) return {};
-  const std::string changes = mtl::sample_changes(*before, now);
-  MEDUSA_CHECK_INPUT(changes.empty(), "{}: the run was begun with {}, this is {} ({}); is it the same data?",
-                     folder.path(), mtl::samples_text(*before), mtl::samples_text(now), changes);
+std::vector<std::string> check_provenance(const std::string& folder, const mtl::Provenance& before,
+                                          const mtl::Provenance& now) {
+  const std::string changes = mtl::sample_changes(before, now);
+  MEDUSA_CHECK_INPUT(changes.empty(), "{}: the run was begun with {}, this is {} ({}); is it the same data?", folder,
+                     mtl::samples_text(before), mtl::samples_text(now), changes);
   std::vector<std::string> notes;
-  const mtl::Provenance::Start &then = before->starts.front(), &here = now.starts.front();
-  MEDUSA_CHECK_INPUT(then.numbers == here.numbers, "{}: was begun with {} numbers, this program has {}", folder.path(),
+  const mtl::Provenance::Start &then = before.starts.front(), &here = now.starts.front();
+  MEDUSA_CHECK_INPUT(then.numbers == here.numbers, "{}: was begun with {} numbers, this program has {}", folder,
                      then.numbers, here.numbers);
   if (then.instructions != here.instructions)
     notes.push_back(
@@ -213,12 +213,15 @@ std::vector<std::string> check_provenance(const mtl::RunFolder& folder, const mt
 }
 
 // What the run's record is to be: `now`, or that of a run that is resumed with one more start.  None for a run that an
-// older version began without one.
-std::optional<mtl::Provenance> record_of(const Command& command, const mtl::Provenance& now) {
+// older version began without one.  `notes`: lines that a user should know.
+std::optional<mtl::Provenance> record_of(const Command& command, const mtl::Provenance& now,
+                                         std::vector<std::string>* notes) {
   if (!command.resume) return now;
-  std::optional<mtl::Provenance> before = mtl::RunFolder(command.out).provenance();
-  if (before) before->starts.push_back(now.starts.front());
-  return before;
+  std::optional<mtl::Provenance> record = mtl::RunFolder(command.out).provenance();
+  if (!record) return record;
+  *notes = check_provenance(command.out, *record, now);
+  record->starts.push_back(now.starts.front());
+  return record;
 }
 
 mtl::TrainerOptions trainer_options(const Command& command, mtl::ConsoleProgress* progress) {
@@ -314,12 +317,12 @@ int train(Command& command) {
   const auto train = source(split.train, true), val = source(split.val, false), test = source(split.test, false);
   mtl::ConsoleProgress progress(model->tasks(), stdout, isatty(STDOUT_FILENO) != 0);
   const mtl::Provenance now = provenance_of(command, *dataset, split, *model);
-  const std::optional<mtl::Provenance> record = record_of(command, now);
-  const mtl::RunFolder folder(command.out, record ? record->run : "");
   std::vector<std::string> notes;
-  if (command.resume) notes = check_provenance(folder, now);
+  const std::optional<mtl::Provenance> record = record_of(command, now, &notes);
+  const std::string run = record ? record->run : "";
+  const mtl::RunFolder folder(command.out, run);
   mtl::TrainerOptions training = trainer_options(command, &progress);
-  training.run = record ? record->run : "";
+  training.run = run;
   training.data = mtl::samples_text(now);
   mtl::Trainer trainer(*model, training);
   trainer.start(*train);  // a resumed run that does not fit is refused before anything is written

@@ -1,11 +1,11 @@
 #include "mtl/training/run_folder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <sstream>
 
 #include "mtl/networks/model_file.h"
+#include "mtl/training/report_json.h"
 #include "mtl/training/sealed_json.h"
 #include "nn/checkpoint.h"
 #include "nn/json.h"
@@ -18,38 +18,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json values_json(const std::vector<Task>& tasks, const std::vector<double>& values) {
-  Json json = Json::object();
-  for (std::size_t t = 0; t < tasks.size(); ++t) json[tasks[t].name] = number(values[t]);
-  return json;
-}
-
-// Pairs of tasks: {"a,b": value}.
-Json pairs_json(const std::vector<Task>& tasks, const std::vector<double>& matrix) {
-  Json json = Json::object();
-  for (std::size_t i = 0; i < tasks.size(); ++i)
-    for (std::size_t j = i + 1; j < tasks.size(); ++j)
-      json[tasks[i].name + "," + tasks[j].name] = number(matrix[i * tasks.size() + j]);
-  return json;
-}
-
-Json evaluation_json(const std::vector<Task>& tasks, const Evaluation& evaluation) {
-  Json json = Json::object();
-  for (std::size_t t = 0; t < tasks.size(); ++t) {
-    Json& task = json[tasks[t].name] = Json::object();
-    for (const std::string& metric : all_metric_names(tasks[t]))
-      task[metric] = number(evaluation[t].metrics.at(metric));
-  }
-  return json;
-}
-
 constexpr const char* kRun = "run";       // the field of files that say which run they belong to
 constexpr const char* kBest = "weights";  // ... and which Best: its checksum
 
 // Fields of an epoch that differ between equal runs.
 const std::vector<std::string> kTimes{"seconds", "images_per_second", "waited_share"};
+
+// A line of the metrics; `run`: whose.
+std::string line_text(const Json& epoch, const std::string& run) {
+  return (run.empty() ? epoch : sealed(epoch, kTimes, run)).dump();
+}
 
 const std::string kDescriptionTitle = "# What goes into this run's network and what comes out of it.\n";
 
@@ -83,15 +61,33 @@ std::string prefix_of(std::size_t group) { return fmt::format("optimizer.{}.", g
 // The state in a checkpoint's metadata; throws InputError if it does not fit the model.
 TrainState read_state(const std::string& path, std::size_t tasks, std::size_t groups,
                       const std::map<std::string, std::vector<double>>& balancer) {
-  const nn::SafetensorsReader reader(path);
-  const auto text = reader.metadata().find("state");
-  MEDUSA_CHECK_INPUT(text != reader.metadata().end(), "{}: has no training state to resume from", path);
+  const std::string text = text_of(nn::SafetensorsReader(path), "state");
+  MEDUSA_CHECK_INPUT(!text.empty(), "{}: has no training state to resume from", path);
   try {
-    TrainState state = train_state_from_json(text->second, path + ": its training state");
+    TrainState state = train_state_from_json(text, path + ": its training state");
     check(state, tasks, groups, balancer, path);
     return state;
   } catch (const nlohmann::json::exception& error) {
     fail_input("{}: its training state is malformed: {}", path, error.what());
+  }
+}
+
+// Throws InputError if `run`, which the file says it belongs to, is not that of the folder's record.
+void check_identity(const RunFolder& folder, RunFile file, const std::string& run) {
+  if (run.empty() || !folder.has(RunFile::Provenance)) return;  // an older version wrote it
+  MEDUSA_CHECK_INPUT(run == folder.provenance()->run, "{}: belongs to another run than the {} beside it",
+                     folder.file(file), RunFolder::name(RunFile::Provenance));
+}
+
+// See RunFolder::json.
+Json read_json(const RunFolder& folder, RunFile file) {
+  const std::string path = folder.need(file), text = read_text_file(path);
+  try {
+    Json json = unsealed(nn::parse_json<Json>(text, path), path, folder.has(RunFile::Provenance));
+    if (json.contains(kRun)) check_identity(folder, file, json[kRun].get<std::string>());
+    return json;
+  } catch (const Json::exception& error) {
+    fail_input("{}: {}", path, error.what());
   }
 }
 
@@ -249,33 +245,13 @@ void RunFolder::save_best(Model& model, const Weights& best, const TrainState& s
 
 void RunFolder::add_epoch(const std::vector<Task>& tasks, const EpochReport& r) {
   if (path_.empty()) return;
-  Json line{{"epoch", r.epoch}, {"step", r.step}, {"lr", number(r.lr)}, {"loss", values_json(tasks, r.losses)}};
-  if (r.val) {
-    std::vector<double> losses;
-    for (const TaskResult& result : *r.val) losses.push_back(result.loss);
-    line["val_loss"] = values_json(tasks, losses);
-    line["val"] = evaluation_json(tasks, *r.val);
-  }
-  line["grad_norm"] = number(r.grad_norm);
-  line["grad_norm_max"] = number(r.grad_norm_max);
-  line["task_weight"] = values_json(tasks, r.task_weights);
-  if (r.shares) {
-    line["shared_grad_norm"] = values_json(tasks, r.shared_norms);
-    line["cosine"] = pairs_json(tasks, r.cosines);
-  }
-  line["improved"] = r.improved;
-  line["seconds"] = std::round(r.seconds * 1000) / 1000;
-  line["images_per_second"] = std::round(r.images_per_second * 100) / 100;
-  line["waited_share"] = std::round(r.waited_share * 10000) / 10000;
-  lines_.push_back((run_.empty() ? line : sealed(line, kTimes, run_)).dump());
+  lines_.push_back(line_text(epoch_json(tasks, r), run_));
   write_file(file(RunFile::Metrics), fmt::format("{}\n", fmt::join(lines_, "\n")));
 }
 
 std::vector<std::string> RunFolder::epochs() const {
   const std::string path = need(RunFile::Metrics);
   const std::optional<Provenance> made = provenance();
-  const bool checked = made.has_value();
-  const std::string run = made ? made->run : "";
   std::istringstream text(read_text_file(path));
   std::vector<std::string> lines;
   for (std::string line; std::getline(text, line);) {
@@ -286,14 +262,17 @@ std::vector<std::string> RunFolder::epochs() const {
                        "{}: expected a JSON object with an epoch", where);
     MEDUSA_CHECK_INPUT(json["epoch"].get<std::int64_t>() == std::ssize(lines) + 1, "{}: is epoch {}, expected {}",
                        where, json["epoch"].get<std::int64_t>(), lines.size() + 1);
-    if (!checked) json.erase("checksum");  // whose it is stood in the record
-    lines.push_back((checked ? unsealed(json, where, true, kTimes, run) : json).dump());
+    if (made)
+      json = unsealed(std::move(json), where, true, kTimes, made->run);
+    else
+      json.erase("checksum");  // whose it is stood in the record
+    lines.push_back(json.dump());
   }
-  if (has(RunFile::Result) && checked) {
-    const auto finished = Json::parse(json(RunFile::Result)).value("epochs", std::ssize(lines));
+  if (has(RunFile::Result) && made) {
+    const auto finished = read_json(*this, RunFile::Result).value("epochs", std::ssize(lines));
     MEDUSA_CHECK_INPUT(finished == std::ssize(lines), "{}: has {} epochs, {} were finished", path, lines.size(),
                        finished);
-  } else if (has(RunFile::Last) && checked) {  // killed between the two, a run has one line more
+  } else if (has(RunFile::Last) && made) {  // killed between the two, a run has one line more
     const std::string state = text_of(nn::SafetensorsReader(file(RunFile::Last)), "state");
     const std::int64_t finished = state.empty() ? 0 : train_state_from_json(state).epoch;
     MEDUSA_CHECK_INPUT(finished <= std::ssize(lines), "{}: has {} epochs, {} were finished", path, lines.size(),
@@ -302,22 +281,16 @@ std::vector<std::string> RunFolder::epochs() const {
   return lines;
 }
 
-void RunFolder::check_identity(RunFile file, const std::string& run) const {
-  if (run.empty() || !has(RunFile::Provenance)) return;  // an older version wrote it
-  MEDUSA_CHECK_INPUT(run == provenance()->run, "{}: belongs to another run than the {} beside it", this->file(file),
-                     name(RunFile::Provenance));
-}
-
 void RunFolder::check_weights() const {
   const nn::SafetensorsReader best(need(RunFile::Best));
   const auto check = [&](RunFile other, const std::string& expected) {
     MEDUSA_CHECK_INPUT(expected.empty() || expected == best.checksum(), "{}: does not belong to the {} beside it",
                        file(RunFile::Best), name(other));
   };
-  if (has(RunFile::Result)) return check(RunFile::Result, Json::parse(json(RunFile::Result)).value(kBest, ""));
+  if (has(RunFile::Result)) return check(RunFile::Result, read_json(*this, RunFile::Result).value(kBest, ""));
   if (!has(RunFile::Last)) return;
   const nn::SafetensorsReader last(file(RunFile::Last));
-  check_identity(RunFile::Last, text_of(last, kRun));
+  check_identity(*this, RunFile::Last, text_of(last, kRun));
   // A run may be killed when it has saved new best weights and not yet the rest.
   const std::string listed = text_of(best, "best_epochs");
   check_nesting(listed, file(RunFile::Best));
@@ -348,16 +321,7 @@ std::optional<Provenance> RunFolder::provenance() const {
   return provenance_from_json(read_text_file(path), path);
 }
 
-std::string RunFolder::json(RunFile file) const {
-  const std::string path = need(file), text = read_text_file(path);
-  try {
-    const Json json = unsealed(nn::parse_json<Json>(text, path), path, has(RunFile::Provenance));
-    if (json.contains(kRun)) check_identity(file, json[kRun].get<std::string>());
-    return json.dump(2) + "\n";
-  } catch (const Json::exception& error) {
-    fail_input("{}: {}", path, error.what());
-  }
-}
+std::string RunFolder::json(RunFile file) const { return read_json(*this, file).dump(2) + "\n"; }
 
 bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers, TrainState* state,
                        Weights* best) {
@@ -376,7 +340,7 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
                      path, before.data, state->data);
   MEDUSA_CHECK_INPUT(to_json(read_model_config(path)) == to_json(model.config()),
                      "{}: was written by another network, or with other losses or class weights", path);
-  check_identity(RunFile::Last, text_of(nn::SafetensorsReader(path), kRun));
+  check_identity(*this, RunFile::Last, text_of(nn::SafetensorsReader(path), kRun));
   nn::Checkpoint checkpoint;
   nn::load_checkpoint(path, model, true, &checkpoint);
   *state = before;
@@ -398,20 +362,12 @@ bool RunFolder::resume(Model& model, const std::vector<std::unique_ptr<nn::Optim
   set_op_seed_state(state->random);
   lines_.clear();
   if (state->epoch == 0) return true;
-  for (const std::string& line : epochs()) {
-    const auto epoch = Json::parse(line)["epoch"].get<std::int64_t>();
-    if (epoch > state->epoch) break;
-    MEDUSA_CHECK_INPUT(epoch == std::ssize(lines_) + 1, "{}:{}: is epoch {}, expected {}", file(RunFile::Metrics),
-                       lines_.size() + 1, epoch, lines_.size() + 1);
-    lines_.push_back(run_.empty() ? line : sealed(Json::parse(line), kTimes, run_).dump());
-  }
-  MEDUSA_CHECK_INPUT(std::ssize(lines_) == state->epoch, "{}: has {} epochs, {} were finished", file(RunFile::Metrics),
-                     lines_.size(), state->epoch);
+  const std::vector<std::string> lines = epochs();
+  MEDUSA_CHECK_INPUT(std::ssize(lines) >= state->epoch, "{}: has {} epochs, {} were finished", file(RunFile::Metrics),
+                     lines.size(), state->epoch);
+  for (std::int64_t i = 0; i < state->epoch; ++i)
+    lines_.push_back(line_text(Json::parse(lines[static_cast<std::size_t>(i)]), run_));
   return true;
-}
-
-std::string metrics_json(const std::vector<Task>& tasks, const Evaluation& evaluation) {
-  return evaluation_json(tasks, evaluation).dump();
 }
 
 }  // namespace medusa::mtl

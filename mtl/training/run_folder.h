@@ -99,13 +99,8 @@ class RunFolder {
               Weights* best);
 
  private:
-  void check_identity(RunFile file, const std::string& run) const;
-
   std::string path_, run_;
   std::vector<std::string> lines_;  // of the metrics
 };
-
-// {"<task>": {"<metric>": value, ...}, ...} as JSON text; undefined values are null.
-std::string metrics_json(const std::vector<Task>& tasks, const Evaluation& evaluation);
 
 }  // namespace medusa::mtl
