@@ -172,6 +172,9 @@ expect 0 'epoch 5/5' "$BIN/train" --out "$work/longer" --resume --epochs 5
 [ "$(tensors long)" = "$(tensors longer)" ] && ok "more epochs: the same bits" || bad "more epochs: other results"
 expect 2 'epochs 3: the run has finished 5 already' "$BIN/train" --out "$work/longer" --resume --epochs 3
 resumed 2 'was begun with --epochs 3, not 6 (--schedule onecycle plans for all epochs); start a new run' --epochs 6
+MEDUSA_SIMD=base expect 0 'instructions, this is base: the last bits will differ (MEDUSA_SIMD=' \
+  "$BIN/train" --out "$work/longer" --resume --epochs 6
+expect 0 'with base instructions, this is ' "$BIN/train" --out "$work/longer" --resume --epochs 7
 # ... and more patience, of a run that stopped early
 "$BIN/train" --out "$work/patient" "${run[@]}" --schedule constant --epochs 20 --lr 0.3 --patience 2 >/dev/null 2>&1
 short=$(wc -l <"$work/patient/metrics.jsonl")

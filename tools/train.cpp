@@ -201,11 +201,15 @@ std::vector<std::string> check_provenance(const std::string& folder, const mtl::
   const mtl::Provenance::Start &then = before.starts.front(), &here = now.starts.front();
   MEDUSA_CHECK_INPUT(then.numbers == here.numbers, "{}: was begun with {} numbers, this program has {}", folder,
                      then.numbers, here.numbers);
-  if (then.instructions != here.instructions)
+  // The latest start with another instruction set: one of the two has decided the last bits.
+  for (auto start = before.starts.rbegin(); start != before.starts.rend(); ++start) {
+    if (start->instructions == here.instructions) continue;
     notes.push_back(
-        fmt::format("the run was begun with {} instructions, this is {}: the last bits will differ "
+        fmt::format("the run has computed with {} instructions, this is {}: the last bits will differ "
                     "(MEDUSA_SIMD={} computes as before)",
-                    then.instructions, here.instructions, then.instructions));
+                    start->instructions, here.instructions, start->instructions));
+    break;
+  }
   if (then.version != here.version || then.commit != here.commit)
     notes.push_back(fmt::format("the run was begun with version {} ({}), this is {} ({})", then.version, then.commit,
                                 here.version, here.commit));
