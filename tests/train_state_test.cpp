@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 
 #include "tensor/check.h"
 
@@ -51,6 +54,19 @@ TEST_CASE("train state: comes back from its text, to the last bit") {
   s.groups[0].best = 0.1 + 0.2;
   CHECK(to_json(train_state_from_json(to_json(s))) == to_json(s));
   CHECK(train_state_from_json(to_json(s)).groups[0].best == 0.1 + 0.2);
+}
+
+TEST_CASE("train state: a number that is not whole, or too large, is not one of steps or of the random stream") {
+  const std::string text = to_json(good());
+  for (const auto& [is, wrong] : {std::pair{"\"stream\":0", "\"stream\":2e52"},
+                                  {"\"seed\":0", "\"seed\":-1"},
+                                  {"\"step\":6", "\"step\":6.5"},
+                                  {"\"step\":6", "\"step\":18446744073709551615"}}) {
+    std::string changed = text;
+    REQUIRE(changed.find(is) != std::string::npos);
+    changed.replace(changed.find(is), std::string(is).size(), wrong);
+    CHECK_THROWS_AS(train_state_from_json(changed, "x"), nlohmann::json::exception);
+  }
 }
 
 TEST_CASE("train state: every length and range is checked") {

@@ -160,13 +160,19 @@ std::string quoted(const std::string& text) {
   return out + '"';
 }
 std::string toml_value(const std::string& text) { return quoted(text); }
-std::string toml_value(double number) { return fmt::format("{}", number); }
+// As it is read back: -0 has no whole-number form in TOML, so it is 0.
+std::string toml_value(double number) { return fmt::format("{}", number == 0 ? 0.0 : number); }
 std::string list_of(const std::vector<std::string>& texts) {
   std::string out;
   for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + quoted(text);
   return "[" + out + "]";
 }
-std::string list_of(const std::vector<double>& numbers) { return fmt::format("[{}]", fmt::join(numbers, ", ")); }
+template <class Numbers>
+std::string list_of_numbers(const Numbers& numbers) {
+  std::string out;
+  for (const double number : numbers) out += (out.empty() ? "" : ", ") + toml_value(number);
+  return "[" + out + "]";
+}
 
 // The name of a table: bare where TOML allows it.
 std::string title(const char* kind, const std::string& name) {
@@ -180,8 +186,9 @@ std::string text_of(const CaseInput& input) {
   std::string text = title("input", input.name);
   if (input.column != input.name) text += fmt::format("column = {}\n", quoted(input.column));
   if (input.channels != 1) text += fmt::format("channels = {}\n", input.channels);
-  if (input.window) text += fmt::format("window = [{}]\n", fmt::join(*input.window, ", "));
-  if (!input.mean.empty()) text += fmt::format("mean = {}\ndeviation = {}\n", list_of(input.mean), list_of(input.std));
+  if (input.window) text += fmt::format("window = {}\n", list_of_numbers(*input.window));
+  if (!input.mean.empty())
+    text += fmt::format("mean = {}\ndeviation = {}\n", list_of_numbers(input.mean), list_of_numbers(input.std));
   if (input.by_case) text += "normalise = \"case\"\n";
   return text;
 }
@@ -190,7 +197,7 @@ std::string text_of(const CaseTarget& target) {
   const TargetInfo& info = target.info;
   std::string text = title("target", info.name) + fmt::format("kind = \"{}\"\n", name(info.kind));
   if (!info.classes.empty()) text += fmt::format("classes = {}\n", list_of(info.classes));
-  if (!target.values.empty()) text += fmt::format("values = {}\n", list_of(target.values));
+  if (!target.values.empty()) text += fmt::format("values = {}\n", list_of_numbers(target.values));
   if (info.traits().pixel_level && info.traits().in_units && info.channels != 1)
     text += fmt::format("channels = {}\n", info.channels);
   optional_fields([&](const char* key, auto field) {
@@ -207,9 +214,9 @@ std::string text_of(const CaseTarget& target) {
 std::string description_text(const CasePlan& plan, const Extent& size) {
   std::string text = fmt::format("size = \"{}\"\n", size.text());
   if (!plan.spacing.empty())
-    text += fmt::format("spacing = {}\n", list_of(plan.spacing));
+    text += fmt::format("spacing = {}\n", list_of_numbers(plan.spacing));
   else if (plan.field_of_view > 0)
-    text += fmt::format("field_of_view = {}\n", plan.field_of_view);
+    text += fmt::format("field_of_view = {}\n", toml_value(plan.field_of_view));
   for (const CaseInput& input : plan.inputs) text += text_of(input);
   for (const CaseTarget& target : plan.targets) text += text_of(target);
   return text;

@@ -76,14 +76,16 @@ ModelConfig model_config_from_json(const std::string& text, const std::string& w
     config.arch = json.at("arch").get<std::string>();
     config.backbone = json.at("backbone").get<std::string>();
     config.norm = json.value("norm", "batch");
-    config.spatial_dims = json.at("rank").get<int>();
-    config.in_channels = json.at("in_channels").get<std::int64_t>();
-    config.widths = json.at("widths").get<std::vector<std::int64_t>>();
+    config.spatial_dims = nn::whole_number_at<int>(json, "rank");
+    config.in_channels = nn::whole_number_at<std::int64_t>(json, "in_channels");
+    config.widths.clear();
+    for (const Json& width : json.at("widths"))
+      config.widths.push_back(nn::whole_number<std::int64_t>(width, "widths"));
     for (const Json& entry : json.at("tasks")) {
       Task task;
       task.name = entry.at("name").get<std::string>();
       task.kind = task_kind(entry.at("kind").get<std::string>());
-      task.channels = entry.at("channels").get<std::int64_t>();
+      task.channels = nn::whole_number_at<std::int64_t>(entry, "channels");
       task.classes = entry.at("classes").get<std::vector<std::string>>();
       task.class_weight = entry.at("class_weight").get<std::vector<double>>();
       datasets::optional_fields([&](const char* key, auto field) { task.*field = entry.value(key, Task{}.*field); });

@@ -34,7 +34,7 @@ datasets::TargetInfo target_from(const Json& json) {
   datasets::TargetInfo target;
   target.name = json.at("name").get<std::string>();
   target.kind = task_kind(json.at("kind").get<std::string>());
-  target.channels = json.at("channels").get<std::int64_t>();
+  target.channels = nn::whole_number_at<std::int64_t>(json, "channels");
   target.classes = json.at("classes").get<std::vector<std::string>>();
   datasets::optional_fields([&](const char* key, auto member) { json.at(key).get_to(target.*member); });
   return target;
@@ -142,7 +142,7 @@ std::string to_json(const Provenance& p) {
 Provenance provenance_from_json(const std::string& text, const std::string& where) {
   try {
     Json json = nn::parse_json<Json>(text, where);
-    const auto version = json.at("version").get<std::int64_t>();
+    const auto version = nn::whole_number_at<std::int64_t>(json, "version");
     MEDUSA_CHECK_INPUT(version <= kVersion, "{}: has version {}, this program reads {}", where, version, kVersion);
     json = unsealed(std::move(json), where, /*required=*/true);
     Provenance p;

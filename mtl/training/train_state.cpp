@@ -25,12 +25,6 @@ std::vector<double> vector_from(const Json& json) {
   for (const Json& value : json) values.push_back(value.is_null() ? std::nan("") : value.get<double>());
   return values;
 }
-// A whole number that is not negative; 1.5 must not become 1.
-std::int64_t count_at(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  if (!value.is_number_unsigned()) throw Json::type_error::create(302, fmt::format("{} is not a count", key), &json);
-  return value.get<std::int64_t>();
-}
 Json means_json(const Means& means) { return {vector_json(means.sum), vector_json(means.count)}; }
 Means means_from(const Json& json) {
   Means means;
@@ -83,22 +77,23 @@ TrainState train_state_from_json(const std::string& text, const std::string& whe
   const Json json = nn::parse_json<Json>(text, where);
   TrainState s;
   s.data = json.at("data").get<std::string>();
-  s.epoch = count_at(json, "epoch");
-  s.batch = count_at(json, "batch");
-  s.step = count_at(json, "step");
-  s.random = {json.at("seed").get<std::uint64_t>(), json.at("stream").get<std::uint64_t>()};
+  s.epoch = nn::whole_number_at<std::int64_t>(json, "epoch");
+  s.batch = nn::whole_number_at<std::int64_t>(json, "batch");
+  s.step = nn::whole_number_at<std::int64_t>(json, "step");
+  s.random = {nn::whole_number_at<std::uint64_t>(json, "seed"), nn::whole_number_at<std::uint64_t>(json, "stream")};
   s.loss = means_from(json.at("loss"));
   s.task_weight = means_from(json.at("task_weight"));
   s.shared_norm = means_from(json.at("shared_norm"));
   s.cosine = means_from(json.at("cosine"));
   s.norm_sum = json.at("norm_sum").get<double>();
   s.norm_max = json.at("norm_max").get<double>();
-  s.images = count_at(json, "images");
+  s.images = nn::whole_number_at<std::int64_t>(json, "images");
   s.seconds = json.at("seconds").get<double>();
   s.waited = json.value("waited", 0.0);
   for (const Json& g : json.at("groups"))
-    s.groups.push_back({count_at(g, "best_epoch"), g.at("best").get<double>(), count_at(g, "waited"),
-                        g.at("stopped").get<bool>(), count_at(g, "optimizer_steps")});
+    s.groups.push_back({nn::whole_number_at<std::int64_t>(g, "best_epoch"), g.at("best").get<double>(),
+                        nn::whole_number_at<std::int64_t>(g, "waited"), g.at("stopped").get<bool>(),
+                        nn::whole_number_at<std::int64_t>(g, "optimizer_steps")});
   for (const auto& [name, values] : json.at("balancer").items()) s.balancer[name] = vector_from(values);
   for (const Json& losses : json.at("epoch_losses")) s.epoch_losses.push_back(vector_from(losses));
   return s;
