@@ -80,7 +80,7 @@ Result balance(const std::string& name, std::vector<real> g1, std::vector<real> 
   Tiny net;
   TaskBalancing balancing(net, method(name));
   Result r;
-  r.step = balancing.backward({net.loss("a", g1, 5), net.loss("b", g2, 7)}, 0, measure);
+  r.step = balancing.backward({net.loss("a", g1, 5), net.loss("b", g2, 7)}, 0, 0.01, measure);
   r.x = net.grad("encoder.w", 0);
   r.y = net.grad("encoder.w", 1);
   r.own_a = net.grad("heads.a.w");
@@ -124,7 +124,7 @@ TEST_CASE("task balancing: whose a parameter is does not depend on what the task
       Tensor x = Tensor::empty({2, 4, 4, 3});
       for (std::int64_t i = 0; i < x.numel(); ++i) x.mutable_data()[i] = static_cast<real>(random.normal());
       const std::vector<Var> y = net->outputs(Var(x));
-      gram[names] = balancing.backward({sum(y[0] * y[0]), sum(y[1])}, 0, true).gram;
+      gram[names] = balancing.backward({sum(y[0] * y[0]), sum(y[1])}, 0, 0.01, true).gram;
       for (const nn::Parameter& p : net->parameters())
         for (real v : p.var.grad() ? p.var.grad().to_vector() : std::vector<real>()) values[names].push_back(v);
     }
@@ -242,7 +242,7 @@ TEST_CASE("task balancing: a batch without labels of a task neither moves its pa
       net.clear();
       const bool both = step % 2 == 1;  // the first batch lacks b
       const BalancedStep done =
-          balancing.backward({net.loss("a", {1, 0}, 5), both ? net.loss("b", {-1, 1}, 7) : Var()}, step, true);
+          balancing.backward({net.loss("a", {1, 0}, 5), both ? net.loss("b", {-1, 1}, 7) : Var()}, step, 0.01, true);
       CHECK_MESSAGE(std::isfinite(done.weights[0]), name);
       CHECK_MESSAGE(std::isnan(done.weights[1]) == !both, name);
       CHECK_MESSAGE(std::isfinite(net.grad("encoder.w", 0)), name);

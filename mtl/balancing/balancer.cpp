@@ -1,40 +1,13 @@
 #include "mtl/balancing/balancer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
+#include "mtl/balancing/by_directions.h"
 #include "mtl/balancing/by_gradients.h"
 #include "mtl/balancing/by_losses.h"
 #include "tensor/check.h"
 
 namespace medusa::mtl {
-
-Vector gradient_norms(const Vector& gram) {
-  const std::size_t n = task_count(gram);
-  Vector norms(n);
-  for (std::size_t i = 0; i < n; ++i) norms[i] = std::sqrt(std::max(0.0, gram[i * n + i]));
-  return norms;
-}
-
-Vector gradient_cosines(const Vector& gram) {
-  const std::size_t n = task_count(gram);
-  const Vector norms = gradient_norms(gram);
-  Vector cosines(n * n);
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
-      const double product = norms[i] * norms[j];
-      cosines[i * n + j] = product > 0 ? std::clamp(gram[i * n + j] / product, -1.0, 1.0) : 0.0;
-    }
-  return cosines;
-}
-
-std::size_t task_count(const Vector& gram) {
-  const auto n = static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(gram.size()))));
-  MEDUSA_CHECK(n > 0 && n * n == gram.size(), "balancing: a Gram matrix has {} entries, expected a square number",
-               gram.size());
-  return n;
-}
 
 namespace {
 
@@ -82,16 +55,28 @@ const std::vector<Method>& table() {
   const auto pcgrad = [](const BalanceOptions& options, std::size_t tasks) -> std::unique_ptr<Balancer> {
     return std::make_unique<PcGrad>(tasks, options.seed);
   };
+  const auto rlw = [](const BalanceOptions& options, std::size_t tasks) -> std::unique_ptr<Balancer> {
+    return std::make_unique<RandomLossWeights>(tasks, options.seed);
+  };
   static const std::vector<Method> methods{{"equal", equal, no_options},
                                            method<FixedWeights>("fixed"),
+                                           {"rlw", rlw, no_options},
+                                           method<ScaleInvariant>("scaleinvariant"),
+                                           method<GeometricLoss>("gls"),
                                            method<DynamicWeightAverage>("dwa"),
                                            method<UncertaintyWeighting>("uw"),
+                                           method<Famo>("famo"),
+                                           method<SmoothTchebycheff>("stch"),
                                            method<GradNorm>("gradnorm"),
+                                           method<DbMtl>("dbmtl"),
                                            {"pcgrad", pcgrad, no_options},
+                                           method<Mgda>("mgda"),
                                            method<CaGrad>("cagrad"),
                                            method<Imtl>("imtl"),
                                            method<NashMtl>("nashmtl"),
-                                           method<Famo>("famo")};
+                                           method<FairGrad>("fairgrad"),
+                                           method<AlignedMtl>("alignedmtl"),
+                                           method<UpGrad>("upgrad")};
   return methods;
 }
 

@@ -11,17 +11,19 @@
 #include <string>
 #include <vector>
 
+#include "mtl/balancing/gram.h"
 #include "tensor/options.h"
 
 namespace medusa::mtl {
 
-using Vector = std::vector<double>;
+constexpr double kTinyLoss = 1e-12;  // stands for zero, which has no logarithm and no ratio
 
 // The data that a method gets in a step.
 struct BalanceInput {
   Vector losses;  // L_t of this batch, 0 unless needs_losses(); NaN: the task has no label, and its gradient is zero
   Vector gram;    // G, row-major T x T; empty unless needs_gradients()
   std::int64_t step = 0;
+  double lr = 0;  // of the network's parameters
 };
 
 class Balancer {
@@ -35,8 +37,12 @@ class Balancer {
   virtual bool needs_losses() const { return false; }
   // Called before epoch e = 0, 1, ... with the mean training losses of the epochs before it, oldest first.
   virtual void start_epoch(const std::vector<Vector>& /*mean_losses*/) {}
-  // The weights of this step, one per task; finite and not negative.
+  // The weights of this step, one per task; finite.
   virtual Vector weights(const BalanceInput& input) = 0;
+  // Whether after_step() wants the losses of the same batch after the step: costs a second forward pass.
+  virtual bool needs_losses_after() const { return false; }
+  // losses: as BalanceInput::losses, after the step with the last weights().
+  virtual void after_step(const Vector& /*losses*/) {}
   // Whether a task's own parameters (its decoder and head) use the weights too; else they use 1.
   virtual bool weighs_own_parameters() const { return !needs_gradients(); }
 
@@ -73,10 +79,5 @@ std::unique_ptr<Balancer> make_balancer(const BalanceOptions& options, std::size
 std::vector<std::string> balancing_methods();
 // The names of the options that a method has.
 std::vector<std::string> balancing_options(const std::string& method);
-
-// The norms |g_t| and the cosines of all pairs, from a Gram matrix; logged for every method, because they show why a
-// method fails.  A cosine with a zero gradient is 0.
-Vector gradient_norms(const Vector& gram);
-Vector gradient_cosines(const Vector& gram);  // row-major T x T
 
 }  // namespace medusa::mtl

@@ -2,81 +2,52 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
 
 #include "tensor/check.h"
 #include "tensor/random.h"
 
 namespace medusa::mtl {
 
-namespace {
-
-// The tasks whose gradient is not zero.
-std::vector<std::size_t> active_tasks(const Vector& gram) {
-  const std::size_t n = task_count(gram);
-  std::vector<std::size_t> active;
-  for (std::size_t t = 0; t < n; ++t)
-    if (gram[t * n + t] > 0) active.push_back(t);
-  return active;
+void GradNorm::start_epoch(const std::vector<Vector>& mean_losses) {
+  first_ = mean_losses.empty() ? Vector() : mean_losses.front();
 }
-
-// Rows and columns of the active tasks only.
-Vector submatrix(const Vector& gram, const std::vector<std::size_t>& active) {
-  const std::size_t n = task_count(gram), k = active.size();
-  Vector sub(k * k);
-  for (std::size_t i = 0; i < k; ++i)
-    for (std::size_t j = 0; j < k; ++j) sub[i * k + j] = gram[active[i] * n + active[j]];
-  return sub;
-}
-
-// Solves for the active tasks; the others get 0.
-Vector solve_active(const Vector& gram, const std::function<Vector(const Vector&)>& solve) {
-  const std::vector<std::size_t> active = active_tasks(gram);
-  Vector a(task_count(gram), 0.0);
-  if (active.empty()) return a;
-  const Vector part = solve(submatrix(gram, active));
-  for (std::size_t i = 0; i < active.size(); ++i) a[active[i]] = part[i];
-  return a;
-}
-
-double dot(const double* x, const Vector& y) { return std::inner_product(y.begin(), y.end(), x, 0.0); }
-
-}  // namespace
 
 Vector GradNorm::weights(const BalanceInput& input) {
+  constexpr double kLeast = 1e-3;  // a weight stays positive
   const std::size_t n = tasks();
-  if (first_.empty()) first_ = input.losses;
-  Vector present(n);
-  double count = 0;
-  for (std::size_t t = 0; t < n; ++t) {
-    count += present[t] = std::isnan(input.losses[t]) ? 0 : 1;
-    if (std::isnan(first_[t])) first_[t] = input.losses[t];
-  }
+  Vector present(n), ratio(n, 1.0);
+  double count = 0, mean_norm = 0, mean_ratio = 0;
+  for (std::size_t t = 0; t < n; ++t) count += present[t] = std::isnan(input.losses[t]) ? 0 : 1;
   if (count == 0) return w_;
   const Vector norms = gradient_norms(input.gram);
-  Vector ratio(n);
-  double mean_norm = 0, mean_ratio = 0;
   for (std::size_t t = 0; t < n; ++t) {
-    ratio[t] = present[t] > 0 && first_[t] > 0 ? input.losses[t] / first_[t] : 1;
+    if (present[t] > 0 && !first_.empty() && first_[t] > 0) ratio[t] = input.losses[t] / first_[t];
     mean_norm += present[t] * w_[t] * norms[t] / count;
     mean_ratio += present[t] * ratio[t] / count;
   }
-  double sum = 0;
+  Vector slope(n, std::nan(""));
   for (std::size_t t = 0; t < n; ++t) {
+    if (present[t] == 0) continue;
     const double r = mean_ratio > 0 ? ratio[t] / mean_ratio : 1;
     const double gap = w_[t] * norms[t] - mean_norm * std::pow(r, alpha_);
-    if (present[t] > 0) w_[t] = std::max(1e-3, w_[t] - lr_ * static_cast<double>((gap > 0) - (gap < 0)) * norms[t]);
-    sum += w_[t];
+    slope[t] = static_cast<double>((gap > 0) - (gap < 0)) * norms[t];
   }
+  adam_.step(w_, slope, lr_);
+  double sum = 0;
+  for (double& w : w_) sum += w = std::max(kLeast, w);
   for (double& w : w_) w *= static_cast<double>(n) / sum;
   return w_;
 }
 
+std::map<std::string, Vector> GradNorm::state() const {
+  std::map<std::string, Vector> state{{"w", w_}};
+  adam_.save(&state);
+  return state;
+}
+
 void GradNorm::set_state(const std::map<std::string, Vector>& state) {
-  MEDUSA_CHECK_INPUT(state.count("w") && state.count("first"), "balancing: the saved state is not GradNorm's");
-  w_ = state.at("w");
-  first_ = state.at("first");
+  w_ = saved(state, "w", tasks());
+  adam_.load(state);
 }
 
 // h_i is stored as coefficients over g_1..g_T; h_i . g_j = (G h_i)_j.
@@ -171,31 +142,6 @@ Vector CaGrad::weights(const BalanceInput& input) {
 
 namespace {
 
-// Gaussian elimination with partial pivoting; false if the system is singular.
-bool solve_linear(Vector matrix, Vector right, Vector& x) {
-  const std::size_t n = right.size();
-  for (std::size_t k = 0; k < n; ++k) {
-    std::size_t pivot = k;
-    for (std::size_t i = k + 1; i < n; ++i)
-      if (std::fabs(matrix[i * n + k]) > std::fabs(matrix[pivot * n + k])) pivot = i;
-    if (std::fabs(matrix[pivot * n + k]) < 1e-10) return false;
-    for (std::size_t j = 0; j < n; ++j) std::swap(matrix[k * n + j], matrix[pivot * n + j]);
-    std::swap(right[k], right[pivot]);
-    for (std::size_t i = k + 1; i < n; ++i) {
-      const double factor = matrix[i * n + k] / matrix[k * n + k];
-      for (std::size_t j = k; j < n; ++j) matrix[i * n + j] -= factor * matrix[k * n + j];
-      right[i] -= factor * right[k];
-    }
-  }
-  x.assign(n, 0.0);
-  for (std::size_t k = n; k-- > 0;) {
-    double sum = right[k];
-    for (std::size_t j = k + 1; j < n; ++j) sum -= matrix[k * n + j] * x[j];
-    x[k] = sum / matrix[k * n + k];
-  }
-  return true;
-}
-
 // With b_t = a_t |g_t| and the cosine matrix C:  (C b)_1 = (C b)_i  means  C b = constant.
 Vector imtl_active(const Vector& gram) {
   const std::size_t n = task_count(gram);
@@ -203,9 +149,11 @@ Vector imtl_active(const Vector& gram) {
   Vector b, a(n);
   const bool solved = solve_linear(cosines, Vector(n, 1.0), b);
   double sum = 0;
-  for (std::size_t t = 0; t < n; ++t) sum += a[t] = std::max(0.0, solved ? b[t] : 1.0) / norms[t];
-  if (!(sum > 0))
+  for (std::size_t t = 0; t < n; ++t) sum += a[t] = (solved ? b[t] : 1.0) / norms[t];
+  if (!(std::fabs(sum) > 1e-9)) {
+    sum = 0;
     for (std::size_t t = 0; t < n; ++t) sum += a[t] = 1 / norms[t];
+  }
   for (double& w : a) w *= static_cast<double>(n) / sum;
   return a;
 }

@@ -3,15 +3,14 @@
 #pragma once
 
 #include "mtl/balancing/balancer.h"
+#include "mtl/balancing/small_solvers.h"
 
 namespace medusa::mtl {
 
-// T of a T x T matrix; throws Error if the size is not a square number.
-std::size_t task_count(const Vector& gram);
-
 // GradNorm (Chen, Badrinarayanan, Lee, Rabinovich 2018, eq. 1 and 2): pulls w_t |g_t| to a common size, larger for
-// tasks that train slowly.   target_t = mean_i(w_i |g_i|) r_t^alpha,  r_t = (L_t / L_t(0)) / mean_i (L_i / L_i(0)); w_t
-// -= lr sign(w_t |g_t| - target_t) |g_t|,  then w is scaled to sum T.
+// tasks that train slowly.   target_t = mean_i(w_i |g_i|) r_t^alpha,  r_t = (L_t / L_t(0)) / mean_i (L_i / L_i(0)); w
+// goes down the gradient of  sum_t |w_t |g_t| - target_t|  by Adam, then is scaled to sum T.   L(0) is the mean of the
+// first epoch, in which all r_t are 1 [as LibMTL has it].
 class GradNorm : public Balancer {
  public:
   struct Options : WeightsRate {
@@ -22,17 +21,19 @@ class GradNorm : public Balancer {
     }
   };
   GradNorm(std::size_t tasks, const Options& options)
-      : Balancer(tasks), alpha_(options.alpha), lr_(options.lr), w_(tasks, 1.0) {}
+      : Balancer(tasks), alpha_(options.alpha), lr_(options.lr), w_(tasks, 1.0), adam_(tasks) {}
   bool needs_gradients() const override { return true; }
   bool needs_losses() const override { return true; }
   bool weighs_own_parameters() const override { return true; }
+  void start_epoch(const std::vector<Vector>& mean_losses) override;
   Vector weights(const BalanceInput& input) override;
-  std::map<std::string, Vector> state() const override { return {{"w", w_}, {"first", first_}}; }
+  std::map<std::string, Vector> state() const override;
   void set_state(const std::map<std::string, Vector>& state) override;
 
  private:
   double alpha_, lr_;
-  Vector w_, first_;  // first_: L_t(0), each task's first loss; NaN: none yet
+  Vector w_, first_;  // first_: L_t(0), a function of the epoch means; empty in the first epoch
+  SmallAdam adam_;    // of w_
 };
 
 // PCGrad (Yu et al. 2020, algorithm 1): each g_i loses its component against every other g_j it conflicts with, in
@@ -67,8 +68,8 @@ class CaGrad : public Balancer {
 };
 
 // IMTL-G (Liu et al., "Towards impartial multi-task learning", 2021, eq. 4): the step has the same projection on every
-// task's unit gradient:   sum_t a_t = 1,  (sum_t a_t g_t) . (u_1 - u_i) = 0 for all i.  Scaled by T [ours].  Negative
-// weights (three tasks and more) are set to 0 [ours]; if the equations have no solution, a_t ~ 1 / |g_t|.
+// task's unit gradient:   sum_t a_t = 1,  (sum_t a_t g_t) . (u_1 - u_i) = 0 for all i.  Scaled by T [ours].  Weights may be
+// negative with three tasks and more, and are used as they are; if the equations have no solution, a_t ~ 1 / |g_t|.
 class Imtl : public Balancer {
  public:
   explicit Imtl(std::size_t tasks) : Balancer(tasks) {}

@@ -1,7 +1,8 @@
-// Balancing by the losses alone: fixed weights, DWA, uncertainty weighting, FAMO.
+// Balancing by the losses alone: fixed and random weights, DWA, uncertainty weighting, FAMO and others.
 #pragma once
 
 #include "mtl/balancing/balancer.h"
+#include "mtl/balancing/small_solvers.h"
 
 namespace medusa::mtl {
 
@@ -43,25 +44,34 @@ class DynamicWeightAverage : public Balancer {
 };
 
 // Uncertainty weighting (Kendall, Gal, Cipolla 2018): minimises  sum_t L_t / (2 exp s_t) + s_t / 2  over s as well, so
-// a_t = 1 / (2 exp s_t);  ds_t = 1/2 - L_t / (2 exp s_t).  s starts at 0 and follows Adam with the rate lr;
-// it stays within -10..10 [ours].
+// a_t = 1 / (2 exp s_t);  ds_t = 1/2 - L_t / (2 exp s_t).  s follows Adam; as in the published settings it starts at
+// -0.5 and has the network's learning rate.  It stays within -10..10 [ours].
 class UncertaintyWeighting : public Balancer {
  public:
-  using Options = WeightsRate;
-  UncertaintyWeighting(std::size_t tasks, const Options& options);
+  struct Options {
+    double start = -0.5, lr = 0;
+    void declare(medusa::Options& o) {
+      o.add("uw-start", start, "s of every task in the beginning").range(-10, 10);
+      o.add("uw-lr", lr, "learning rate of s; 0: that of the network").at_least(0);
+    }
+  };
+  UncertaintyWeighting(std::size_t tasks, const Options& options)
+      : Balancer(tasks), lr_(options.lr), s_(tasks, options.start), adam_(tasks) {}
   bool needs_losses() const override { return true; }
   Vector weights(const BalanceInput& input) override;
   std::map<std::string, Vector> state() const override;
   void set_state(const std::map<std::string, Vector>& state) override;
 
  private:
-  double lr_, step_ = 0;
-  Vector s_, m_, v_;
+  double lr_;
+  Vector s_;
+  SmallAdam adam_;
 };
 
-// FAMO (Liu, Feng, Stone, Liu 2023, algorithm 1): all losses should fall at the same relative rate, measured on the
-// losses of successive steps, without gradients.  z = softmax(xi);  a_t = (z_t / L_t) / sum_i (z_i / L_i); after the
-// step: xi -= lr (J(z)^T (log L_before - log L_after) + decay xi).  [ours] L_after is the next batch's loss.
+// FAMO (Liu, Feng, Stone, Liu 2023, algorithm 1, and the authors' code): all losses should fall at the same relative
+// rate, which a second look at the same batch after the step measures, without gradients.  z = softmax(xi);
+// a_t = (z_t / L_t) / sum_i (z_i / L_i); after the step Adam moves xi along  J(z)^T (log L_before - log L_after) + decay
+// xi.
 class Famo : public Balancer {
  public:
   struct Options : WeightsRate {
@@ -72,15 +82,69 @@ class Famo : public Balancer {
     }
   };
   Famo(std::size_t tasks, const Options& options)
-      : Balancer(tasks), lr_(options.lr), decay_(options.decay), xi_(tasks, 0.0) {}
+      : Balancer(tasks), lr_(options.lr), decay_(options.decay), xi_(tasks, 0.0), adam_(tasks) {}
   bool needs_losses() const override { return true; }
+  bool needs_losses_after() const override { return true; }
   Vector weights(const BalanceInput& input) override;
-  std::map<std::string, Vector> state() const override { return {{"xi", xi_}, {"last", last_}}; }
+  void after_step(const Vector& losses) override;
+  std::map<std::string, Vector> state() const override;
   void set_state(const std::map<std::string, Vector>& state) override;
 
  private:
   double lr_, decay_;
-  Vector xi_, last_;  // last_: logarithm of each task's last loss; NaN: none yet
+  Vector xi_, before_;  // before_: the losses of this step
+  SmallAdam adam_;      // of xi_
+};
+
+// Smooth Tchebycheff (Lin et al. 2024): the task that is worst compared with its loss in one early epoch counts most.
+//   a_t = T softmax(log(L / nadir) / mu)_t / L_t;  up to the end of that epoch 1 / L_t, the gradient of the log-losses.
+class SmoothTchebycheff : public Balancer {
+ public:
+  struct Options {
+    double mu = 1;
+    std::int64_t epoch = 5;
+    void declare(medusa::Options& o) {
+      o.add("stch-mu", mu, "smoothness: towards 0 the worst task alone counts").above(0);
+      o.add("stch-epoch", epoch, "the epoch, from 1, whose mean losses the tasks are compared with").at_least(1);
+    }
+  };
+  SmoothTchebycheff(std::size_t tasks, const Options& options)
+      : Balancer(tasks), mu_(options.mu), epoch_(static_cast<std::size_t>(options.epoch)) {}
+  bool needs_losses() const override { return true; }
+  void start_epoch(const std::vector<Vector>& mean_losses) override;
+  Vector weights(const BalanceInput& input) override;
+
+ private:
+  double mu_;
+  std::size_t epoch_;
+  Vector nadir_;  // empty until that epoch is over; a function of the epoch means: nothing to save
+};
+
+// a_t = 1 / L_t: the sum of the log-losses, which does not depend on the losses' units.
+class ScaleInvariant : public Balancer {
+ public:
+  explicit ScaleInvariant(std::size_t tasks) : Balancer(tasks) {}
+  bool needs_losses() const override { return true; }
+  Vector weights(const BalanceInput& input) override;
+};
+
+// GLS (Chennupati et al. 2019): the geometric mean of the losses;  a_t = (prod_i L_i)^(1/T) / (T L_t).
+class GeometricLoss : public Balancer {
+ public:
+  explicit GeometricLoss(std::size_t tasks) : Balancer(tasks) {}
+  bool needs_losses() const override { return true; }
+  Vector weights(const BalanceInput& input) override;
+};
+
+// RLW (Lin, Ye, Zhang, Tsang 2022): random weights in every step, a control that a method should beat.
+//   a = T softmax(z), z from the normal distribution.
+class RandomLossWeights : public Balancer {
+ public:
+  RandomLossWeights(std::size_t tasks, std::uint64_t seed) : Balancer(tasks), seed_(seed) {}
+  Vector weights(const BalanceInput& input) override;
+
+ private:
+  std::uint64_t seed_;  // the weights of step i are a function of (seed, i): nothing to save
 };
 
 // e^x_t / sum e^x, without overflow.

@@ -46,13 +46,13 @@ TaskBalancing::TaskBalancing(Model& model, const BalanceOptions& options)
   if (!shares()) balancer_ = make_balancer({}, model.tasks().size());  // equal
 }
 
-BalancedStep TaskBalancing::backward(const std::vector<Var>& losses, std::int64_t step, bool measure) {
+BalancedStep TaskBalancing::backward(const std::vector<Var>& losses, std::int64_t step, double lr, bool measure) {
   const std::size_t n = losses.size();
   BalancedStep result;
   const bool every_step = measures_every_step();
   std::vector<Gradients> gradients;
   if (every_step || (measure && shares())) gradients = task_gradients(losses, !every_step);
-  BalanceInput input{Vector(n, 0.0), {}, step};
+  BalanceInput input{Vector(n, 0.0), {}, step, lr};
   const bool good = read(losses, gradients, &input);
   result.gram = input.gram;
   if (!every_step) gradients.clear();
@@ -63,6 +63,11 @@ BalancedStep TaskBalancing::backward(const std::vector<Var>& losses, std::int64_
   else
     weighted_losses(losses, result.weights).backward();
   return result;
+}
+
+void TaskBalancing::after_step(const std::vector<Var>& losses) {
+  BalanceInput input{Vector(losses.size(), 0.0), {}, 0, 0};
+  if (read(losses, {}, &input)) balancer_->after_step(input.losses);
 }
 
 // Reads what the method needs of this step, in one copy from the device; false if a value is not finite.
@@ -92,12 +97,12 @@ bool TaskBalancing::read(const std::vector<Var>& losses, const std::vector<Gradi
   return good;
 }
 
-// Weights of tasks with a label must be finite and not negative; those of the others become NaN.
+// Weights of tasks with a label must be finite; those of the others become NaN.
 Vector TaskBalancing::check(Vector weights, const std::vector<Var>& losses) const {
   for (std::size_t t = 0; t < weights.size(); ++t) {
     if (!losses[t]) weights[t] = kAbsent;
-    MEDUSA_CHECK(!losses[t] || (std::isfinite(weights[t]) && weights[t] >= 0), "balancing {}: weight {} of task {}",
-                 method_, weights[t], t);
+    MEDUSA_CHECK(!losses[t] || std::isfinite(weights[t]), "balancing {}: weight {} of task {}", method_, weights[t],
+                 t);
   }
   return weights;
 }

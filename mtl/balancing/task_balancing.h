@@ -33,10 +33,14 @@ class TaskBalancing {
   void start_epoch(const std::vector<Vector>& mean_losses) { balancer_->start_epoch(mean_losses); }
 
   // Leaves the balanced gradients in the model's parameters, which must hold none.  losses[t]: scalar, empty if the
-  // batch has no label of task t; at least one is given.  step: counts all steps of the run.
+  // batch has no label of task t; at least one is given.  step: counts all steps of the run; lr: the learning rate.
   // measure: compute the Gram matrix even if the method does not need it.  That costs a backward pass per task and does
   // not change what is learned.
-  BalancedStep backward(const std::vector<Var>& losses, std::int64_t step, bool measure);
+  BalancedStep backward(const std::vector<Var>& losses, std::int64_t step, double lr, bool measure);
+
+  // Whether the method wants the losses of the same batch after the step, and hands them over; as in backward().
+  bool needs_losses_after() const { return shares() && balancer_->needs_losses_after(); }
+  void after_step(const std::vector<Var>& losses);
 
   std::map<std::string, Vector> state() const { return balancer_->state(); }
   void set_state(const std::map<std::string, Vector>& state) { balancer_->set_state(state); }

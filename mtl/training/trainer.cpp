@@ -140,12 +140,10 @@ bool Trainer::train_epoch(BatchSource& train) {
 
 double Trainer::learning_rate() const { return nn::learning_rate(options_.schedule, state_.step); }
 
-void Trainer::step(BatchSource& train, const datasets::Batch& batch) {
+// The losses of the tasks that have a label in the batch and still train.
+Trainer::Losses Trainer::losses_of(const datasets::Batch& batch, const std::vector<Var>& outputs) const {
   const std::vector<Task>& tasks = model_.tasks();
-  check_batch(tasks, batch);
-  const std::vector<Var> outputs = outputs_any_size(model_, Var(batch.input));
   Losses losses{std::vector<Var>(tasks.size()), std::vector<Var>(tasks.size()), {}};
-  bool any = false;
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     losses.samples.push_back(labelled_samples(batch, t));
     if (losses.samples[t] == 0 || state_.groups[group_of_task_[t]].stopped) continue;
@@ -153,9 +151,31 @@ void Trainer::step(BatchSource& train, const datasets::Batch& batch) {
     const Var loss = task_loss(tasks[t], outputs[t], target.value, target.mask, batch.labelled[t]);
     losses.plain[t] = loss;
     losses.weighted[t] = tasks[t].loss_weight != 1 ? loss * static_cast<real>(tasks[t].loss_weight) : loss;
-    any = true;
   }
-  if (any) update(train, batch, outputs, losses);
+  return losses;
+}
+
+void Trainer::step(BatchSource& train, const datasets::Batch& batch) {
+  check_batch(model_.tasks(), batch);
+  const OpSeed random = op_seed_state();
+  const std::vector<Var> outputs = outputs_any_size(model_, Var(batch.input));
+  const Losses losses = losses_of(batch, outputs);
+  if (std::none_of(losses.plain.begin(), losses.plain.end(), [](const Var& loss) { return static_cast<bool>(loss); }))
+    return;
+  update(train, batch, outputs, losses);
+  if (balancing_.needs_losses_after()) look_again(batch, random);
+}
+
+// The losses of the same batch after the step, for balancing: with the same dropout (`random`: its state before the
+// step), and running statistics that do not move.
+void Trainer::look_again(const datasets::Batch& batch, OpSeed random) {
+  const NoGrad no_grad;
+  std::vector<Tensor> statistics;
+  std::vector<nn::Buffer> buffers = model_.buffers();
+  for (const nn::Buffer& buffer : buffers) statistics.push_back(buffer.tensor.clone());
+  set_op_seed_state(random);
+  balancing_.after_step(losses_of(batch, outputs_any_size(model_, Var(batch.input))).weighted);
+  for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i].tensor.copy_from(statistics[i]);
 }
 
 // Leaves gradients in the parameters, and adds the balancing's numbers to the sums.  For a method that does not need
@@ -163,7 +183,7 @@ void Trainer::step(BatchSource& train, const datasets::Batch& batch) {
 void Trainer::backward(const std::vector<Var>& losses) {
   const std::size_t n = losses.size();
   const bool all = std::all_of(losses.begin(), losses.end(), [](const Var& loss) { return static_cast<bool>(loss); });
-  const BalancedStep done = balancing_.backward(losses, state_.step, all && state_.cosine.count[0] == 0);
+  const BalancedStep done = balancing_.backward(losses, state_.step, learning_rate(), all && state_.cosine.count[0] == 0);
   for (std::size_t t = 0; t < n; ++t)
     if (losses[t]) state_.task_weight.add(t, done.weights[t]);
   if (done.gram.empty()) return;

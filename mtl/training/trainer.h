@@ -73,6 +73,8 @@ class Trainer {
     std::vector<double> samples;
   };
   void step(BatchSource& train, const datasets::Batch& batch);
+  Losses losses_of(const datasets::Batch& batch, const std::vector<Var>& outputs) const;
+  void look_again(const datasets::Batch& batch, OpSeed random);
   void update(BatchSource& train, const datasets::Batch& batch, const std::vector<Var>& outputs, const Losses& losses);
   std::vector<double> read_step(const Losses& losses, bool* good);
   void backward(const std::vector<Var>& losses);
