@@ -16,6 +16,7 @@
 #include "tensor/parallel.h"
 #include "tools/cli/device.h"
 #include "tools/cli/program.h"
+#include "tools/replay/balancing.h"
 
 namespace medusa {
 namespace {
@@ -352,19 +353,23 @@ int main(int argc, char** argv) {
   medusa::tools::CommandLine command{
       "Runs a reference case, a network, an encoder or single ops, and writes all results in PyTorch's names and "
       "layouts.\n"
-      "A case is a folder with case.json, io.safetensors and, except for ops, weights.safetensors.",
+      "A case is a folder with case.json, io.safetensors and, except for ops, weights.safetensors.\n"
+      "Or computes the weights of balancing methods for losses and gradients that a file gives, a line of JSON each.",
       "replay"};
-  std::string folder, out;
+  std::string folder, balancing, out;
   medusa::tools::DeviceChoice device;
   int threads = 0;
-  command.option("--case", folder, "folder of the case").required();
-  command.option("--out", out, "safetensors file to write").required();
+  command.option("--case", folder, "folder of the case");
+  command.option("--balancing", balancing, "in place of --case: file of lines {\"method\": ..., \"steps\": [...]}");
+  command.option("--out", out, "file to write: safetensors; with --balancing lines of weights").required();
   medusa::tools::device_options(command, device);
   command.option("--threads", threads, "threads to use; 0: as many as the machine has");
   return medusa::tools::run(
       command, argc, argv,
       [&] {
         medusa::set_threads(threads);
+        MEDUSA_CHECK_INPUT(folder.empty() != balancing.empty(), "expected either --case or --balancing");
+        if (!balancing.empty()) return medusa::tools::replay_balancing(balancing, out);
         medusa::replay(folder, out, medusa::tools::open_device(device));
       },
       medusa::tools::kFewerThreads);
