@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "mtl/training/selection.h"
 #include "nn/safetensors.h"
 #include "tensor/random.h"
 #include "tests/data_fixture.h"
@@ -242,8 +243,9 @@ TEST_CASE("trainer: the best epoch's weights are kept, and patience ends what no
   double best = -1e9;
   std::int64_t best_epoch = 0;
   for (const auto& line : lines) {
-    const double now =
-        (line["val"]["lesion"]["dice"].get<double>() + line["val"]["diagnosis"]["balanced_accuracy"].get<double>()) / 2;
+    const double now = (std::log(line["val"]["lesion"]["dice"].get<double>()) +
+                        std::log(line["val"]["diagnosis"]["balanced_accuracy"].get<double>())) /
+                       2;
     CHECK(line["improved"][0].get<bool>() == (now > best));
     if (now > best) best = now, best_epoch = line["epoch"].get<std::int64_t>();
   }
@@ -256,7 +258,7 @@ TEST_CASE("trainer: the best epoch's weights are kept, and patience ends what no
   CHECK(score(model->tasks(), evaluation, {0, 1}) == doctest::Approx(best));
 }
 
-TEST_CASE("score: an error counts in parts of its task's scale, and what has no value not at all") {
+TEST_CASE("score: relative changes count the same in all tasks, and what has no value not at all") {
   std::vector<Task> tasks(3);
   tasks[0].kind = TaskKind::Segmentation;
   tasks[1].kind = TaskKind::Regression;
@@ -266,9 +268,56 @@ TEST_CASE("score: an error counts in parts of its task's scale, and what has no 
   evaluation[0].metrics = {{"dice", 0.5}};
   evaluation[1].metrics = {{"mae", 7}};
   evaluation[2].metrics = {{"auc", std::numeric_limits<double>::quiet_NaN()}};
-  CHECK(score(tasks, evaluation, {0, 1, 2}) == doctest::Approx((0.5 - 0.1) / 2));
-  CHECK(score(tasks, evaluation, {1}) == doctest::Approx(-0.1));
+  CHECK(score(tasks, evaluation, {0, 1, 2}) == doctest::Approx((std::log(0.5) - std::log(7)) / 2));
+  CHECK(score(tasks, evaluation, {1}) == doctest::Approx(-std::log(7)));
   CHECK(std::isnan(score(tasks, evaluation, {2})));
+  CHECK(mean_score(tasks, evaluation, {0, 1, 2}) == doctest::Approx((0.5 - 0.1) / 2));
+  const double before = score(tasks, evaluation, {0, 1});
+  evaluation[0].metrics = {{"dice", 0.55}};
+  const double better = score(tasks, evaluation, {0, 1}) - before;
+  evaluation[0].metrics = {{"dice", 0.5}};
+  evaluation[1].metrics = {{"mae", 7 / 1.1}};
+  CHECK(score(tasks, evaluation, {0, 1}) - before == doctest::Approx(better));  // 10 % better, in either task
+  evaluation[0].metrics = {{"dice", 0}};
+  CHECK(score(tasks, evaluation, {0}) == doctest::Approx(std::log(1e-3)));
+
+  evaluation[0].metrics = {{"dice", 0.5}};
+  const std::vector<double> losses{0.25, 1, 2};
+  const auto of = [&](const char* selection, const std::vector<std::size_t>& group) {
+    return epoch_score(selection, tasks, &evaluation, losses, group, 3);
+  };
+  CHECK(of("joint", {0}) == score(tasks, evaluation, {0, 1, 2}));  // one epoch for all
+  CHECK(of("per-task", {0}) == score(tasks, evaluation, {0}));
+  CHECK(of("mean", {0}) == doctest::Approx(0.5));
+  CHECK(of("last", {0}) == 3);
+  CHECK(of("per-task", {2}) == -2);  // no metric: by the loss
+  CHECK(epoch_score("joint", tasks, nullptr, losses, {0}, 3) == doctest::Approx(-(0.25 + 1 + 2) / 3));
+}
+
+TEST_CASE("trainer: STL's tasks share one epoch, or have one each") {
+  for (const char* selection : {"joint", "per-task"}) {
+    TempFolder folder;
+    Noise train(4), val(2);
+    TrainerOptions options = small_options(folder.path);
+    options.epochs = 8;
+    options.select = selection;
+    const auto model = small_model("stl");
+    const TrainResult result = Trainer(*model, options).run(train, &val);
+    REQUIRE(result.best_epoch.size() == 2);
+    if (selection == std::string("joint")) CHECK(result.best_epoch[0] == result.best_epoch[1]);
+    const auto lines = epochs_of(folder.path);
+    const auto best_of = [&](const char* task, const char* metric) {
+      std::int64_t best = 0;
+      double most = -1;
+      for (const auto& line : lines)
+        if (const double value = line["val"][task][metric].get<double>(); value > most)
+          most = value, best = line["epoch"].get<std::int64_t>();
+      return best;
+    };
+    if (selection == std::string("joint")) continue;
+    CHECK(result.best_epoch[0] == best_of("lesion", "dice"));
+    CHECK(result.best_epoch[1] == best_of("diagnosis", "balanced_accuracy"));
+  }
 }
 
 TEST_CASE("trainer: a gradient that is not finite ends the run, whatever the method, and keeps the last checkpoint") {

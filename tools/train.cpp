@@ -107,6 +107,7 @@ Command read_command(int argc, char** argv) {
     command = {};
     command.lock = std::move(lock);
     parse_command(arguments, &command);
+    if (mtl::RunFolder(command.out).option("select").empty()) command.run.select = "mean";  // an older version began it
     check_unchanged(command);
   }
   std::transform(argv + 1, argv + argc, std::back_inserter(command.arguments), [](const char* argument) {
@@ -239,6 +240,7 @@ mtl::TrainerOptions trainer_options(const Command& command, mtl::ConsoleProgress
   options.balancing.seed = o.seed;
   options.clip = o.clip;
   options.window = window_of(o);
+  options.select = o.select;
   options.patience = o.patience;
   options.folder = command.out;
   options.resume = command.resume;

@@ -75,18 +75,4 @@ std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std:
   return result;
 }
 
-double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group) {
-  double sum = 0;
-  int count = 0;
-  for (std::size_t t : group) {
-    const Metric& primary = metric(primary_metric(tasks[t].kind));
-    double value = evaluation[t].metrics.at(primary.name);
-    if (std::isnan(value)) continue;
-    if (primary.in_units) value /= tasks[t].scale;
-    sum += primary.larger_is_better ? value : -value;
-    ++count;
-  }
-  return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
-}
-
 }  // namespace medusa::mtl

@@ -25,11 +25,6 @@ using Evaluation = std::vector<TaskResult>;  // in the order of the model's task
 std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop = {},
                                    const SlidingWindow& window = {});
 
-// How good a result is for some of the tasks, larger is better: the mean of their primary metrics.  Metrics in units
-// are divided by Task::scale, so that 7 Gy of 70 weigh as much as 0.1 of Dice; metrics where smaller is better are
-// negated.  NaN if no task has a value.
-double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group);
-
 // Throws Error unless a batch has as many targets as there are tasks.
 void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch);
 

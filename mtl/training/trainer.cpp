@@ -9,6 +9,7 @@
 #include "mtl/inference/padding.h"
 #include "mtl/losses.h"
 #include "mtl/training/finite_check.h"
+#include "mtl/training/selection.h"
 
 namespace medusa::mtl {
 
@@ -35,6 +36,7 @@ Trainer::Trainer(Model& model, TrainerOptions options)
       group_of_task_(model.tasks().size()),
       balancing_(model, options_.balancing) {
   MEDUSA_CHECK_INPUT(options_.epochs >= 1, "epochs {}: expected 1 or more", options_.epochs);
+  check_one_of("select", options_.select, selections());
   MEDUSA_CHECK_INPUT(options_.clip >= 0 && options_.patience >= 0, "clip and patience must not be negative");
   for (std::size_t g = 0; g < groups_.size(); ++g)
     for (std::size_t t : groups_[g]) group_of_task_[t] = g;
@@ -287,13 +289,8 @@ void Trainer::judge(EpochReport* report) {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     TrainState::Group& group = state_.groups[g];
     if (group.stopped) continue;
-    double now =
-        report->val ? score(model_.tasks(), *report->val, groups_[g]) : std::numeric_limits<double>::quiet_NaN();
-    if (std::isnan(now)) {
-      now = 0;
-      for (std::size_t t : groups_[g])
-        if (!std::isnan(report->losses[t])) now -= report->losses[t] / static_cast<double>(groups_[g].size());
-    }
+    const double now = epoch_score(options_.select, model_.tasks(), report->val ? &*report->val : nullptr,
+                                   report->losses, groups_[g], state_.epoch);
     if (group.best_epoch == 0 || now > group.best) {
       group.best = now;
       group.best_epoch = state_.epoch;

@@ -25,6 +25,7 @@ struct TrainerOptions {
   nn::ScheduleOptions schedule;  // `total` is filled in from epochs and batches
   BalanceOptions balancing;
   double clip = 0;             // largest L2 norm of a group's gradients; 0: off
+  std::string select = "joint";  // one of selections(): which epoch is the best
   std::int64_t patience = 0;   // epochs without a new best until a group of tasks stops; 0: never
   SlidingWindow window;        // for validation; no size: whole samples
   std::string folder;          // of the run, must exist; "": nothing is written
@@ -44,8 +45,7 @@ struct TrainResult {
 };
 
 // Every group of Model::groups() has an optimiser, a best checkpoint and a patience of its own: STL's networks train
-// side by side as if each were alone.  "Best" is the largest score() on the validation set; without one (or if
-// score() is NaN), the smallest mean training loss.
+// side by side as if each were alone.  Which epoch is the "best", and for which of them, TrainerOptions::select says.
 class Trainer {
  public:
   // Throws InputError if an option is out of range.

@@ -8,6 +8,7 @@
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/training/dataset_tasks.h"
+#include "mtl/training/selection.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
 #include "tools/cli/program.h"
@@ -96,6 +97,11 @@ void declare_training(RunOptions& r, Options& o) {
   r.schedule.declare(o);
   r.optimizer.declare(o);
   o.add("clip", r.clip, "largest L2 norm of an optimiser's gradients, larger ones are scaled down; 0: off").at_least(0);
+  o.add("select", r.select,
+        "the epoch whose weights count: one for all tasks, by the mean of their metrics' logarithms on the validation "
+        "set; or one for each task that has a network of its own (stl); or the last")
+      .one_of(mtl::selections())
+      .same_for_all();
   o.add("patience", r.patience, "stop after this many epochs without a better validation result; 0: never")
       .at_least(0)
       .only_the_end();
@@ -200,6 +206,7 @@ RunOptions options_in(const mtl::RunFolder& folder) {
     const std::string file = folder.file(mtl::RunFile::Config), what = error.what();
     fail_input("{}{}", what.starts_with(file) ? "" : file + ": ", what);
   }
+  if (folder.option("select").empty()) options.select = "mean";  // an older version began it
   return options;
 }
 

@@ -51,6 +51,7 @@ struct RunOptions {
   nn::ScheduleOptions schedule;
   mtl::BalanceOptions balancing;  // its seed is `seed`
   double clip = 0;
+  std::string select = "joint";
   std::int64_t patience = 0;
   std::vector<std::string> losses, loss_weights;  // "TASK=LOSS", "TASK=2"
   std::string class_weights = "sqrt";
