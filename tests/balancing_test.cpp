@@ -271,7 +271,8 @@ TEST_CASE("balancing: UPGrad projects every gradient on the cone where nobody lo
   }
 }
 
-TEST_CASE("balancing: Aligned-MTL gives every principal direction the length of the shortest; weights may be negative") {
+TEST_CASE(
+    "balancing: Aligned-MTL gives every principal direction the length of the shortest; weights may be negative") {
   const Vector right = weights("alignedmtl", kRightAngle);  // eigenvalues 9 and 1
   CHECK(right[0] == Approx(1.0 / 3));
   CHECK(right[1] == Approx(1));

@@ -27,6 +27,7 @@ expect 2 '--lr -1: expected more than 0' compare x --sweep lr=-1,1
 begin=$(date +%s%N)
 expect 0 'average vs STL' compare whole
 took=$((($(date +%s%N) - begin) / 1000000))  # ms
+grep -q 'chosen on the validation set alone, in one epoch for all tasks' "$work/whole/table.md" && ok "the table says how epochs were chosen" || bad "$(head -5 "$work/whole/table.md")"
 for file in table.md table.json table.html; do [ -s "$work/whole/$file" ] && ok "$file" || bad "no $file"; done
 before=$(stat -c %Y.%i "$work"/whole/*/last.safetensors)
 again=$(compare whole)

@@ -168,7 +168,7 @@ TEST_CASE("options: each name in a table of methods makes one, with its own opti
   Options rows;
   balancing.declare(rows);
   const std::string shared = rows.find("balancing-lr")->help;
-  CHECK(shared.starts_with("balancing uw, "));
+  CHECK(shared.starts_with("balancing famo, "));
   CHECK(shared.ends_with(": learning rate of the weights"));
   for (const Option& row : rows.rows()) CHECK(row.owner == "balancing");
   balancing.own["dwa-temperature"] = 0;

@@ -1,5 +1,5 @@
-// The statistics of comparisons: distributions against SciPy's numbers, intervals and p values on simulated results whose
-// truth is known.
+// The statistics of comparisons: distributions against SciPy's numbers, intervals and p values on simulated results
+// whose truth is known.
 #include "tools/compare/statistics.h"
 
 #include <doctest/doctest.h>
@@ -77,8 +77,8 @@ TEST_CASE("statistics: groups stay together") {
   CHECK((grouped.high - grouped.low) / (alone.high - alone.low) == Approx(std::sqrt(10)).epsilon(0.15));
 }
 
-// Differences of Dice between two networks on n cases: skewed, as such differences are.  How often does the interval hold
-// the true mean, and how often does a test find a difference that is not there, or one that is?
+// Differences of Dice between two networks on n cases: skewed, as such differences are.  How often does the interval
+// hold the true mean, and how often does a test find a difference that is not there, or one that is?
 TEST_CASE("statistics: intervals cover, a null is not found, a planted effect is") {
   constexpr int kRounds = 400;
   for (const std::size_t n : {40, 200}) {
@@ -87,7 +87,7 @@ TEST_CASE("statistics: intervals cover, a null is not found, a planted effect is
       Random random(9, static_cast<std::uint64_t>(round) * 1000 + n);
       std::vector<double> skewed(n), null(n), effect(n);
       for (std::size_t i = 0; i < n; ++i) {
-        skewed[i] = (-std::log1p(-random.uniform()) - 1) * 0.05;  // exponential, mean 0
+        skewed[i] = (-std::log1p(-random.uniform()) - 1) * 0.05;                              // exponential, mean 0
         null[i] = -0.05 * std::log1p(-random.uniform()) * (random.uniform() < 0.5 ? -1 : 1);  // exchangeable networks
         effect[i] = (random.uniform() < 0.5 ? -1 : 1) * 0.05 * random.uniform() + 0.02;
       }

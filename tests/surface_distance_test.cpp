@@ -1,5 +1,5 @@
-// Surface distances: exact against the search over all pairs, on random images of every shape and spacing; by hand; empty
-// ones.
+// Surface distances: exact against the search over all pairs, on random images of every shape and spacing; by hand;
+// empty ones.
 #include "mtl/training/surface_distance.h"
 
 #include <doctest/doctest.h>
@@ -48,7 +48,8 @@ BinaryImage random_image(std::vector<std::int64_t> shape, std::vector<double> sp
 
 TEST_CASE("surface distances: the distance transform equals the search over all pairs") {
   Random random(3);
-  const std::vector<std::vector<std::int64_t>> shapes{{1}, {17}, {1, 9}, {8, 1}, {7, 11}, {1, 1, 1}, {5, 6, 7}, {3, 1, 9}};
+  const std::vector<std::vector<std::int64_t>> shapes{{1},     {17},      {1, 9},    {8, 1},
+                                                      {7, 11}, {1, 1, 1}, {5, 6, 7}, {3, 1, 9}};
   for (const auto& shape : shapes)
     for (double density : {0.0, 0.02, 0.3, 1.0}) {
       std::vector<double> spacing;
@@ -104,7 +105,8 @@ TEST_CASE("surface distances: random masks against all pairs, and in both orders
     CHECK(d.assd == doctest::Approx(sum / count).epsilon(1e-9));
     CHECK(d.nsd == doctest::Approx(near / count).epsilon(1e-9));
     CHECK(d.hd95 == turned.hd95);
-    CHECK(d.hd95 <= std::max(*std::max_element(forth.begin(), forth.end()), *std::max_element(back.begin(), back.end())));
+    CHECK(d.hd95 <=
+          std::max(*std::max_element(forth.begin(), forth.end()), *std::max_element(back.begin(), back.end())));
   }
 }
 

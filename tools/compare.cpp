@@ -229,6 +229,7 @@ void check_command(const Command& command, const std::vector<std::string>& argum
 Comparison compare(const Command& command) {
   Comparison comparison;
   comparison.variants = plan(command);
+  comparison.select = command.run.select;
   for (const Variant& variant : comparison.variants) options_of(command, variant.arch, 0, variant.setting);
   const auto dataset = datasets::open_dataset(dataset_options(command.run));
   comparison.seeds.assign(command.seeds.begin(), command.seeds.end());

@@ -25,9 +25,9 @@ class UpGrad : public Balancer {
   Vector weights(const BalanceInput& input) override;
 };
 
-// Aligned-MTL (Senushkin, Patakin, Kuznetsov, Konushin 2023, eq. 15): the gradients become orthogonal and as long as the
-// shortest principal direction:   G = V diag(l) V^T,   a = sqrt(l_min) V diag(l)^(-1/2) V^T 1,   over the eigenvalues l
-// that are not zero.  Weights may be negative.
+// Aligned-MTL (Senushkin, Patakin, Kuznetsov, Konushin 2023, eq. 15): the gradients become orthogonal and as long as
+// the shortest principal direction:   G = V diag(l) V^T,   a = sqrt(l_min) V diag(l)^(-1/2) V^T 1,   over the
+// eigenvalues l that are not zero.  Weights may be negative.
 class AlignedMtl : public Balancer {
  public:
   explicit AlignedMtl(std::size_t tasks) : Balancer(tasks) {}

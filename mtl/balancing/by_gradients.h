@@ -68,8 +68,9 @@ class CaGrad : public Balancer {
 };
 
 // IMTL-G (Liu et al., "Towards impartial multi-task learning", 2021, eq. 4): the step has the same projection on every
-// task's unit gradient:   sum_t a_t = 1,  (sum_t a_t g_t) . (u_1 - u_i) = 0 for all i.  Scaled by T [ours].  Weights may be
-// negative with three tasks and more, and are used as they are; if the equations have no solution, a_t ~ 1 / |g_t|.
+// task's unit gradient:   sum_t a_t = 1,  (sum_t a_t g_t) . (u_1 - u_i) = 0 for all i.  Scaled by T [ours].  Weights
+// may be negative with three tasks and more, and are used as they are; if the equations have no solution, a_t ~ 1 /
+// |g_t|.
 class Imtl : public Balancer {
  public:
   explicit Imtl(std::size_t tasks) : Balancer(tasks) {}

@@ -11,7 +11,7 @@ namespace medusa::mtl {
 
 namespace {
 
-constexpr double kMostLog = 10;      // keeps uncertainty weighting's s finite if a loss stays at zero
+constexpr double kMostLog = 10;  // keeps uncertainty weighting's s finite if a loss stays at zero
 
 // 1 / L_t; 0 for a task without a label.
 Vector one_over(const Vector& losses) {

@@ -70,8 +70,8 @@ class UncertaintyWeighting : public Balancer {
 
 // FAMO (Liu, Feng, Stone, Liu 2023, algorithm 1, and the authors' code): all losses should fall at the same relative
 // rate, which a second look at the same batch after the step measures, without gradients.  z = softmax(xi);
-// a_t = (z_t / L_t) / sum_i (z_i / L_i); after the step Adam moves xi along  J(z)^T (log L_before - log L_after) + decay
-// xi.
+// a_t = (z_t / L_t) / sum_i (z_i / L_i); after the step Adam moves xi along  J(z)^T (log L_before - log L_after) +
+// decay xi.
 class Famo : public Balancer {
  public:
   struct Options : WeightsRate {

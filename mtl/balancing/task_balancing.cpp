@@ -101,8 +101,7 @@ bool TaskBalancing::read(const std::vector<Var>& losses, const std::vector<Gradi
 Vector TaskBalancing::check(Vector weights, const std::vector<Var>& losses) const {
   for (std::size_t t = 0; t < weights.size(); ++t) {
     if (!losses[t]) weights[t] = kAbsent;
-    MEDUSA_CHECK(!losses[t] || std::isfinite(weights[t]), "balancing {}: weight {} of task {}", method_, weights[t],
-                 t);
+    MEDUSA_CHECK(!losses[t] || std::isfinite(weights[t]), "balancing {}: weight {} of task {}", method_, weights[t], t);
   }
   return weights;
 }

@@ -63,8 +63,8 @@ void for_lines(const std::vector<std::int64_t>& shape, std::size_t axis, const F
   for (std::size_t a = axis + 1; a < shape.size(); ++a) inner *= shape[a];
   for (std::size_t a = 0; a < axis; ++a) outer *= shape[a];
   for (std::int64_t o = 0; o < outer; ++o)
-    for (std::int64_t i = 0; i < inner; ++i) line(static_cast<std::size_t>(o * shape[axis] * inner + i),
-                                                  static_cast<std::size_t>(inner));
+    for (std::int64_t i = 0; i < inner; ++i)
+      line(static_cast<std::size_t>(o * shape[axis] * inner + i), static_cast<std::size_t>(inner));
 }
 
 // The part of two images that holds all their ones: nothing else changes their surfaces' distances.

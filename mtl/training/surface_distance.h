@@ -23,13 +23,14 @@ std::vector<std::uint8_t> surface_of(const BinaryImage& image);
 
 // In the unit of the spacing.  With S_A and S_B the two surfaces and d their voxels' distances to the other surface:
 struct SurfaceDistances {
-  double hd95 = 0;  // the larger of both directions' 95th percentiles (linear interpolation), as Metrics Reloaded has it
+  double hd95 =
+      0;  // the larger of both directions' 95th percentiles (linear interpolation), as Metrics Reloaded has it
   double assd = 0;  // mean of d over S_A and S_B together
   double nsd = 0;   // the share of S_A and S_B with d <= tolerance
 };
 // Both images have one shape and spacing.  As Metrics Reloaded (Maier-Hein et al. 2024) says of empty images: two are
-// alike (0, 0, 1); if only one is empty, nsd is 0, and no distance exists: the image's diagonal stands for it, the worst
-// that could be.
+// alike (0, 0, 1); if only one is empty, nsd is 0, and no distance exists: the image's diagonal stands for it, the
+// worst that could be.
 SurfaceDistances surface_distances(const BinaryImage& a, const BinaryImage& b, double tolerance);
 
 }  // namespace medusa::mtl

@@ -185,7 +185,8 @@ void Trainer::look_again(const datasets::Batch& batch, OpSeed random) {
 void Trainer::backward(const std::vector<Var>& losses) {
   const std::size_t n = losses.size();
   const bool all = std::all_of(losses.begin(), losses.end(), [](const Var& loss) { return static_cast<bool>(loss); });
-  const BalancedStep done = balancing_.backward(losses, state_.step, learning_rate(), all && state_.cosine.count[0] == 0);
+  const BalancedStep done =
+      balancing_.backward(losses, state_.step, learning_rate(), all && state_.cosine.count[0] == 0);
   for (std::size_t t = 0; t < n; ++t)
     if (losses[t]) state_.task_weight.add(t, done.weights[t]);
   if (done.gram.empty()) return;

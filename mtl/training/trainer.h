@@ -24,16 +24,16 @@ struct TrainerOptions {
   nn::OptimizerOptions optimizer;
   nn::ScheduleOptions schedule;  // `total` is filled in from epochs and batches
   BalanceOptions balancing;
-  double clip = 0;             // largest L2 norm of a group's gradients; 0: off
+  double clip = 0;               // largest L2 norm of a group's gradients; 0: off
   std::string select = "joint";  // one of selections(): which epoch is the best
-  std::int64_t patience = 0;   // epochs without a new best until a group of tasks stops; 0: never
-  SlidingWindow window;        // for validation; no size: whole samples
-  std::string folder;          // of the run, must exist; "": nothing is written
-  std::string run;             // the run's identity, see provenance.h; "": none
-  std::string data;            // what the samples are, in words: a resumed run must have the same
-  bool resume = false;         // resume from the folder's last checkpoint, if there is one
-  double save_every = 0;       // seconds between saves within an epoch; 0: only at its end
-  std::function<bool()> stop;  // called after every step: true ends the run after saving
+  std::int64_t patience = 0;     // epochs without a new best until a group of tasks stops; 0: never
+  SlidingWindow window;          // for validation; no size: whole samples
+  std::string folder;            // of the run, must exist; "": nothing is written
+  std::string run;               // the run's identity, see provenance.h; "": none
+  std::string data;              // what the samples are, in words: a resumed run must have the same
+  bool resume = false;           // resume from the folder's last checkpoint, if there is one
+  double save_every = 0;         // seconds between saves within an epoch; 0: only at its end
+  std::function<bool()> stop;    // called after every step: true ends the run after saving
   Progress* progress = nullptr;
 };
 

@@ -36,7 +36,8 @@ struct Comparison {
   std::vector<JudgedTask> tasks;
   std::vector<Variant> variants;
   std::vector<std::uint64_t> seeds;
-  std::string about;  // the dataset and what else a reader should know
+  std::string about;   // the dataset and what else a reader should know
+  std::string select;  // which epoch's weights each run is judged by: train's --select
 };
 
 // Mean and sample standard deviation (n - 1) of the values that are there.

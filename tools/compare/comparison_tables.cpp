@@ -72,10 +72,17 @@ std::vector<std::string> cells_of(const Comparison& c, const Variant& v) {
   return cells;
 }
 
+// How the weights of each run were chosen.
+std::string selection_text(const std::string& select) {
+  if (select == "last") return "each run has the weights of its last epoch";
+  return fmt::format("each run's weights were chosen on the validation set alone, {}",
+                     select == "joint" ? "in one epoch for all tasks"
+                                       : "in one epoch for each part that trains alone: each task of STL has its own");
+}
+
 std::string explanation(const Comparison& c) {
-  std::string text = fmt::format(
-      "Test set; each run's weights were chosen on the validation set alone. Mean ± standard deviation over {} seed{}.",
-      c.seeds.size(), c.seeds.size() == 1 ? "" : "s");
+  std::string text = fmt::format("Test set; {}. Mean ± standard deviation over {} seed{}.", selection_text(c.select),
+                                 c.seeds.size(), c.seeds.size() == 1 ? "" : "s");
   if (has_baseline(c))
     text += " vs STL: change of the metric in percent of STL's with the same seed and data, larger is better.";
   return text;
@@ -220,7 +227,8 @@ std::string table_markdown(const Comparison& c) {
 }
 
 std::string table_json(const Comparison& c) {
-  Json json{{"about", c.about}, {"seeds", c.seeds}, {"tasks", Json::array()}, {"rows", Json::array()}};
+  Json json{
+      {"about", c.about}, {"select", c.select}, {"seeds", c.seeds}, {"tasks", Json::array()}, {"rows", Json::array()}};
   for (const JudgedTask& task : c.tasks)
     json["tasks"].push_back(
         {{"name", task.name}, {"metric", task.metric}, {"larger_is_better", task.larger_is_better}});

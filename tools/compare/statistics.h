@@ -54,9 +54,9 @@ std::vector<double> holm(const std::vector<double>& p);
 // ---- distributions
 
 double normal_cdf(double x);
-double normal_quantile(double p);                        // 0 < p < 1
-double student_cdf(double t, double freedom);            // freedom > 0
+double normal_quantile(double p);              // 0 < p < 1
+double student_cdf(double t, double freedom);  // freedom > 0
 double student_quantile(double p, double freedom);
-double incomplete_beta(double x, double a, double b);    // regularised, 0 <= x <= 1
+double incomplete_beta(double x, double a, double b);  // regularised, 0 <= x <= 1
 
 }  // namespace medusa::tools

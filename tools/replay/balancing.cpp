@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "mtl/balancing/balancer.h"
+#include "nn/json.h"
 #include "tensor/check.h"
 #include "tensor/file.h"
 #include "tools/cli/run_options.h"
@@ -32,10 +33,11 @@ OptionValue option_value(const Json& json) {
 mtl::BalanceOptions options_of(const Json& line) {
   mtl::BalanceOptions options;
   options.name = line.at("method").get<std::string>();
-  options.seed = line.value("seed", std::uint64_t{0});
+  if (line.contains("seed")) options.seed = nn::whole_number_at<std::uint64_t>(line, "seed");
   check_one_of("method", options.name, mtl::balancing_methods());
   const std::vector<std::string> known = mtl::balancing_options(options.name);
-  for (const auto& [given, value] : line.value("options", Json::object()).items()) {
+  const Json given_options = line.value("options", Json::object());
+  for (const auto& [given, value] : given_options.items()) {
     const std::string& name = given;
     const auto same = [&](const std::string& option) {
       return option == name || option.substr(option.find('-') + 1) == name;
@@ -49,7 +51,7 @@ mtl::BalanceOptions options_of(const Json& line) {
 }
 
 Json weights_of(const Json& line) {
-  const auto tasks = line.at("tasks").get<std::size_t>();
+  const auto tasks = nn::whole_number_at<std::size_t>(line, "tasks");
   const auto balancer = mtl::make_balancer(options_of(line), tasks);
   const double lr = line.value("learning_rate", RunOptions().schedule.lr);
   std::vector<Vector> epochs;
@@ -61,8 +63,7 @@ Json weights_of(const Json& line) {
     if (balancer->needs_losses() || step.contains("losses")) input.losses = numbers(step.at("losses"), tasks, "losses");
     if (balancer->needs_gradients()) input.gram = numbers(step.at("gram"), tasks * tasks, "gram");
     weights.push_back(balancer->weights(input));
-    if (balancer->needs_losses_after())
-      balancer->after_step(numbers(step.at("losses_after"), tasks, "losses_after"));
+    if (balancer->needs_losses_after()) balancer->after_step(numbers(step.at("losses_after"), tasks, "losses_after"));
   }
   return weights;
 }
@@ -77,7 +78,7 @@ void replay_balancing(const std::string& in, const std::string& out) {
     ++number;
     if (text.empty()) continue;
     try {
-      results += weights_of(Json::parse(text)).dump() + '\n';
+      results += weights_of(nn::parse_json<Json>(text, "the line")).dump() + '\n';
     } catch (const Json::exception& error) {
       fail_input("{}:{}: {}", in, number, error.what());
     } catch (const InputError& error) {
