@@ -1,5 +1,6 @@
 #include "nn/init.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -12,6 +13,15 @@ namespace {
 double positive(std::int64_t fan) {
   MEDUSA_CHECK(fan > 0, "init: fan must be at least 1, got {}", fan);
   return static_cast<double>(fan);
+}
+
+void fill_diagonal(Tensor& tensor, double on, double off) {
+  const Shape& shape = tensor.shape();
+  MEDUSA_CHECK(shape.rank() >= 2 && shape[0] == shape[1], "init: a diagonal needs [n, n, ..], got {}", shape);
+  std::vector<real> values(static_cast<std::size_t>(tensor.numel()), static_cast<real>(off));
+  const std::int64_t n = shape[0], size = tensor.numel() / std::max<std::int64_t>(1, n * n);
+  for (std::int64_t i = 0; i < n; ++i) std::fill_n(values.begin() + i * (n + 1) * size, size, static_cast<real>(on));
+  tensor.copy_from(Tensor::from(values, shape));
 }
 
 }  // namespace
@@ -28,6 +38,7 @@ void Init::fill(Tensor& tensor, std::uint64_t seed, const std::string& name) con
     tensor.fill(static_cast<real>(a));
     return;
   }
+  if (kind == Kind::Diagonal) return fill_diagonal(tensor, a, b);
   Random random(seed, stream_of(name));
   std::vector<real> values(static_cast<std::size_t>(tensor.numel()));
   for (real& value : values)

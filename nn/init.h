@@ -10,11 +10,16 @@ namespace medusa::nn {
 
 // How a parameter is filled.  fan_in and fan_out: inputs and outputs of one unit, counting every weight of a window.
 struct Init {
-  enum class Kind { Constant, Uniform, Normal };
+  enum class Kind { Constant, Diagonal, Uniform, Normal };
   Kind kind = Kind::Constant;
-  double a = 0;  // Constant: the value; Uniform: in [-a, a); Normal: standard deviation
+  // Constant: the value; Diagonal: the value where the first two indices are equal; Uniform: in [-a, a); Normal:
+  // standard deviation
+  double a = 0;
+  double b = 0;  // Diagonal: the value everywhere else
 
   static Init constant(double value) { return {Kind::Constant, value}; }
+  // Of a tensor [n, n, ..]; fill() throws Error for another.
+  static Init diagonal(double on, double off) { return {Kind::Diagonal, on, off}; }
   static Init uniform(double bound) { return {Kind::Uniform, bound}; }
   static Init normal(double std) { return {Kind::Normal, std}; }
   // He, Zhang, Ren, Sun 2015, eq. 10: normal with variance 2 / fan_in, for layers before a ReLU.

@@ -3,29 +3,16 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <map>
-
 #include "mtl/networks/model.h"
-#include "tests/op_case.h"
+#include "tests/net_by_hand.h"
 
 namespace medusa::mtl {
 namespace {
 
+using test::distance;
+
 ModelConfig config(const std::string& arch, std::size_t tasks = 2, int rank = 2) {
-  ModelConfig c;
-  c.arch = arch;
-  c.spatial_dims = rank;
-  c.widths = {4, 6};
-  for (const char* name : {"lesion", "diagnosis", "border"}) {
-    Task t;
-    t.name = name;
-    t.kind = t.name == "diagnosis" ? TaskKind::Classification : TaskKind::Segmentation;
-    t.channels = t.name == "diagnosis" ? 7 : 1;
-    c.tasks.push_back(t);
-  }
-  c.tasks.resize(tasks);
-  return c;
+  return test::small_config(arch, tasks, rank);
 }
 
 // In evaluation, with norms that scale and shift.
@@ -39,28 +26,10 @@ std::unique_ptr<Model> tiny(const ModelConfig& c) {
   return model;
 }
 
-Var image(int rank = 2, std::uint64_t stream = 7) {
-  return Var(test::draw(test::normal(rank == 2 ? Shape{2, 4, 6, 3} : Shape{2, 4, 6, 2, 3}), stream));
-}
+Var image(int rank = 2, std::uint64_t stream = 7) { return test::small_image(rank, stream); }
 
-// The network's layers once more, from its parameters by name.  Running means are 0 and variances 1, as at the start.
-struct ByHand {
-  std::map<std::string, Var> parameter;
-  explicit ByHand(const Model& model) {
-    for (const nn::Parameter& p : model.parameters()) parameter[p.name] = p.var;
-  }
-  Var conv_norm(const std::string& conv_name, const std::string& norm, const Var& x) {
-    const Var w = parameter.at(conv_name + ".weight");
-    Tensor zeros = Tensor::zeros({w.size(-1)}), ones = Tensor::ones({w.size(-1)});
-    return batch_norm(conv(x, w, {}, ConvOptions::same(w.size(0))), parameter.at(norm + ".weight"),
-                      parameter.at(norm + ".bias"), zeros, ones, false);
-  }
-  Var conv_norm(const std::string& name, const Var& x) { return conv_norm(name + ".conv", name + ".norm", x); }
-  Var block(const std::string& name, const Var& x) {
-    const Var inner = relu(conv_norm(name + ".conv1", name + ".norm1", x));
-    const Var skip = parameter.count(name + ".skip.conv.weight") ? conv_norm(name + ".skip", x) : x;
-    return relu(conv_norm(name + ".conv2", name + ".norm2", inner) + skip);
-  }
+struct ByHand : test::NetByHand {
+  using NetByHand::NetByHand;
   Var ctan_mask(const std::string& task, const std::string& level, const Var& x) {
     return sigmoid(conv_norm("mask." + task + level, relu(conv_norm("embed." + task + level, x))));
   }
@@ -70,14 +39,6 @@ struct ByHand {
     return sigmoid(conv_norm(name + ".conv2", name + ".norm2", middle));
   }
 };
-
-double distance(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  double worst = 0;
-  for (std::int64_t i = 0; i < a.numel(); ++i)
-    worst = std::fmax(worst, std::fabs(static_cast<double>(a.at(i)) - static_cast<double>(b.at(i))));
-  return worst;
-}
 
 // Masks and attention have the shapes that the header promises, masks are in 0..1, rows sum to 1.
 void check_record(const AttentionRecord& record, const ModelConfig& c, const Var& x) {

@@ -154,6 +154,12 @@ TEST_CASE("initial values have the spread their names promise") {
   CHECK(spread(Init::torch_default(16)).second == doctest::Approx(0.25).epsilon(0.01));
   CHECK(spread(Init::uniform(1)).first == doctest::Approx(1.0 / 3).epsilon(0.05));
   CHECK_THROWS_WITH_AS(Init::kaiming_normal(0), "init: fan must be at least 1, got 0", Error);
+  Tensor matrices = Tensor::empty({3, 3, 2});
+  Init::diagonal(2, -1).fill(matrices, 0, "a");
+  CHECK(matrices.to_vector() == std::vector<real>{2, 2, -1, -1, -1, -1, -1, -1, 2, 2, -1, -1, -1, -1, -1, -1, 2, 2});
+  Tensor oblong = Tensor::empty({2, 3});
+  CHECK_THROWS_WITH_AS(Init::diagonal(1, 0).fill(oblong, 0, "a"), "init: a diagonal needs [n, n, ..], got [2, 3]",
+                       Error);
 }
 
 TEST_CASE("norms start as the identity up to normalisation, convolutions at He's deviation") {

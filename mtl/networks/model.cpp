@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "mtl/networks/backbone.h"
+#include "mtl/networks/cross_stitch.h"
 #include "mtl/networks/ctan.h"
 #include "mtl/networks/hps.h"
 #include "mtl/networks/mtan.h"
@@ -22,7 +23,9 @@ std::deque<Architecture>& table() {
       architecture<HPS>("hps", "one encoder, a branch for every task"),
       architecture<MTAN>("mtan", "hps, and a mask for every task at every level"),
       architecture<CTAN, CtanOptions>("ctan",
-                                      "a task's mask is for the other tasks; cross-task attention at the bottleneck")};
+                                      "a task's mask is for the other tasks; cross-task attention at the bottleneck"),
+      architecture<CrossStitch, CrossStitchOptions>(
+          "crossstitch", "a network for every task, their features mixed after every level")};
   return rows;
 }
 

@@ -2,13 +2,7 @@
 
 namespace medusa::mtl {
 
-STL::Net::Net(const ModelConfig& config, const Task& task)
-    : encoder(add("encoder", make_encoder(config))),
-      decoder_(task.traits().pixel_level ? &add<Decoder>("decoder", config.spatial_dims, backbone_of(config))
-                                         : nullptr),
-      head_(add("head", make_head(config.spatial_dims, backbone_of(config), task))) {}
-
-STL::STL(const ModelConfig& config) : Model(config), nets_(per_task<Net>("nets")) {
+STL::STL(const ModelConfig& config) : Model(config), nets_(per_task<TaskNet>("nets")) {
   for (std::size_t t = 0; t < tasks().size(); ++t) nets_.put(t, config, tasks()[t]);
 }
 

@@ -1,8 +1,7 @@
 // STL, single-task learning: a separate network for every task; nothing is shared.  The baseline.
 #pragma once
 
-#include "mtl/networks/heads.h"
-#include "mtl/networks/model.h"
+#include "mtl/networks/task_net.h"
 
 namespace medusa::mtl {
 
@@ -13,19 +12,7 @@ class STL : public Model {
   std::vector<Encoder*> encoders() override;
 
  private:
-  // One task's network.
-  class Net : public nn::Module {
-   public:
-    Net(const ModelConfig& config, const Task& task);
-    Var forward(const Var& x) override { return predict(decoder_, head_, encoder.features(x).p); }
-    Encoder& encoder;
-
-   private:
-    Decoder* decoder_;  // image-level tasks have none
-    nn::Module& head_;
-  };
-
-  PerTask<Net>& nets_;
+  PerTask<TaskNet>& nets_;
 };
 
 }  // namespace medusa::mtl

@@ -25,7 +25,7 @@ struct Part {
 // How many components of a parameter's name are its part's: "attention.lesion.0.conv1.weight", which belongs to a task,
 // is of "attention.lesion", "refine.0.conv1.weight" of "refine".  Whole networks ("nets") show their own parts.
 std::size_t depth_of(const nn::Parameter& p, const std::vector<std::string>& path) {
-  const std::size_t depth = p.owner == nn::kNoOwner ? 1 : path[0] == "nets" ? 3 : 2;
+  const std::size_t depth = path[0] == "nets" ? 3 : p.owner == nn::kNoOwner ? 1 : 2;
   return std::min(depth, path.size());
 }
 

@@ -10,8 +10,8 @@
 namespace medusa::tools {
 
 // A table per architecture, for this backbone, these widths and tasks, with the options of its own that it has in
-// `options`, by architecture; config.arch does not matter.  An architecture that cannot be built (MTAN and CTAN of a
-// single task) says why instead.
+// `options`, by architecture; config.arch does not matter.  An architecture that cannot be built (MTAN of a single
+// task) says why instead.
 std::string architectures_text(mtl::ModelConfig config, const std::map<std::string, OptionValues>& options);
 
 }  // namespace medusa::tools

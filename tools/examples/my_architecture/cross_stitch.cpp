@@ -1,5 +1,6 @@
 // An architecture of a program's own, with an option of its own, trained by the library's own program: cross-stitch
-// networks (Misra, Shrivastava, Gupta, Hebert, "Cross-stitch networks for multi-task learning", CVPR 2016).
+// networks (Misra, Shrivastava, Gupta, Hebert, "Cross-stitch networks for multi-task learning", CVPR 2016).  The
+// library has the same as `crossstitch`; here it is once more, from outside.
 #include "mtl/medusa.h"
 #include "tools/cli/programs.h"
 
