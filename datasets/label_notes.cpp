@@ -11,7 +11,6 @@ namespace {
 struct Part {
   const char* name;
   const std::vector<std::int64_t>& indices;
-  bool training;
 };
 
 // The known labels of a target in a part.
@@ -43,8 +42,8 @@ void note_classes(const TargetInfo& target, const Part& part, const Labels& labe
   if (present.size() == 1)
     notes->push_back(fmt::format("{}: all {} {} samples with a label are of class {}", target.name,
                                  labels.numbers.size(), part.name, present[0]));
-  else if (part.training && !absent.empty())
-    notes->push_back(fmt::format("{}: no training sample is of class {}", target.name, fmt::join(absent, ", ")));
+  else if (!absent.empty())
+    notes->push_back(fmt::format("{}: no {} sample is of class {}", target.name, part.name, fmt::join(absent, ", ")));
 }
 
 // Of yes and no for each channel.
@@ -65,8 +64,7 @@ std::vector<std::string> label_notes(const Dataset& dataset, const Split& split,
   std::vector<std::string> notes;
   for (std::size_t t : targets) {
     const TargetInfo& target = dataset.targets().at(t);
-    for (const Part& part :
-         {Part{"training", split.train, true}, Part{"validation", split.val, false}, Part{"test", split.test, false}}) {
+    for (const Part& part : {Part{"training", split.train}, Part{"validation", split.val}, Part{"test", split.test}}) {
       const Labels labels = labels_of(dataset, part.indices, t);
       if (labels.known == 0) continue;
       if (labels.numbers.empty())

@@ -3,9 +3,12 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <set>
 
+#include "datasets/label_notes.h"
 #include "datasets/layouts/registry.h"
 #include "mtl/networks/backbone.h"
+#include "mtl/training/dataset_tasks.h"
 #include "mtl/training/progress.h"
 #include "mtl/training/provenance.h"
 #include "mtl/training/run_folder.h"
@@ -64,7 +67,22 @@ bool matters(const Sweep& sweep, const std::string& arch) {
   return sweep.owner.empty() || sweep.owner == arch || (sweep.owner == "balancing" && arch != "stl");
 }
 
-RunOptions options_of(const Command& command, const std::string& arch, std::uint64_t seed, const std::string& setting) {
+// A seed and a fold (-1: no folds), with which every row has a run.
+struct Round {
+  std::uint64_t seed = 0;
+  std::int64_t fold = -1;
+  std::string text() const { return fold < 0 ? fmt::format("{}", seed) : fmt::format("{}-fold{}", seed, fold); }
+};
+
+std::vector<Round> rounds_of(const Command& command) {
+  std::vector<Round> rounds;
+  for (std::int64_t seed : command.seeds)
+    for (std::int64_t fold = 0; fold < std::max<std::int64_t>(command.run.fold.folds, 1); ++fold)
+      rounds.push_back({static_cast<std::uint64_t>(seed), command.run.fold.folds > 0 ? fold : -1});
+  return rounds;
+}
+
+RunOptions options_of(const Command& command, const std::string& arch, const Round& round, const std::string& setting) {
   RunOptions options = command.run;
   if (!setting.empty()) {
     CommandLine line("", "compare");
@@ -72,7 +90,8 @@ RunOptions options_of(const Command& command, const std::string& arch, std::uint
     line.parse({"--" + setting});
   }
   options.arch = arch;
-  options.seed = seed;
+  options.seed = round.seed;
+  if (round.fold >= 0) options.fold.fold = round.fold;
   absolute_paths(&options);
   check(options);
   complete(&options);  // as train saves them
@@ -101,11 +120,11 @@ std::vector<Variant> plan(const Command& command) {
   return variants;
 }
 
-std::string folder_name(const Variant& variant, std::uint64_t seed) {
+std::string folder_name(const Variant& variant, const Round& round) {
   std::string name = variant.name;
   for (char& c : name)
     if (c == '/' || c == ',' || c == '=' || c == ' ') c = c == '=' || c == ' ' ? '-' : '_';
-  return fmt::format("{}-{}", name, seed);
+  return name + "-" + round.text();
 }
 
 // ---- one run ------------------------------------------------------------------------------------------------------
@@ -129,9 +148,7 @@ void check_data(const std::string& folder, const RunOptions& options, const data
   const mtl::RunFolder run(folder);
   const std::optional<mtl::Provenance> then = run.provenance();
   if (!then) return;  // an older version made it
-  const datasets::Split split =
-      datasets::make_split(dataset, options.seed, options.val_fraction, options.test_fraction);
-  const mtl::Provenance now = mtl::provenance_of(dataset, split, {});
+  const mtl::Provenance now = mtl::provenance_of(dataset, make_split(options, dataset), {});
   const std::string before = mtl::samples_text(*then), today = mtl::samples_text(now);
   MEDUSA_CHECK_INPUT(before == today,
                      "{}: was made from {}, the data now are {} ({}); another --out begins a new comparison", folder,
@@ -174,10 +191,10 @@ std::string validation_text(const RunRecord& run, const std::vector<JudgedTask>&
   return text;
 }
 
-RunRecord do_run(const Command& command, const datasets::Dataset& dataset, const Variant& variant, std::uint64_t seed,
+RunRecord do_run(const Command& command, const datasets::Dataset& dataset, const Variant& variant, const Round& round,
                  const std::string& count, std::vector<JudgedTask>* tasks) {
-  const std::string name = folder_name(variant, seed), folder = command.out + "/" + name;
-  const RunOptions options = options_of(command, variant.arch, seed, variant.setting);
+  const std::string name = folder_name(variant, round), folder = command.out + "/" + name;
+  const RunOptions options = options_of(command, variant.arch, round, variant.setting);
   const auto begin = std::chrono::steady_clock::now();
   const bool begun = mtl::RunFolder(folder).begun(), finished = mtl::RunFolder(folder).finished();
   if (begun) {
@@ -186,10 +203,11 @@ RunRecord do_run(const Command& command, const datasets::Dataset& dataset, const
   }
   RunRecord run;
   run.failure = finished ? "" : train(command, options, folder);
-  if (run.failure.empty()) run = read_run(folder, seed, options.batch, tasks);
+  if (run.failure.empty()) run = read_run(folder, round.seed, options.batch, tasks);
   run.folder = folder;
   run.name = name;
-  run.seed = seed;
+  run.seed = round.seed;
+  run.fold = round.fold;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (!run.failure.empty())
     print_line("{} {}: {}{}", count, name, interrupted() ? "" : "FAILED: ", run.failure);
@@ -207,7 +225,7 @@ void check_command(const Command& command, const std::vector<std::string>& argum
   MEDUSA_CHECK_INPUT(!command.run.data.empty(), "--data is missing: the folder of the dataset");
   MEDUSA_CHECK_INPUT(!command.out.empty(), "--out is missing: the folder for the runs and tables");
   for (const std::string& argument : arguments)
-    for (const std::string& option : {std::string("--arch"), std::string("--seed")})
+    for (const std::string& option : {std::string("--arch"), std::string("--seed"), std::string("--fold")})
       MEDUSA_CHECK_INPUT(argument != option && argument.rfind(option + "=", 0) != 0, "{}: compare takes {}s instead",
                          option, option);
   MEDUSA_CHECK_INPUT(!command.archs.empty() && !command.seeds.empty(), "--archs and --seeds: expected at least one");
@@ -218,7 +236,8 @@ void check_command(const Command& command, const std::vector<std::string>& argum
   for (std::int64_t seed : command.seeds)
     MEDUSA_CHECK_INPUT(seed >= 0 && std::count(command.seeds.begin(), command.seeds.end(), seed) == 1,
                        "--seeds {}: expected whole numbers of 0 or more, each once", seed);
-  MEDUSA_CHECK_INPUT(command.run.test_fraction > 0 && command.run.val_fraction > 0,
+  const bool makes_test = command.run.fold.folds > 0 || !command.run.split_file.empty();
+  MEDUSA_CHECK_INPUT((makes_test || command.run.test_fraction > 0) && command.run.val_fraction > 0,
                      "--test-fraction {}, --val-fraction {}: compare chooses on a validation set and judges on a test "
                      "set, expected more than 0",
                      command.run.test_fraction, command.run.val_fraction);
@@ -226,23 +245,48 @@ void check_command(const Command& command, const std::vector<std::string>& argum
                      command.out);
 }
 
+// What a user should know about the parts before hours of training: an option without effect, a missing class.  Refuses
+// a division without a test part.
+void note_splits(const Command& command, const std::vector<Round>& rounds, const datasets::Dataset& dataset) {
+  std::vector<std::size_t> targets;
+  mtl::make_tasks(dataset, command.run.tasks, &targets);
+  std::set<std::string> said;
+  for (const Round& round : rounds) {
+    const RunOptions options = options_of(command, command.archs.front(), round, "");
+    const datasets::Split split = make_split(options, dataset);
+    MEDUSA_CHECK_INPUT(!split.val.empty() && !split.test.empty(),
+                       "{}: has {} samples to validate and {} to test; compare chooses on a validation set and judges "
+                       "on a test set",
+                       options.split_file.empty() ? options.data : options.split_file, split.val.size(),
+                       split.test.size());
+    const std::string where = !options.split_file.empty() ? options.split_file
+                              : round.fold >= 0           ? fmt::format("fold {}", round.fold)
+                                                          : fmt::format("seed {}", round.seed);
+    for (const std::string& line : datasets::label_notes(dataset, split, targets))
+      if (said.insert(where + ": " + line).second) print_line("note: {}: {}", where, line);
+  }
+}
+
 Comparison compare(const Command& command) {
   Comparison comparison;
   comparison.variants = plan(command);
   comparison.select = command.run.select;
-  for (const Variant& variant : comparison.variants) options_of(command, variant.arch, 0, variant.setting);
+  for (const Variant& variant : comparison.variants) options_of(command, variant.arch, {}, variant.setting);
   const auto dataset = datasets::open_dataset(dataset_options(command.run));
   comparison.seeds.assign(command.seeds.begin(), command.seeds.end());
+  comparison.folds = command.run.fold.folds;
   comparison.about = fmt::format("{}: {} samples, {} epochs", fs::path(command.run.data).filename().string(),
                                  dataset->size(), command.run.epochs);
   make_folders(command.out + "/logs");
   const FolderLock lock(command.out, std::chrono::minutes(1));  // children of a killed one end meanwhile
-  const std::size_t runs = comparison.variants.size() * comparison.seeds.size();
+  const std::vector<Round> rounds = rounds_of(command);
+  const std::size_t runs = comparison.variants.size() * rounds.size();
+  note_splits(command, rounds, *dataset);
   std::size_t done = 0;
-  for (std::uint64_t seed : comparison.seeds)  // so that an interrupted comparison has complete seeds
+  for (const Round& round : rounds)  // so that an interrupted comparison has complete seeds
     for (Variant& variant : comparison.variants) {
       variant.runs.push_back(
-          do_run(command, *dataset, variant, seed, fmt::format("[{}/{}]", ++done, runs), &comparison.tasks));
+          do_run(command, *dataset, variant, round, fmt::format("[{}/{}]", ++done, runs), &comparison.tasks));
       MEDUSA_CHECK(!interrupted(), "interrupted; the same command resumes it");
     }
   return comparison;
@@ -269,7 +313,8 @@ void report(const Command& command) {
 int main(int argc, char** argv) {
   using namespace medusa::tools;
   Command c;
-  c.run.test_fraction = 0.2;
+  constexpr double kTestFraction = 0.2;
+  c.run.test_fraction = kTestFraction;
   CommandLine line(
       "Trains several architectures with several seeds and compares them: metrics on the test set, performance "
       "relative "
@@ -289,6 +334,12 @@ int main(int argc, char** argv) {
       line, argc, argv,
       [&] {
         check_command(c, std::vector<std::string>(argv + 1, argv + argc));
+        if (c.run.fold.folds > 0 || !c.run.split_file.empty()) {
+          if (c.run.test_fraction != kTestFraction)
+            print_line("note: --test-fraction has no effect: {}",
+                       c.run.split_file.empty() ? "each of the --folds tests once" : "--split-file says the parts");
+          c.run.test_fraction = 0;
+        }
         absolute_paths(&c.run);
         c.out = std::filesystem::absolute(c.out).lexically_normal().string();
         report(c);

@@ -64,8 +64,7 @@ void take_own_part(const datasets::Dataset& dataset, const Options& o, datasets:
 datasets::Split split_of(const datasets::Dataset& dataset, const RunOptions& run, const mtl::RunFolder& files,
                          const Options& o) {
   const std::optional<mtl::Provenance> provenance = files.provenance();
-  if (!provenance)
-    return datasets::make_split(dataset, run.seed, run.val_fraction, run.test_fraction, /*for_training=*/false);
+  if (!provenance) return make_split(run, dataset, /*for_training=*/false);
   mtl::KnownSamples known = mtl::known_samples(*provenance, dataset);
   if (o.split == "all") {
     print_error_line(fmt::format("note: of the {} samples in {}, the run was trained on {}", dataset.size(), run.data,

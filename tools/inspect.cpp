@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "datasets/split.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/check.h"
+#include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tools/cli/program.h"
 
@@ -34,6 +36,14 @@ void check_dataset(const DatasetCheck& check, bool as_json) {
     print(json, true);
   }
   MEDUSA_CHECK_INPUT(problems == 0, "{}: {} problems", check.data, problems);
+}
+
+// The division of a run's samples, as train's --split-file reads it.
+void write_parts(const std::string& run, const std::string& file) {
+  MEDUSA_CHECK_INPUT(!run.empty(), "--parts: takes the folder of a run, as in inspect RUN --parts {}", file);
+  const std::optional<mtl::Provenance> made = mtl::RunFolder(run).provenance();
+  MEDUSA_CHECK_INPUT(made, "{}: has no {}, which says the parts", run, mtl::RunFolder::name(mtl::RunFile::Provenance));
+  write_file(file, datasets::split_text(made->train, made->val, made->test));
 }
 
 void inspect(const std::string& path, const AttentionOptions& attention, bool as_json) {
@@ -71,13 +81,14 @@ int main(int argc, char** argv) {
       "every problem found; exit status 2 if there is one.\n"
       "With --attention, draws what the network of a run (arch mtan or ctan) looks at in a picture.",
       "inspect"};
-  std::string path;
+  std::string path, parts;
   medusa::tools::AttentionOptions attention;
   bool json = false;
   medusa::tools::DatasetCheck check;
   int threads = 0;
   command.option("file", path, "file, or folder of a run");
   command.flag("--json", json, "one JSON object instead of text");
+  command.option("--parts", parts, "file to write: which sample of the run is in which part, for train's --split-file");
   command.option("--dataset", check.dataset, "check the dataset of this layout in the folder --data");
   command.option("--size", check.size, "with --dataset: the size at which labels are counted; default: its own");
   command.flag("--follow-outside", attention.follow_outside, medusa::tools::kFollowOutside);
@@ -103,6 +114,7 @@ int main(int argc, char** argv) {
         medusa::set_threads(threads);
         if (check.dataset.empty()) {
           MEDUSA_CHECK_INPUT(check.size.empty(), "--size: only with --dataset");
+          if (!parts.empty()) return medusa::tools::write_parts(path, parts);
           return medusa::tools::inspect(path, attention, json);
         }
         MEDUSA_CHECK_INPUT(path.empty() && attention.out.empty(),

@@ -304,7 +304,7 @@ int train(Command& command) {
   set_threads(o.threads);
   const Device device = open_device(o.device);
   const auto dataset = datasets::open_dataset(dataset_options(o));
-  const datasets::Split split = datasets::make_split(*dataset, o.seed, o.val_fraction, o.test_fraction);
+  const datasets::Split split = make_split(o, *dataset);
   MEDUSA_CHECK_INPUT(o.batch <= static_cast<std::int64_t>(split.train.size()),
                      "--batch {}: the training set has only {} samples", o.batch, split.train.size());
   std::vector<std::size_t> target_of_task;

@@ -49,6 +49,17 @@ void declare_data(RunOptions& r, Options& o) {
   o.add("test-fraction", r.test_fraction, "fraction of the groups used for the final test, 0 to 1")
       .from_to_below(0, 1)
       .same_for_all();
+  o.add("folds", r.fold.folds,
+        "cross-validation: divide the groups into this many parts, stratified; part --fold is the test part, "
+        "--val-fraction of the rest validates; 0: no folds")
+      .at_least(0)
+      .same_for_all();
+  o.add("fold", r.fold.fold, "--folds: which part tests, from 0").at_least(0).same_for_all();
+  o.add("fold-seed", r.fold.seed, "--folds: seed of the division, which --seed does not change").same_for_all();
+  o.add("split-file", r.split_file,
+        "CSV with the columns id (or group) and part (train, val, test): which sample is in which part")
+      .no_effect()
+      .same_for_all();
   o.add("cache-mib", r.cache_mib, "memory for decoded samples, MiB; 0: decode them each time")
       .range(0, 1e12)
       .no_effect();
@@ -145,6 +156,12 @@ void check(const RunOptions& options) {
   RunOptions copy = options;
   rows_of(copy).check("--");
   options.balancing.check("--");
+  const datasets::Fold& fold = options.fold;
+  MEDUSA_CHECK_INPUT(fold.folds != 1, "--folds 1: expected 2 or more, or 0 for none");
+  MEDUSA_CHECK_INPUT(fold.fold < std::max<std::int64_t>(fold.folds, 1), "--fold {}: expected {}", fold.fold,
+                     fold.folds == 0 ? "--folds with it" : fmt::format("0 to {}", fold.folds - 1));
+  MEDUSA_CHECK_INPUT(fold.folds == 0 || options.split_file.empty(),
+                     "--split-file: says the parts, and --folds {} would make others", fold.folds);
   if (!options.size.empty()) size_of(options);
   patch_of(options);
 }
@@ -188,6 +205,12 @@ std::vector<std::string> without_effect(const RunOptions& options) {
       lines.push_back(fmt::format("--{} has no effect: the architecture is {}", entry.name, options.arch));
     if (entry.owner == "balancing" && entry.name != "balancing" && !has(of_method, entry.name))
       lines.push_back(fmt::format("--{} has no effect: the balancing is {}", entry.name, options.balancing.name));
+    if (entry.name == "test-fraction" && options.fold.folds > 0)
+      lines.push_back(fmt::format("--{} has no effect: --fold is the test part", entry.name));
+    if (entry.name == "fold-seed" && options.fold.folds == 0)
+      lines.push_back(fmt::format("--{} has no effect without --folds", entry.name));
+    if ((entry.name == "val-fraction" || entry.name == "test-fraction") && !options.split_file.empty())
+      lines.push_back(fmt::format("--{} has no effect: --split-file says the parts", entry.name));
   }
   return lines;
 }
@@ -248,7 +271,7 @@ void complete(RunOptions* options) {
 }
 
 void absolute_paths(RunOptions* options) {
-  for (std::string* text : {&options->data, &options->pretrained, &options->cache_disk}) {
+  for (std::string* text : {&options->data, &options->pretrained, &options->cache_disk, &options->split_file}) {
     if (text->empty()) continue;
     const std::filesystem::path path = std::filesystem::absolute(*text).lexically_normal();
     *text = (path.has_filename() ? path : path.parent_path()).string();  // "data/" is "data"
@@ -280,6 +303,12 @@ datasets::DatasetOptions dataset_options(const RunOptions& options) {
   result.cache_folder = options.cache_disk;
   result.follow_outside = options.follow_outside;
   return result;
+}
+
+datasets::Split make_split(const RunOptions& o, const datasets::Dataset& dataset, bool for_training) {
+  if (!o.split_file.empty()) return datasets::read_split(dataset, o.split_file);
+  if (o.fold.folds > 0) return datasets::make_fold(dataset, o.fold, o.val_fraction, for_training);
+  return datasets::make_split(dataset, o.seed, o.val_fraction, o.test_fraction, for_training);
 }
 
 std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation) {

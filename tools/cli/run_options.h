@@ -33,6 +33,8 @@ struct RunOptions {
   std::string patch;                // to train on pieces of that size; "": on whole samples
   double foreground = 0.5, overlap = 0.5;
   double val_fraction = 0.2, test_fraction = 0;
+  datasets::Fold fold;     // of cross-validation; folds = 0: none
+  std::string split_file;  // the parts, CSV; "": made by the options above
   std::int64_t cache_mib = 1024;
   std::string cache_disk;  // folder; "": none
   bool follow_outside = false;
@@ -108,6 +110,9 @@ mtl::SlidingWindow window_of(const RunOptions& options);
 
 // How to open the dataset of a run.
 datasets::DatasetOptions dataset_options(const RunOptions& options);
+
+// Which of its samples train, validate and test.
+datasets::Split make_split(const RunOptions& options, const datasets::Dataset& dataset, bool for_training = true);
 
 // "  <task>  <metric> <value> ..." lines for people; a value that is not defined is "-".
 std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation);

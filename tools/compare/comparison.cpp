@@ -48,16 +48,17 @@ double value_of(const RunRecord& run, const std::string& task, const std::string
   return value == values->second.end() ? std::nan("") : value->second;
 }
 
-const RunRecord* with_seed(const Variant& variant, std::uint64_t seed) {
+// The run of the same seed and fold.
+const RunRecord* partner(const Variant& variant, const RunRecord& of) {
   for (const RunRecord& run : variant.runs)
-    if (run.seed == seed) return &run;
+    if (run.seed == of.seed && run.fold == of.fold) return &run;
   return nullptr;
 }
 
 // NaN where it is not defined.
 double relative(const Comparison& c, const Variant& variant, const RunRecord& run, const JudgedTask& task) {
   if (variant.baseline < 0) return std::nan("");
-  const RunRecord* stl = with_seed(c.variants[static_cast<std::size_t>(variant.baseline)], run.seed);
+  const RunRecord* stl = partner(c.variants[static_cast<std::size_t>(variant.baseline)], run);
   if (stl == nullptr) return std::nan("");
   const double m = value_of(run, task.name, task.metric), base = value_of(*stl, task.name, task.metric);
   return base == 0 ? std::nan("") : (task.larger_is_better ? 100 : -100) * (m - base) / base;

@@ -18,7 +18,8 @@ struct JudgedTask {
 struct RunRecord {
   std::string folder, name;  // name: the folder's last part
   std::uint64_t seed = 0;
-  std::string failure;  // why there are no results; "": there are
+  std::int64_t fold = -1;  // of cross-validation; -1: none
+  std::string failure;     // why there are no results; "": there are
   // By task, by metric: of the weights that the validation set chose.  NaN: not defined on this set.
   std::map<std::string, std::map<std::string, double>> val, test;
   double parameters = 0, gflop_per_image = 0, peak_memory_mib = 0;
@@ -36,8 +37,9 @@ struct Comparison {
   std::vector<JudgedTask> tasks;
   std::vector<Variant> variants;
   std::vector<std::uint64_t> seeds;
-  std::string about;   // the dataset and what else a reader should know
-  std::string select;  // which epoch's weights each run is judged by: train's --select
+  std::int64_t folds = 0;  // of cross-validation, each with every seed; 0: none
+  std::string about;       // the dataset and what else a reader should know
+  std::string select;      // which epoch's weights each run is judged by: train's --select
 };
 
 // Mean and sample standard deviation (n - 1) of the values that are there.
@@ -52,8 +54,8 @@ RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t b
 
 // On the test set.
 Spread metric_spread(const Variant& variant, const std::string& task, const std::string& metric);
-// 100 (-1)^l (M - M_STL) / M_STL of the task's metric, run by run against STL of the same seed; l = 1 if smaller is
-// better.  Runs without such a partner, or with M_STL = 0, do not count.
+// 100 (-1)^l (M - M_STL) / M_STL of the task's metric, run by run against STL of the same seed and fold; l = 1 if
+// smaller is better.  Runs without such a partner, or with M_STL = 0, do not count.
 Spread relative_spread(const Comparison& comparison, const Variant& variant, const JudgedTask& task);
 // Its mean over the tasks, run by run; a run counts if every task does.
 Spread average_spread(const Comparison& comparison, const Variant& variant);

@@ -81,8 +81,9 @@ std::string selection_text(const std::string& select) {
 }
 
 std::string explanation(const Comparison& c) {
-  std::string text = fmt::format("Test set; {}. Mean ± standard deviation over {} seed{}.", selection_text(c.select),
-                                 c.seeds.size(), c.seeds.size() == 1 ? "" : "s");
+  const std::string folds = c.folds == 0 ? "" : fmt::format("{} folds, each with ", c.folds);
+  std::string text = fmt::format("Test set; {}. Mean ± standard deviation over {}{} seed{}.", selection_text(c.select),
+                                 folds, c.seeds.size(), c.seeds.size() == 1 ? "" : "s");
   if (has_baseline(c))
     text += " vs STL: change of the metric in percent of STL's with the same seed and data, larger is better.";
   return text;
@@ -109,6 +110,7 @@ Json variant_json(const Comparison& c, const Variant& v) {
   row["peak_memory_mib"] = spread_json(cost(v, &RunRecord::peak_memory_mib));
   for (const RunRecord& run : v.runs) {
     Json entry{{"seed", run.seed}, {"folder", run.name}};
+    if (run.fold >= 0) entry["fold"] = run.fold;
     if (!run.failure.empty()) entry["failed"] = run.failure;
     row["runs"].push_back(entry);
   }
@@ -229,6 +231,7 @@ std::string table_markdown(const Comparison& c) {
 std::string table_json(const Comparison& c) {
   Json json{
       {"about", c.about}, {"select", c.select}, {"seeds", c.seeds}, {"tasks", Json::array()}, {"rows", Json::array()}};
+  if (c.folds > 0) json["folds"] = c.folds;
   for (const JudgedTask& task : c.tasks)
     json["tasks"].push_back(
         {{"name", task.name}, {"metric", task.metric}, {"larger_is_better", task.larger_is_better}});
