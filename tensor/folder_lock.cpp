@@ -39,7 +39,7 @@ std::string holder_of(int file) {
 }  // namespace
 
 FolderLock::FolderLock(const std::string& folder, std::chrono::milliseconds patience)
-    : folder_(open(folder.c_str(), O_RDONLY | O_DIRECTORY)) {  // children inherit it
+    : folder_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   MEDUSA_CHECK(folder_ >= 0, "{}: cannot be opened: {}", folder, std::generic_category().message(errno));
   const auto end = std::chrono::steady_clock::now() + patience;
   while (flock(folder_, LOCK_EX | LOCK_NB) != 0) {

@@ -6,8 +6,8 @@
 
 namespace medusa {
 
-// From construction to destruction, or to the end of the process and its children, however they end.  Nothing is
-// written: the folder itself is locked (flock), so that a killed process leaves nothing behind.
+// From construction to destruction, or to the end of the process, however it ends; a program that it starts does not
+// hold it.  Nothing is written: the folder itself is locked (flock), so that a killed process leaves nothing behind.
 class FolderLock {
  public:
   // Throws InputError that names the other process where one holds the folder still after `patience`, and Error where

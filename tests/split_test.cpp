@@ -116,8 +116,7 @@ TEST_CASE("folds: at least a group in each, and what is refused") {
   const Skewed few(8);
   std::set<std::string> names(few.groups.begin(), few.groups.end());
   const auto groups = static_cast<std::int64_t>(names.size());
-  for (std::int64_t fold = 0; fold < groups; ++fold)
-    CHECK_FALSE(make_fold(few, {groups, fold, 0}, 0.01).test.empty());
+  for (std::int64_t fold = 0; fold < groups; ++fold) CHECK_FALSE(make_fold(few, {groups, fold, 0}, 0.01).test.empty());
   CHECK_FALSE(make_fold(few, {groups, 0, 0}, 0.01).val.empty());
   CHECK(make_fold(few, {groups, 0, 0}, 0).val.empty());
   CHECK(contains(input_error([&] { make_fold(few, {groups + 1, 0, 0}, 0.2); }), "the dataset has only"));
@@ -127,7 +126,9 @@ TEST_CASE("folds: at least a group in each, and what is refused") {
   CHECK(contains(input_error([&] { make_fold(Skewed(1), {2, 0, 0}, 0); }), "has only 1 groups"));
   Skewed parts(8);
   parts.parts.assign(8, "train");
-  CHECK(contains(input_error([&] { make_fold(parts, {2, 0, 0}, 0.2); }),
+  CHECK(contains(input_error([&] {
+                   make_fold(parts, {2, 0, 0}, 0.2);
+                 }),
                  "--folds: the dataset is distributed in parts (s0 is of part train)"));
 }
 

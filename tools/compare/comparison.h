@@ -20,6 +20,7 @@ struct RunRecord {
   std::uint64_t seed = 0;
   std::int64_t fold = -1;  // of cross-validation; -1: none
   std::string failure;     // why there are no results; "": there are
+  bool missing = false;    // it did not fail, it is not finished
   // By task, by metric: of the weights that the validation set chose.  NaN: not defined on this set.
   std::map<std::string, std::map<std::string, double>> val, test;
   double parameters = 0, gflop_per_image = 0, peak_memory_mib = 0;
@@ -28,8 +29,9 @@ struct RunRecord {
 
 // One row of the table: the same network and options with several seeds.
 struct Variant {
-  std::string name, arch, setting;  // setting: "ctan-scale=false"; "": as given
-  int baseline = -1;                // the row of STL that it is compared to; -1: none
+  std::string name, arch, setting;   // setting: "ctan-scale=false"; "": as given
+  std::vector<std::int64_t> widths;  // in place of those given; empty: as given
+  int baseline = -1;                 // the row of STL that it is compared to; -1: none
   std::vector<RunRecord> runs;
 };
 

@@ -23,7 +23,8 @@ std::vector<std::string> failures(const Comparison& c) {
   std::vector<std::string> lines;
   for (const Variant& variant : c.variants)
     for (const RunRecord& run : variant.runs)
-      if (!run.failure.empty()) lines.push_back(fmt::format("{} failed: {}", run.name, run.failure));
+      if (!run.failure.empty())
+        lines.push_back(fmt::format("{} {}{}", run.name, run.missing ? "" : "failed: ", run.failure));
   return lines;
 }
 
@@ -68,7 +69,11 @@ std::vector<std::string> cells_of(const Comparison& c, const Variant& v) {
   const auto good = std::count_if(v.runs.begin(), v.runs.end(), [](const RunRecord& r) { return r.failure.empty(); });
   cells.push_back(good == static_cast<std::ptrdiff_t>(v.runs.size())
                       ? fmt::format("{}", good)
-                      : fmt::format("{} of {}: the others FAILED", good, v.runs.size()));
+                      : fmt::format("{} of {}: the others {}", good, v.runs.size(),
+                                    std::any_of(v.runs.begin(), v.runs.end(),
+                                                [](const RunRecord& r) { return !r.failure.empty() && !r.missing; })
+                                        ? "FAILED"
+                                        : "are missing"));
   return cells;
 }
 
@@ -96,6 +101,7 @@ Json spread_json(const Spread& spread) {
 
 Json variant_json(const Comparison& c, const Variant& v) {
   Json row{{"name", v.name}, {"arch", v.arch}, {"setting", v.setting}, {"test", Json::object()}};
+  if (!v.widths.empty()) row["widths"] = v.widths;
   for (const RunRecord& run : v.runs)
     for (const auto& [task, metrics] : run.test)
       for (const auto& metric : metrics)
@@ -111,7 +117,7 @@ Json variant_json(const Comparison& c, const Variant& v) {
   for (const RunRecord& run : v.runs) {
     Json entry{{"seed", run.seed}, {"folder", run.name}};
     if (run.fold >= 0) entry["fold"] = run.fold;
-    if (!run.failure.empty()) entry["failed"] = run.failure;
+    if (!run.failure.empty()) entry[run.missing ? "missing" : "failed"] = run.failure;
     row["runs"].push_back(entry);
   }
   return row;
