@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "mtl/networks/attention.h"
@@ -40,12 +41,19 @@ std::set<std::string> names(const Model& model) {
 
 // One sample of `own` and `other` [P, C]: the bottleneck without projections, as the formula reads.
 Array plain_bottleneck(const std::vector<Array>& in, const CtanOptions& options) {
-  const Array &own = in[0], &other = in[1];
+  const Array& own = in[0];
+  const Array &asks = in[options.query == "own" ? 0 : 1], &asked = in[options.query == "own" ? 1 : 0];
   const std::int64_t n = own.size(0), places = own.size(1) * own.size(2), channels = own.size(3);
   const bool channel = options.attention == "channel";
   const std::int64_t count = channel ? channels : places, d = channel ? places : channels;
   const auto at = [&](std::int64_t b, std::int64_t token, std::int64_t k) {
     return (b * places + (channel ? k : token)) * channels + (channel ? token : k);
+  };
+  // What a token's products are divided by, so that its length is sqrt(d).
+  const auto norm = [&](const Array& e, std::int64_t b, std::int64_t token) {
+    double squares = 0;
+    for (std::int64_t k = 0; k < d; ++k) squares += e[at(b, token, k)] * e[at(b, token, k)];
+    return options.qk_norm ? std::sqrt(squares / static_cast<double>(d) + 1e-6) : 1;
   };
   Array y(own.shape);
   for (std::int64_t b = 0; b < n; ++b)
@@ -54,13 +62,14 @@ Array plain_bottleneck(const std::vector<Array>& in, const CtanOptions& options)
       double sum = 0;
       for (std::int64_t j = 0; j < count; ++j) {
         double product = 0;
-        for (std::int64_t k = 0; k < d; ++k) product += other[at(b, i, k)] * own[at(b, j, k)];
+        for (std::int64_t k = 0; k < d; ++k) product += asks[at(b, i, k)] * asked[at(b, j, k)];
+        product /= norm(asks, b, i) * norm(asked, b, j);
         sum += score[static_cast<std::size_t>(j)] =
             std::exp(options.scale ? product / std::sqrt(static_cast<double>(d)) : product);
       }
       for (std::int64_t k = 0; k < d; ++k) {
         double o = 0;
-        for (std::int64_t j = 0; j < count; ++j) o += score[static_cast<std::size_t>(j)] / sum * own[at(b, j, k)];
+        for (std::int64_t j = 0; j < count; ++j) o += score[static_cast<std::size_t>(j)] / sum * asked[at(b, j, k)];
         y[at(b, i, k)] = o + (options.residual ? own[at(b, i, k)] : 0);
       }
     }
@@ -105,10 +114,11 @@ TEST_CASE("ctan: options by name") {
   refused("attention", "time", "ctan: attention time: expected one of spatial, channel");
   refused("projections", "deep", "ctan: projections deep: expected one of none, linear");
   refused("parts", "half", "ctan: parts half: expected one of both, encoder, bottleneck");
+  refused("query", "both", "ctan: query both: expected one of other, own");
   refused("scale", 2, "ctan: scale 2: expected true or false");
   refused("part", "both",
-          "ctan: part: unknown option, expected one of attention, scale, projections, residual, parts; did you mean "
-          "parts?");
+          "ctan: part: unknown option, expected one of attention, scale, projections, residual, parts, query, "
+          "qk-norm; did you mean parts?");
   ModelConfig other = config("mtan", 2);
   other.options["parts"] = "both";
   CHECK_THROWS_WITH_AS(make_model(other), "mtan: parts: unknown option, expected none", InputError);
@@ -116,15 +126,18 @@ TEST_CASE("ctan: options by name") {
 
 TEST_CASE("ctan: its options survive a model file's description") {
   ModelConfig before = config("ctan", 2);
-  before.options = option_values(CtanOptions{"channel", false, "linear", false, "encoder"});
+  before.options = option_values(CtanOptions{"channel", false, "linear", false, "encoder", "own", true});
   const std::string text = to_json(before);
   CHECK(text.find(R"("ctan":{"attention":"channel","scale":false,"projections":"linear","residual":false,)"
-                  R"("parts":"encoder"}})") != std::string::npos);
+                  R"("parts":"encoder","query":"own","qk-norm":true}})") != std::string::npos);
   CHECK(model_config_from_json(text, "test").options == before.options);
-  // Files of before there were parts.
+  // Files of before there were parts, query and qk-norm.
   const std::string old = R"({"arch":"ctan","backbone":"resunet","rank":2,"in_channels":3,"widths":[4,8],"tasks":[],)"
                           R"("ctan":{"attention":"channel","scale":true,"projections":"none","residual":true}})";
-  CHECK(read_options<CtanOptions>(model_config_from_json(old, "test").options).parts == "both");
+  const auto read = read_options<CtanOptions>(model_config_from_json(old, "test").options);
+  CHECK(read.parts == "both");
+  CHECK(read.query == "other");
+  CHECK(!read.qk_norm);
 }
 
 TEST_CASE("ctan: one of its parts alone") {
@@ -143,18 +156,44 @@ TEST_CASE("ctan: one of its parts alone") {
 TEST_CASE("ctan: the bottleneck is its formula, with every option") {
   for (const char* attention : {"spatial", "channel"})
     for (bool scale : {true, false})
-      for (bool residual : {true, false}) {
-        const CtanOptions options{attention, scale, "none", residual, "both"};
-        const std::string row =
-            std::string("bottleneck/") + attention + (scale ? "/scale" : "") + (residual ? "/residual" : "");
-        test::check_op(
-            row, {test::normal({2, 2, 3, 5}), test::normal({2, 2, 3, 5})},
-            [&](const std::vector<Var>& in) {
-              CrossTaskAttention bottleneck(5, options);
-              return bottleneck.attend(in[0], {in[1]});
-            },
-            [&](const std::vector<Array>& in) { return plain_bottleneck(in, options); });
-      }
+      for (bool residual : {true, false})
+        for (const char* query : {"other", "own"})
+          for (bool qk_norm : {false, true}) {
+            const CtanOptions options{attention, scale, "none", residual, "both", query, qk_norm};
+            const std::string row = std::string("bottleneck/") + attention + (scale ? "/scale" : "") +
+                                    (residual ? "/residual" : "") + "/query-" + query + (qk_norm ? "/qk-norm" : "");
+            test::check_op(
+                row, {test::normal({2, 2, 3, 5}), test::normal({2, 2, 3, 5})},
+                [&](const std::vector<Var>& in) {
+                  CrossTaskAttention bottleneck(5, options);
+                  return bottleneck.attend(in[0], {in[1]});
+                },
+                [&](const std::vector<Array>& in) { return plain_bottleneck(in, options); });
+          }
+}
+
+TEST_CASE("ctan: query own with several tasks is the mean over the others, with learned maps of the right sides") {
+  const NoGrad no_grad;
+  CtanOptions options;
+  options.projections = "linear";
+  options.query = "own";
+  CrossTaskAttention bottleneck(5, options);
+  bottleneck.initialize(3);
+  std::vector<Var> e;
+  for (std::uint64_t stream : {1, 2, 3}) e.emplace_back(test::draw(test::normal({2, 2, 3, 5}), stream));
+  std::map<std::string, Var> w;
+  for (const nn::Parameter& p : bottleneck.parameters()) w[p.name] = p.var;
+  const auto part = [&](std::size_t task, const char* map) {
+    return linear(reshape(e[task], {2, 6, 5}), w.at(std::string(map) + ".weight"));
+  };
+  Var sum = e[0];
+  for (std::size_t other : {1, 2}) {
+    const Var a = softmax(matmul(part(0, "q"), part(other, "k"), false, true) * (real(1) / std::sqrt(real(5))));
+    sum = sum + reshape(matmul(a, part(other, "v")), {2, 2, 3, 5}) * real(0.5);
+  }
+  const std::vector<real> got = bottleneck.attend(e[0], {e[1], e[2]}).value().to_vector(),
+                          want = sum.value().to_vector();
+  for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(want[i]).epsilon(1e-4));
 }
 
 TEST_CASE("ctan: a task's output depends on the other task's mask, mtan's does not") {
@@ -171,6 +210,36 @@ TEST_CASE("ctan: a task's output depends on the other task's mask, mtan's does n
         reached |= static_cast<bool>(p.var.grad());
     CHECK_MESSAGE(reached == (std::string(arch) == "ctan"), arch);
   }
+}
+
+// With two tasks, what each of CTAN's branches sees is what MTAN's other branch sees once the masks' labels are
+// exchanged: at level 0 the two are the same function.
+TEST_CASE("mtan, ctan: at level 0 with two tasks they are the same function with the masks' labels exchanged") {
+  ModelConfig c = config("mtan", 2);
+  c.widths = {4};  // level 0 alone
+  const auto mtan = make_model(c, 1);
+  c.arch = "ctan";
+  c.options["parts"] = "encoder";
+  const auto ctan = make_model(c, 2);
+  // attention.lesion.0.conv1.weight -> embed.diagnosis.0.conv.weight, attention.lesion.0.conv2.weight -> mask. ...
+  const auto partner = [](std::string name) {
+    if (name.rfind("attention.", 0) != 0) return name;
+    const bool first = name.find("1.") != std::string::npos;
+    const std::string task = name.find(".lesion.") != std::string::npos ? "diagnosis" : "lesion";
+    const std::string layer = name.find("conv") != std::string::npos ? "conv" : "norm";
+    return (first ? "embed." : "mask.") + task + ".0." + layer + name.substr(name.rfind('.'));
+  };
+  std::map<std::string, Var> to;
+  for (const nn::Parameter& p : ctan->parameters()) to[p.name] = p.var;
+  REQUIRE(to.size() == mtan->parameters().size());
+  for (nn::Parameter& p : mtan->parameters()) {
+    if (p.name.find("norm") != std::string::npos) p.var.value().copy_from(test::draw(test::positive(p.var.shape()), 4));
+    CHECK(to.count(partner(p.name)) == 1);
+    to.at(partner(p.name)).value().copy_from(p.var.value());
+  }
+  const Var x(test::draw(test::normal({2, 4, 4, 3}), 5));
+  const std::vector<Var> one = mtan->outputs(x), other = ctan->outputs(x);
+  for (std::size_t t = 0; t < 2; ++t) CHECK(one[t].value().to_vector() == other[t].value().to_vector());
 }
 
 TEST_CASE("mtan, ctan: three and four tasks; a task sees through its own mask, or through all the others' masks") {

@@ -124,21 +124,26 @@ TEST_CASE("attention record: the masks are the equations' by hand; ctan's level 
 
 TEST_CASE("attention record: the bottleneck's attention is that of the other task's queries to a task's own keys") {
   const NoGrad no_grad;
-  const auto model = tiny(config("ctan"));
-  AttentionRecord record;
-  model->record_attention(&record);
-  model->outputs(image());
+  for (const char* query : {"other", "own"}) {
+    ModelConfig c = config("ctan");
+    c.options["query"] = query;
+    const auto model = tiny(c);
+    AttentionRecord record;
+    model->record_attention(&record);
+    model->outputs(image());
 
-  ByHand net(*model);
-  const Var u0 = net.block("encoder.stages.0.first", relu(net.conv_norm("encoder.stem", image())));
-  const Var p1 = net.block("encoder.stages.1.last",
-                           net.block("encoder.stages.1.first", max_pool(net.block("encoder.stages.0.last", u0))));
-  for (std::size_t t = 0; t < 2; ++t) {
-    // E_t = m_{t'} p_1;  A_t = softmax(E_{t'} E_t^T / sqrt(C))
-    const auto e = [&](std::size_t task) { return reshape(Var(record.masks[1 - task][1]) * p1, {2, 6, 6}); };
-    const Var want = softmax(matmul(e(1 - t), e(t), false, true) * (real(1) / std::sqrt(real(6))));
-    CHECK(distance(record.bottleneck[t][1 - t], want.value()) < (sizeof(real) == 4 ? 1e-5 : 1e-12));
-    CHECK(distance(record.bottleneck[t][1 - t], record.bottleneck[1 - t][t]) > 1e-6);
+    ByHand net(*model);
+    const Var u0 = net.block("encoder.stages.0.first", relu(net.conv_norm("encoder.stem", image())));
+    const Var p1 = net.block("encoder.stages.1.last",
+                             net.block("encoder.stages.1.first", max_pool(net.block("encoder.stages.0.last", u0))));
+    for (std::size_t t = 0; t < 2; ++t) {
+      // E_t = m_{t'} p_1;  A_t = softmax(E_{t'} E_t^T / sqrt(C)); with `query: own` the two exchanged
+      const auto e = [&](std::size_t task) { return reshape(Var(record.masks[1 - task][1]) * p1, {2, 6, 6}); };
+      const std::size_t asks = query == std::string("own") ? t : 1 - t;
+      const Var want = softmax(matmul(e(asks), e(1 - asks), false, true) * (real(1) / std::sqrt(real(6))));
+      CHECK(distance(record.bottleneck[t][1 - t], want.value()) < (sizeof(real) == 4 ? 1e-5 : 1e-12));
+      CHECK(distance(record.bottleneck[t][1 - t], record.bottleneck[1 - t][t]) > 1e-6);
+    }
   }
 }
 
@@ -168,6 +173,44 @@ TEST_CASE("attention record: entropy in bits") {
   CHECK(entropy_bits(Tensor::from({0, 1, 0, 0}, {1, 4})) == 0);
   CHECK(entropy_bits(Tensor::from({real(0.5), real(0.5), 1, 0}, {2, 2})) == doctest::Approx(0.5));
   CHECK_THROWS_AS(entropy_bits(Tensor::empty({0, 4})), Error);
+}
+
+TEST_CASE("attention record: the share of the diagonal") {
+  CHECK(diagonal_share(Tensor::full({3, 4, 4}, real(0.25))) == doctest::Approx(0.25));
+  CHECK(diagonal_share(Tensor::from({1, 0, 0, 1}, {1, 2, 2})) == 1);
+  CHECK(diagonal_share(Tensor::from({0, 1, 1, 0, real(0.5), real(0.5), 0, 1}, {2, 2, 2})) == doctest::Approx(0.375));
+  CHECK_THROWS_AS(diagonal_share(Tensor::full({3, 4}, real(0.25))), Error);
+}
+
+TEST_CASE("attention record: figures add up over passes, each sample counts equally, no tensor is kept") {
+  const NoGrad no_grad;
+  for (const char* axis : {"spatial", "channel"}) {
+    ModelConfig c = config("ctan", 3);
+    c.options["attention"] = axis;
+    const auto model = tiny(c);
+    AttentionRecord whole, summed;
+    model->record_attention(&whole);
+    const Var x = image();  // two samples
+    const std::vector<Var> want = model->outputs(x);
+    BottleneckSums sums;
+    model->record_attention(&summed);
+    summed.sums = &sums;
+    const std::vector<Var> got = model->outputs(x);
+    for (std::size_t t = 0; t < 3; ++t) CHECK(got[t].value().to_vector() == want[t].value().to_vector());
+    for (const auto* kept : {&summed.masks, &summed.bottleneck})
+      for (const std::vector<Tensor>& of_task : *kept) CHECK(of_task.empty());
+    const std::vector<BottleneckFigures> once = sums.means();
+    REQUIRE(once.size() == 6);
+    for (const BottleneckFigures& f : once) {
+      const Tensor& a = whole.bottleneck[f.task][f.other];
+      CHECK(f.entropy_bits == doctest::Approx(entropy_bits(a)));
+      CHECK(f.diagonal == doctest::Approx(diagonal_share(a)));
+      CHECK(f.most_bits == doctest::Approx(std::log2(6)));
+    }
+    model->outputs(slice(x, 0, 0, 1));
+    const Tensor first = slice(Var(whole.bottleneck[0][1]), 0, 0, 1).value();
+    CHECK(sums.means()[0].diagonal == doctest::Approx((2 * once[0].diagonal + diagonal_share(first)) / 3));
+  }
 }
 
 }  // namespace medusa::mtl

@@ -28,7 +28,7 @@ mtan  one encoder, through which each task looks with masks of its own
 ctan  one encoder, through which each task looks with the OTHER task's masks
 TEXT
 "$bin/compare" --archs stl,hps,mtan,ctan --seeds 0,1 --data "$demo/lesions" --size 48x64 --widths 8,16,32,64 --batch 8 \
-  --epochs 26 --lr 6e-3 --balancing fixed --task-weights 3,1 --val-fraction 0.12 --test-fraction 0.68 --out "$demo/comparison" |
+  --epochs 26 --lr 6e-3 --balancing fixed --task-weights 3,1 --val-fraction 0.12 --test-fraction 0.68 --ctan-qk-norm --out "$demo/comparison" |
   grep --line-buffered -v '^The same in'
 runs=$demo/comparison
 
@@ -45,7 +45,7 @@ Look at
   $demo/predictions/overview.png
       outlines that ctan draws on pictures it has never seen; $demo/predictions/diagnosis.csv has the classes
   $sheet
-      where ctan looks: "Masks of lesion" is what the outline's task shows to the diagnosis. Look for the level
+      where ctan looks: through "Masks of lesion" the diagnosis sees, and its loss trains them. Look for the level
       where it is bright on the lesion and dark on the patches; "where diagnosis looks when lesion asks" is the lesion
   $runs/table.html
       the table above with a chart (open it in a browser): bars are means, dots single runs

@@ -229,6 +229,8 @@ mtl::TrainerOptions trainer_options(const Command& command, mtl::ConsoleProgress
 // What goes through the network at a time.
 datasets::Extent size_seen(const RunOptions& o) { return o.patch.empty() ? size_of(o) : patch_of(o); }
 
+constexpr double kCollapsed = 0.9;  // a larger share of the diagonal is worth a note
+
 // The final figures of the best weights.
 void write_result(const Command& command, const mtl::RunFolder& folder, mtl::Model& model,
                   const mtl::TrainResult& result, mtl::BatchSource* val, mtl::BatchSource* test) {
@@ -240,14 +242,24 @@ void write_result(const Command& command, const mtl::RunFolder& folder, mtl::Mod
     const std::string& metric = mtl::primary_metric(task.kind);
     json["tasks"][task.name] = {{"metric", metric}, {"larger_is_better", mtl::larger_is_better(metric)}};
   }
+  mtl::BottleneckSums bottleneck;
   const auto add = [&](const char* split, mtl::BatchSource* source) {
     if (source == nullptr) return;
-    const mtl::Evaluation evaluation = *mtl::evaluate(model, *source, {}, window_of(command.run));
+    const mtl::Evaluation evaluation =
+        *mtl::evaluate(model, *source, {}, window_of(command.run), source == val ? &bottleneck : nullptr);
     json[split] = Json::parse(mtl::metrics_json(model.tasks(), evaluation));
     print_lines(fmt::format("{} set, best weights:\n{}", split, metrics_table(model.tasks(), evaluation)));
   };
   add("val", val);
   add("test", test);
+  const std::vector<mtl::BottleneckFigures> figures = bottleneck.means();
+  if (!figures.empty()) json["bottleneck"] = mtl::bottleneck_json(model.tasks(), figures);
+  for (const mtl::BottleneckFigures& f : figures)
+    if (f.diagonal > kCollapsed)
+      print_line(
+          "note: bottleneck of {} with {}: {:.0f} % of each query's attention stays where it is ({:.1f} of {:.1f} "
+          "bits), so hardly anything is exchanged; --ctan-qk-norm keeps it wider",
+          model.tasks()[f.task].name, model.tasks()[f.other].name, 100 * f.diagonal, f.entropy_bits, f.most_bits);
   if (!folder.has(mtl::RunFile::Cost))  // a finished run that is resumed has nothing more to train
     folder.save(mtl::RunFile::Cost, cost_json(model, size_seen(command.run)));
   folder.save(mtl::RunFile::Result, json.dump(2) + "\n");

@@ -26,7 +26,8 @@ class AttentionMask : public nn::Module {
 
 struct CtanOptions;
 
-// CTAN's bottleneck for one task (CTAB): queries from the other tasks' features, keys and values from its own.
+// CTAN's bottleneck for one task (CTAB): queries from the other tasks' features, keys and values from its own; with
+// `query: own` the other way round.
 class CrossTaskAttention : public nn::Module {
  public:
   CrossTaskAttention(std::int64_t channels, const CtanOptions& options);
@@ -35,9 +36,10 @@ class CrossTaskAttention : public nn::Module {
 
  private:
   Var tokens(nn::Linear* projection, const Var& e) const;
+  Var normed(const Var& x) const;
 
-  bool over_channels_, scale_, residual_;                  // see CtanOptions
-  nn::Linear *q_ = nullptr, *k_ = nullptr, *v_ = nullptr;  // null: the identity
+  bool over_channels_, scale_, residual_, own_query_, qk_norm_;  // see CtanOptions
+  nn::Linear *q_ = nullptr, *k_ = nullptr, *v_ = nullptr;        // null: the identity
 };
 
 // All values but number `but`, in order; and the mean of values (of one: itself).

@@ -40,6 +40,7 @@ std::vector<Var> CTAN::masks(std::size_t j, const Var& u, const std::vector<Var>
 
 // CTAE, at every level j for every task t  [recalled; T > 2 ours]:
 //   f_t = mean of m_{t'} over the other tasks t'  *  p_j           the cross-task step: the OTHERS' masks
+// So with two tasks m_t is trained by the other task's loss, and by t's own only through a_t and the levels below.
 //   a_t = maxpool2(Refine_j(f_t))                                  handed on to the next level
 CTAN::TaskFeatures CTAN::attended_features(const Features& shared) {
   const std::size_t T = tasks().size(), L = shared.p.size();

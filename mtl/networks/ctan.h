@@ -15,6 +15,8 @@ struct CtanOptions {
   std::string projections = "none";
   bool residual = true;
   std::string parts = "both";
+  std::string query = "other";
+  bool qk_norm = false;
   void declare(Options& o) {
     o.add("attention", attention, "ctan's bottleneck: attention between places or between channels")
         .one_of({"spatial", "channel"});
@@ -24,6 +26,9 @@ struct CtanOptions {
     o.add("residual", residual, "ctan's bottleneck: add the result to the task's own features");
     o.add("parts", parts, "which parts of ctan's attention are used; encoder: the masks alone")
         .one_of({"both", "encoder", "bottleneck"});
+    o.add("query", query, "ctan's bottleneck: Q from the other task, K and V the task's own; own: the other way round")
+        .one_of({"other", "own"});
+    o.add("qk-norm", qk_norm, "ctan's bottleneck: scale each query and key to the length sqrt(d) before their product");
   }
   bool has_encoder_part() const { return parts != "bottleneck"; }  // CTAE
   bool has_bottleneck_part() const { return parts != "encoder"; }  // CTAB

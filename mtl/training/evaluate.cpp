@@ -24,6 +24,22 @@ class EvaluationMode {
   NoGrad no_grad_;
 };
 
+// While it lives, the model's attention at the bottleneck is added to `sums`.
+class AttentionWatch {
+ public:
+  AttentionWatch(Model& model, BottleneckSums* sums) : model_(model) {
+    model_.record_attention(&record_);
+    record_.sums = sums;
+  }
+  ~AttentionWatch() { model_.record_attention(nullptr); }
+  AttentionWatch(const AttentionWatch&) = delete;
+  AttentionWatch& operator=(const AttentionWatch&) = delete;
+
+ private:
+  Model& model_;
+  AttentionRecord record_;
+};
+
 std::vector<Var> outputs_of(Model& model, const Tensor& input, const SlidingWindow& window) {
   if (window.size.empty()) return outputs_any_size(model, Var(input));
   std::vector<Var> outputs;
@@ -40,17 +56,20 @@ void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch) {
 }
 
 std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop,
-                                   const SlidingWindow& window) {
+                                   const SlidingWindow& window, BottleneckSums* bottleneck) {
   const EvaluationMode mode(model);
   const std::vector<Task>& tasks = model.tasks();
   Evaluation result(tasks.size());
   std::vector<std::unique_ptr<TaskMeter>> meters;
   for (const Task& task : tasks) meters.push_back(make_meter(task));
+  std::optional<AttentionWatch> watch;
+  if (bottleneck) watch.emplace(model, bottleneck);
   source.start_epoch(0, 0);
   while (const std::optional<datasets::Batch> batch = source.next()) {
     check_batch(tasks, *batch);
     const MeterCases cases{batch->ids, batch->spacing};
     const std::vector<Var> outputs = outputs_of(model, batch->input, window);
+    watch.reset();
     for (std::size_t t = 0; t < tasks.size(); ++t) {
       const datasets::Target& target = batch->targets[t];
       if (!finite(outputs[t].value()))

@@ -21,9 +21,10 @@ using Evaluation = std::vector<TaskResult>;  // in the order of the model's task
 
 // One pass over epoch 0 of `source` in evaluation mode, without gradients; restores the model's mode afterwards.  A
 // window, if given, slides over each sample (sliding_window.h).  Calls `stop` after every batch and returns nothing if
-// it says true.  Throws Error, naming task and samples, if an output is not finite.
+// it says true.  `bottleneck`, if given, gets the attention at the bottleneck on the first batch (all its windows).
+// Throws Error, naming task and samples, if an output is not finite.
 std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop = {},
-                                   const SlidingWindow& window = {});
+                                   const SlidingWindow& window = {}, BottleneckSums* bottleneck = nullptr);
 
 // Throws Error unless a batch has as many targets as there are tasks.
 void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch);

@@ -23,7 +23,8 @@ struct EpochReport {
   double lr = 0;                                 // of the epoch's last step
   std::vector<double> losses;                    // per task, means over the training samples; NaN: none
   std::optional<Evaluation> val;
-  double grad_norm = 0, grad_norm_max = 0;  // before clipping: mean and maximum over the epoch's steps
+  std::vector<BottleneckFigures> bottleneck;  // on the first validation batch; empty: the network has none
+  double grad_norm = 0, grad_norm_max = 0;    // before clipping: mean and maximum over the epoch's steps
   // Task balancing: means of the weights over all steps, and of |g_t| and the cosines (row-major T x T) over the steps
   // that measured them; NaN: none did.  Without shared parameters there are no g_t.
   bool shares = false;

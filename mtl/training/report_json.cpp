@@ -45,6 +45,7 @@ Json epoch_json(const std::vector<Task>& tasks, const EpochReport& r) {
     line["val_loss"] = values_json(tasks, losses);
     line["val"] = evaluation_json(tasks, *r.val);
   }
+  if (!r.bottleneck.empty()) line["bottleneck"] = bottleneck_json(tasks, r.bottleneck);
   line["grad_norm"] = number(r.grad_norm);
   line["grad_norm_max"] = number(r.grad_norm_max);
   line["task_weight"] = values_json(tasks, r.task_weights);
@@ -57,6 +58,14 @@ Json epoch_json(const std::vector<Task>& tasks, const EpochReport& r) {
   line["images_per_second"] = std::round(r.images_per_second * 100) / 100;
   line["waited_share"] = std::round(r.waited_share * 10000) / 10000;
   return line;
+}
+
+Json bottleneck_json(const std::vector<Task>& tasks, const std::vector<BottleneckFigures>& figures) {
+  Json json = Json::object();
+  for (const BottleneckFigures& f : figures)
+    json[tasks[f.task].name + "," + tasks[f.other].name] = {
+        {"entropy_bits", number(f.entropy_bits)}, {"most_bits", number(f.most_bits)}, {"diagonal", number(f.diagonal)}};
+  return json;
 }
 
 std::string metrics_json(const std::vector<Task>& tasks, const Evaluation& evaluation) {

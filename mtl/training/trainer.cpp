@@ -244,8 +244,10 @@ bool Trainer::finish_epoch(const BatchSource& train, BatchSource* val) {
   const auto begin = Clock::now();
   EpochReport report;
   if (val != nullptr) {
-    report.val = evaluate(model_, *val, options_.stop, options_.window);
+    BottleneckSums bottleneck;
+    report.val = evaluate(model_, *val, options_.stop, options_.window, &bottleneck);
     if (!report.val) return false;
+    report.bottleneck = bottleneck.means();
   }
   const double steps = static_cast<double>(train.batches());
   report.epoch = ++state_.epoch;

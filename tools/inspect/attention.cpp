@@ -226,30 +226,41 @@ class AttentionSheet {
   std::string about_places() const {
     const Shape places = bottleneck_places(look_);
     return fmt::format(
-        "On the last level, {} x {} places, each task looks again at its own features, and another task says what to "
-        "look for. Bright: where it takes something for the place under the cross (Y {}, X {}: {}). The weights of all "
+        "On the last level, {} x {} places, {}. Bright: where it takes something for the place under the cross (Y {}, "
+        "X {}: {}). The weights of all "
         "places add up to 1; if they were equal, each would be 1/{} = {:.3g}.",
-        places[0], places[1], look_.query.y, look_.query.x, look_.query.how, places.numel(),
-        1.0 / static_cast<double>(places.numel()));
+        places[0], places[1],
+        look_.record.own_query ? "each task looks at the features of another task, and says itself what to look for"
+                               : "each task looks again at its own features, and another task says what to look for",
+        look_.query.y, look_.query.x, look_.query.how, places.numel(), 1.0 / static_cast<double>(places.numel()));
   }
   std::string about_channels() const {
     const std::int64_t channels = mtl::backbone_of(config_).channels.back();
     return fmt::format(
-        "On the last level each task mixes its own channels again, and another task says what to look for. Row i, from "
-        "the top: how much channel i takes from each channel, from the left. A row adds up to 1; if its weights were "
+        "On the last level each task mixes {}. Row i, from the top: how much channel i takes from each channel, from "
+        "the left. A row adds up to 1; if its weights were "
         "equal, each would be 1/{} = {:.3g}.",
+        look_.record.own_query ? "the channels of another task, and says itself what to look for"
+                               : "its own channels again, and another task says what to look for",
         channels, 1.0 / static_cast<double>(channels));
+  }
+
+  // The second line over an attention of another task with task `o`.
+  std::string beside(std::size_t o) const {
+    return look_.record.own_query ? "in the features of " + task_name(o) : "when " + task_name(o) + " asks";
   }
 
   void add_figures(std::size_t t, std::size_t o, const Tensor& a, Json more) {
     const Extent extent(a);
     Json figures{{"task", task_name(t)},
-                 {"asked_by", task_name(o)},
+                 {"asked_by", task_name(look_.record.own_query ? t : o)},
+                 {"with", task_name(o)},
                  {"axis", look_.record.over_channels ? "channel" : "spatial"},
                  {"shape", {a.size(1), a.size(2)}},
                  {"min", extent.min},
                  {"max", extent.max},
                  {"entropy_bits", mtl::entropy_bits(a)},
+                 {"diagonal", mtl::diagonal_share(a)},
                  {"most_bits", std::log2(static_cast<double>(a.size(2)))}};
     figures.update(more);
     bottleneck_.push_back(figures);
@@ -262,7 +273,7 @@ class AttentionSheet {
     const Tensor row = slice(Var(a), 1, query, 1).value().reshape({1, places[0], places[1]});
     const double bits = mtl::entropy_bits(row.reshape({1, places.numel()}));
     add_figures(t, o, a, {{"query_place", query}, {"query_entropy_bits", bits}});
-    Panel panel = heat_panel({"where " + task_name(t) + " looks", "when " + task_name(o) + " asks"}, row, {});
+    Panel panel = heat_panel({"where " + task_name(t) + " looks", beside(o)}, row, {});
     panel.below = {fmt::format("spread: {:.1f} of {} places", std::exp2(bits), places.numel()),
                    fmt::format("entropy {:.1f}/{:.1f} bits", bits, std::log2(static_cast<double>(places.numel())))};
     Image single = heat(look_.picture, row, *panel.bar);
@@ -289,7 +300,8 @@ class AttentionSheet {
     Image matrix(side, side, 3);
     datasets::draw_heat(matrix, enlarged.reshape({side, side}), extent.min, extent.max, 1);
     write_picture(fmt::format("bottleneck_{}_{}", task_name(t), task_name(o)), matrix);
-    return {{"channels of " + task_name(t), "when " + task_name(o) + " asks"},
+    return {{"channels of " + task_name(look_.record.own_query ? o : t),
+             "when " + task_name(look_.record.own_query ? t : o) + " asks"},
             side > kPanelSide ? panel_sized(matrix) : matrix,
             ColourBar{extent.min, extent.max},
             {fmt::format("spread: {:.1f} of {} channels", std::exp2(bits), channels),
