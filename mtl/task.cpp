@@ -28,13 +28,13 @@ bool well_formed(const std::string& name) {
 const KindTraining& training_of(TaskKind kind) {
   using enum TaskKind;
   static const std::vector<KindTraining> rows = {
-      // kind, loss, loss_of_classes, primary_metric, prior
-      {Segmentation, "dice+bce", "dice+cross_entropy", "dice", 0},
-      {Structures, "dice+bce", "", "dice", kRare},
-      {Regression, "l1", "", "mae", 0},
-      {Classification, "", "cross_entropy", "balanced_accuracy", 0},
-      {Binary, "bce", "", "auc", 0},
-      {Scalar, "l1", "", "mae", 0},
+      // kind, loss, loss_of_classes, primary_metric, primary_of_classes, prior
+      {Segmentation, "dice+bce", "dice+cross_entropy", "dice", "foreground_dice", 0},
+      {Structures, "dice+bce", "", "dice", "", kRare},
+      {Regression, "l1", "", "mae", "", 0},
+      {Classification, "", "cross_entropy", "", "balanced_accuracy", 0},
+      {Binary, "bce", "", "auc", "", 0},
+      {Scalar, "l1", "", "mae", "", 0},
   };
   return *std::find_if(rows.begin(), rows.end(), [&](const KindTraining& row) { return row.kind == kind; });
 }

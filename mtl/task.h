@@ -21,15 +21,24 @@ struct Task : datasets::TargetInfo {
     Tensor tensor;
   };
   mutable WeightCache weight_cache;
+
+  // How its answers are judged (training/metrics.h); no part of the network.
+  struct Judging {
+    // Binary, per channel: the logits above which the answer is yes, for sensitivity, specificity and F1.  Empty: 0.
+    std::vector<double> thresholds;
+    double tolerance = 1;  // nsd: in mm, in pixels where the dataset does not know their size
+  };
+  Judging judging;
 };
 
 // How a kind of task is trained and judged; a row for each.
 struct KindTraining {
   TaskKind kind;
-  const char* loss;             // if the task names none  (losses.h)
-  const char* loss_of_classes;  // the same if targets are class numbers
-  const char* primary_metric;   // by which checkpoints are compared  (training/metrics.h)
-  double prior;                 // probability that a new head predicts everywhere; 0: no such bias
+  const char* loss;                // if the task names none  (losses.h)
+  const char* loss_of_classes;     // the same if targets are class numbers
+  const char* primary_metric;      // by which checkpoints are compared  (training/metrics.h)
+  const char* primary_of_classes;  // the same if targets are class numbers
+  double prior;                    // probability that a new head predicts everywhere; 0: no such bias
 };
 const KindTraining& training_of(TaskKind kind);
 

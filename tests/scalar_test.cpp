@@ -45,7 +45,7 @@ TEST_CASE("scalar: mae in the task's unit, over those that have a number") {
   meter->add(Tensor::from({1, 2, 3}, {3, 1}), Tensor::from({1, 0, real(2.5)}, {3, 1}), {}, {true, false, true});
   CHECK(meter->samples() == 2);
   CHECK(meter->values().at("mae") == doctest::Approx(12.5));
-  CHECK(mtl::primary_metric(TaskKind::Scalar) == "mae");
+  CHECK(mtl::primary_metric(scalar(1)) == "mae");
   CHECK_FALSE(traits(TaskKind::Scalar).pixel_level);
 }
 

@@ -8,6 +8,7 @@
 #include "tensor/folder_lock.h"
 #include "tools/cli/program.h"
 #include "tools/compare/comparison.h"
+#include "tools/compare/evidence.h"
 #include "tools/compare/plan.h"
 #include "tools/compare/runs.h"
 #include "tools/compare/subprocess.h"
@@ -53,10 +54,11 @@ std::vector<PlannedRun> chosen(const std::vector<PlannedRun>& runs, const std::v
 // ---- the tables -----------------------------------------------------------------------------------------------------
 
 void write_tables(const CompareCommand& command, const Comparison& comparison) {
+  const std::vector<Evidence> evidence = evidence_of(comparison);
   const FolderLock lock(command.out, std::chrono::minutes(1));  // another compare may end at the same moment
-  write_file(command.out + "/table.json", table_json(comparison));
-  write_file(command.out + "/table.html", table_html(comparison));
-  const std::string table = table_markdown(comparison);
+  write_file(command.out + "/table.json", table_json(comparison, evidence));
+  write_file(command.out + "/table.html", table_html(comparison, evidence));
+  const std::string table = table_markdown(comparison, evidence);
   write_file(command.out + "/table.md", table);
   print_lines("\n" + table + "\n");
   print_line("The same in {}/table.md, table.json and, with a chart, table.html", command.out);

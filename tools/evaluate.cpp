@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
@@ -16,23 +17,29 @@
 #include "mtl/training/report_json.h"
 #include "mtl/training/run_folder.h"
 #include "tensor/check.h"
+#include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tools/cli/device.h"
 #include "tools/cli/program.h"
 #include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
 #include "tools/openkbp/scores.h"
+#include "tools/report/case_file.h"
+#include "tools/report/class_report.h"
 
 namespace medusa::tools {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct Options {
-  std::string run, data, split = "val", pictures;
+  std::string run, data, split = "val", pictures, cases;
+  double tolerance = 1;
   std::int64_t batch = 0;
   int threads = 0, workers = 2;
   DeviceChoice device;
-  bool json = false, follow_outside = false;
+  bool json = false, classes = false, follow_outside = false;
 };
 
 // The part that a sample is distributed in, as --split calls it.
@@ -106,14 +113,47 @@ std::vector<std::int64_t> choose(const datasets::Dataset& dataset, datasets::Spl
   return chosen;
 }
 
-// The challenge's scores; its JSON is added to that of the metrics.
+// The challenge's scores; their JSON is added to that of the metrics.
 void print(const Options& o, const mtl::Model& model, const mtl::Evaluation& result, const KbpReport* report) {
-  std::string json = mtl::metrics_json(model.tasks(), result);
-  if (report != nullptr) json.insert(json.size() - 1, ",\"openkbp\":" + kbp_json(*report));
+  Json json = Json::parse(mtl::metrics_json(model.tasks(), result));
+  const Json classes = Json::parse(o.classes ? class_report_json(model.tasks(), result) : "{}");
+  for (const auto& [task, more] : classes.items()) json[task].update(more);
+  if (report != nullptr) json["openkbp"] = Json::parse(kbp_json(*report));
   if (o.json)
-    print_json(json);
+    print_json(json.dump());
   else
-    print_lines(metrics_table(model.tasks(), result) + (report != nullptr ? kbp_table(*report) : ""));
+    print_lines(metrics_table(model.tasks(), result) + (o.classes ? class_report_text(model.tasks(), result) : "") +
+                (report != nullptr ? kbp_table(*report) : ""));
+}
+
+// The thresholds that the run chose on its validation set, per task; none where there are none.
+std::vector<std::vector<double>> thresholds_of(const mtl::RunFolder& files, const std::vector<mtl::Task>& tasks) {
+  std::vector<std::vector<double>> thresholds(tasks.size());
+  if (!files.has(mtl::RunFile::Result)) return thresholds;
+  const std::string file = files.file(mtl::RunFile::Result);
+  const Json json = Json::parse(files.json(mtl::RunFile::Result)).value("thresholds", Json::object());
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    if (!json.contains(tasks[t].name)) continue;
+    for (const Json& value : json[tasks[t].name]) {
+      MEDUSA_CHECK_INPUT(value.is_number(), "{}: a threshold of {} is {}", file, tasks[t].name, value.dump());
+      thresholds[t].push_back(value.get<double>());
+    }
+    MEDUSA_CHECK_INPUT(std::ssize(thresholds[t]) == tasks[t].channels, "{}: task {} has {} thresholds, expected {}",
+                       file, tasks[t].name, thresholds[t].size(), tasks[t].channels);
+  }
+  return thresholds;
+}
+
+// Where --cases says; else, for the run's own data, into its folder.
+void write_cases(const Options& o, const mtl::RunFolder& files, const std::string& text) {
+  if (!o.cases.empty()) return write_file(o.cases, text);
+  if (!o.data.empty()) return;
+  try {
+    files.save_cases(o.split, text);
+  } catch (const Error& error) {
+    print_error_line(
+        fmt::format("note: the table of cases is not saved: {}; --cases FILE names a place", error.what()));
+  }
 }
 
 void evaluate(const Options& o) {
@@ -150,7 +190,9 @@ void evaluate(const Options& o) {
   const std::vector<std::int64_t> chosen = choose(*dataset, split, o);
   mtl::LoaderSource source(*as_learnt, chosen, loader, target_of_task, device);
   model->to(device);
-  const mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run));
+  mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run), nullptr, {/*thorough=*/true, o.tolerance});
+  mtl::judge_at(thresholds_of(files, model->tasks()), model->tasks(), &result);
+  write_cases(o, files, cases_csv(model->tasks(), result, case_names(*dataset, chosen)));
   if (openkbp == nullptr) return print(o, *model, result, nullptr);
   model.reset();  // the predictor has one of its own
   mtl::Predictor predictor(o.run, device);
@@ -173,6 +215,14 @@ int medusa::tools::evaluate_main(int argc, char** argv) {
       .one_of({"val", "test", "train", "all"});
   command.option("--pictures", o.pictures,
                  "openkbp: folder for DVH curves and dose differences of each patient, made if needed");
+  command.option("--cases", o.cases,
+                 "file for the table of cases, with every metric and prediction of each; default: cases_<split>.csv in "
+                 "the run's folder, with --data none");
+  command.flag("--classes", o.classes, "also how classes are confused, and whether the probabilities hold, bin by bin");
+  command
+      .option("--tolerance", o.tolerance,
+              "nsd: how far a surface may be from the true one, in mm, or pixels where their size is not known")
+      .range(0, 1e9);
   command.option("--batch", o.batch, "samples at a time; 0: as in the run").range(0, 1e9);
   command.option("--threads", o.threads, "threads that compute; 0: all the machine has").range(0, 1024);
   device_options(command, o.device);

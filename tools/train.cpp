@@ -28,6 +28,7 @@
 #include "tools/cli/program.h"
 #include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
+#include "tools/report/case_file.h"
 #include "tools/train/arch_help.h"
 #include "tools/train/cost.h"
 #include "tools/train/loss_help.h"
@@ -231,27 +232,42 @@ datasets::Extent size_seen(const RunOptions& o) { return o.patch.empty() ? size_
 
 constexpr double kCollapsed = 0.9;  // a larger share of the diagonal is worth a note
 
-// The final figures of the best weights.
+// Samples with the source of their batches; no samples, no source.
+struct Part {
+  std::vector<std::int64_t> samples;
+  std::unique_ptr<mtl::LoaderSource> source;
+};
+
+// The final figures of the best weights, and what they are made of, case by case.
 void write_result(const Command& command, const mtl::RunFolder& folder, mtl::Model& model,
-                  const mtl::TrainResult& result, mtl::BatchSource* val, mtl::BatchSource* test) {
+                  const datasets::Dataset& dataset, const mtl::TrainResult& result, const Part& val, const Part& test) {
   Json json{{"epochs", result.epochs},
             {"steps", result.steps},
             {"stopped_early", result.stopped_early},
             {"best_epoch", result.best_epoch}};
   for (const mtl::Task& task : model.tasks()) {
-    const std::string& metric = mtl::primary_metric(task.kind);
+    const std::string metric = mtl::primary_metric(task);
     json["tasks"][task.name] = {{"metric", metric}, {"larger_is_better", mtl::larger_is_better(metric)}};
   }
   mtl::BottleneckSums bottleneck;
-  const auto add = [&](const char* split, mtl::BatchSource* source) {
-    if (source == nullptr) return;
-    const mtl::Evaluation evaluation =
-        *mtl::evaluate(model, *source, {}, window_of(command.run), source == val ? &bottleneck : nullptr);
-    json[split] = Json::parse(mtl::metrics_json(model.tasks(), evaluation));
-    print_lines(fmt::format("{} set, best weights:\n{}", split, metrics_table(model.tasks(), evaluation)));
+  const auto judge = [&](const Part& part) -> std::optional<mtl::Evaluation> {
+    if (part.source == nullptr) return std::nullopt;
+    return mtl::evaluate(model, *part.source, {}, window_of(command.run), &part == &val ? &bottleneck : nullptr,
+                         {/*thorough=*/true});
   };
-  add("val", val);
-  add("test", test);
+  std::optional<mtl::Evaluation> on_val = judge(val), on_test = judge(test);
+  const std::vector<std::vector<double>> thresholds =
+      mtl::judge_at_thresholds(model.tasks(), on_val ? &*on_val : nullptr, on_test ? &*on_test : nullptr);
+  for (std::size_t t = 0; t < thresholds.size(); ++t)
+    if (!thresholds[t].empty()) json["thresholds"][model.tasks()[t].name] = thresholds[t];
+  const auto add = [&](const char* split, const Part& part, const std::optional<mtl::Evaluation>& evaluation) {
+    if (!evaluation) return;
+    json[split] = Json::parse(mtl::metrics_json(model.tasks(), *evaluation));
+    folder.save_cases(split, cases_csv(model.tasks(), *evaluation, case_names(dataset, part.samples)));
+    print_lines(fmt::format("{} set, best weights:\n{}", split, metrics_table(model.tasks(), *evaluation)));
+  };
+  add("val", val, on_val);
+  add("test", test, on_test);
   const std::vector<mtl::BottleneckFigures> figures = bottleneck.means();
   if (!figures.empty()) json["bottleneck"] = mtl::bottleneck_json(model.tasks(), figures);
   for (const mtl::BottleneckFigures& f : figures)
@@ -303,12 +319,12 @@ int train(Command& command) {
   }
   check_patch(o, *dataset, *model);
   model->to(device);
-  const auto source = [&](const std::vector<std::int64_t>& indices, bool training) {
-    return indices.empty() ? nullptr
-                           : std::make_unique<mtl::LoaderSource>(*dataset, indices, loader_options(o, training),
-                                                                 target_of_task, device);
+  const auto part = [&](const std::vector<std::int64_t>& samples, bool training) {
+    return Part{samples, samples.empty() ? nullptr
+                                         : std::make_unique<mtl::LoaderSource>(
+                                               *dataset, samples, loader_options(o, training), target_of_task, device)};
   };
-  const auto train = source(split.train, true), val = source(split.val, false), test = source(split.test, false);
+  const Part train = part(split.train, true), val = part(split.val, false), test = part(split.test, false);
   mtl::ConsoleProgress progress(model->tasks(), stdout, isatty(STDOUT_FILENO) != 0);
   const mtl::Provenance now = provenance_of(command, *dataset, split, *model);
   std::vector<std::string> notes;
@@ -319,7 +335,7 @@ int train(Command& command) {
   training.run = run;
   training.data = mtl::samples_text(now);
   mtl::Trainer trainer(*model, training);
-  trainer.start(*train);  // a resumed run that does not fit is refused before anything is written
+  trainer.start(*train.source);  // a resumed run that does not fit is refused before anything is written
   if (!command.resume) {
     folder.make();
     command.lock = std::make_unique<FolderLock>(command.out);
@@ -339,7 +355,7 @@ int train(Command& command) {
   for (const std::string& note : datasets::label_notes(*dataset, split, target_of_task)) progress.note("note: " + note);
   for (const std::string& note : dataset->notes()) progress.note("note: " + note);
   on_stop_signals(on_signal);
-  const mtl::TrainResult result = trainer.run(*train, val.get());
+  const mtl::TrainResult result = trainer.run(*train.source, val.source.get());
   if (progress.error() != 0)
     fail("standard output: cannot be written: {}; saved after step {}. To go on: train --out '{}' --resume",
          std::generic_category().message(progress.error()), result.steps, command.out);
@@ -349,7 +365,7 @@ int train(Command& command) {
     return kStoppedOnRequest;
   }
   if (result.stopped_early) progress.note(fmt::format("stopped early: no better result for {} epochs", o.patience));
-  write_result(command, folder, *model, result, val.get(), test.get());
+  write_result(command, folder, *model, *dataset, result, val, test);
   return 0;
 }
 

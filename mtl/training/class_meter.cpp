@@ -1,8 +1,8 @@
-// Accuracy, balanced accuracy and the area under the ROC curve, of answers for whole images.
+// How well whole images are classified.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "mtl/training/class_figures.h"
 #include "mtl/training/mean.h"
 #include "mtl/training/metric_table.h"
 #include "tensor/check.h"
@@ -11,98 +11,148 @@ namespace medusa::mtl {
 
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+const std::vector<std::string> kEach{"sensitivity", "specificity", "f1", "auc", "auprc", "brier", "ece"};
 
-std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-std::int64_t largest(const real* y, std::int64_t channels) { return std::max_element(y, y + channels) - y; }
-
-// The number of samples of each class, and how many of them were classified right.
-struct Found {
-  explicit Found(std::int64_t classes) : total(index(classes)), right(index(classes)) {}
-  std::vector<std::int64_t> total, right;
-
-  void add(std::int64_t truth, std::int64_t predicted) {
-    ++total[index(truth)];
-    right[index(truth)] += truth == predicted;
-  }
-  double accuracy() const {
-    const auto all = std::accumulate(total.begin(), total.end(), std::int64_t{0});
-    const auto good = std::accumulate(right.begin(), right.end(), std::int64_t{0});
-    return all > 0 ? static_cast<double>(good) / static_cast<double>(all) : kNone;
-  }
-  double balanced_accuracy() const {
-    Mean recall;
-    for (std::size_t c = 0; c < total.size(); ++c)
-      if (total[c] > 0) recall.add(static_cast<double>(right[c]) / static_cast<double>(total[c]));
-    return recall.value();
-  }
-};
-
-class ClassificationMeter : public Meter {
+// Classes that exclude each other.  Columns: truth and predicted, class numbers; log_p.<class>, the logarithm of the
+// softmax probability: in the order of the probabilities, but without their ties from rounding near 0 and 1.
+class ClassificationMeter : public CaseMeter {
  public:
-  explicit ClassificationMeter(const Task& task) : Meter(task), found_(task.channels), scores_(index(task.channels)) {}
+  using CaseMeter::CaseMeter;
 
-  MetricValues values() const override {
-    Mean area;
-    for (std::size_t c = 0; c < scores_.size(); ++c) {
-      std::vector<bool> positive;
-      for (std::int64_t truth : truth_) positive.push_back(truth == static_cast<std::int64_t>(c));
-      area.add(auc(scores_[c], positive));
-    }
-    return {{"accuracy", found_.accuracy()}, {"balanced_accuracy", found_.balanced_accuracy()}, {"auc", area.value()}};
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names{"accuracy", "balanced_accuracy"};
+    names.insert(names.end(), kEach.begin(), kEach.end());
+    for (const std::string& name : kEach)
+      for (std::int64_t c = 0; c < task_.channels; ++c) names.push_back(name + "." + class_label(task_, c));
+    return names;
   }
 
-  void add(const MeterSample& sample) override {
-    const real *y = sample.y, *target = sample.target;
-    const std::int64_t channels = task_.channels, truth = static_cast<std::int64_t>(*target);
+  bool can_use(const CaseTable& cases) const override {
+    bool all = cases.has("truth") && cases.has("predicted");
+    for (std::int64_t c = 0; c < task_.channels; ++c) all = all && cases.has(log_p(c));
+    return all;
+  }
+
+  MetricValues measure(const MeterSample& sample) const override {
+    const real* y = sample.y;
+    const std::int64_t channels = task_.channels, truth = static_cast<std::int64_t>(*sample.target);
     MEDUSA_CHECK(truth >= 0 && truth < channels, "metrics: task {}: class {} is outside 0..{}", task_.name, truth,
                  channels - 1);
-    found_.add(truth, largest(y, channels));
-    truth_.push_back(truth);
-    // The logarithm of the softmax probability: same order, but no ties from rounding near 0 and 1.
-    const double top = static_cast<double>(*std::max_element(y, y + channels));
+    const real* largest = std::max_element(y, y + channels);
+    const double top = static_cast<double>(*largest);
     double sum = 0;
     for (std::int64_t c = 0; c < channels; ++c) sum += std::exp(static_cast<double>(y[c]) - top);
-    for (std::int64_t c = 0; c < channels; ++c)
-      scores_[index(c)].push_back(static_cast<double>(y[c]) - top - std::log(sum));
+    MetricValues values{{"truth", static_cast<double>(truth)}, {"predicted", static_cast<double>(largest - y)}};
+    for (std::int64_t c = 0; c < channels; ++c) values[log_p(c)] = static_cast<double>(y[c]) - top - std::log(sum);
+    return values;
+  }
+
+  double value(const std::string& metric, const CaseTable& cases, const Rows& rows) const override {
+    if (metric == "accuracy") return accuracy(answers(cases, rows));
+    if (metric == "balanced_accuracy") return value("sensitivity", cases, rows);
+    if (metric == "brier") return brier(cases, rows);
+    if (metric == "ece") return top_error(cases, rows);
+    const std::string stem = metric.substr(0, metric.find('.'));
+    Mean mean;
+    for (std::int64_t c = 0; c < task_.channels; ++c)
+      if (metric == stem || metric == stem + "." + class_label(task_, c)) mean.add(of_class(stem, c, cases, rows));
+    return mean.value();
   }
 
  private:
-  Found found_;
-  std::vector<std::vector<double>> scores_;  // [class][sample]
-  std::vector<std::int64_t> truth_;
+  std::string log_p(std::int64_t c) const { return "log_p." + class_label(task_, c); }
+
+  // Whether each case was classified right.
+  static std::vector<YesNo> answers(const CaseTable& cases, const Rows& rows) {
+    const std::vector<double>&truth = cases.column("truth"), &predicted = cases.column("predicted");
+    std::vector<YesNo> answers;
+    for (std::size_t row : rows) answers.push_back({true, truth[row] == predicted[row], 0});
+    return answers;
+  }
+
+  // The class against the rest.
+  double of_class(const std::string& name, std::int64_t c, const CaseTable& cases, const Rows& rows) const {
+    if (rows.empty()) return Mean().value();
+    const std::vector<double>&truth = cases.column("truth"), &predicted = cases.column("predicted"),
+          &score = cases.column(log_p(c));
+    std::vector<YesNo> answers;
+    const auto number = static_cast<double>(c);
+    for (std::size_t row : rows) answers.push_back({truth[row] == number, predicted[row] == number, score[row]});
+    return yes_no_figure(name, answers, [](double log_p) { return std::exp(log_p); });
+  }
+
+  // The mean over the cases of  sum_c (p_c - [c is true])^2  (Brier 1950).
+  double brier(const CaseTable& cases, const Rows& rows) const {
+    if (rows.empty()) return Mean().value();
+    double sum = 0;
+    for (std::int64_t c = 0; c < task_.channels; ++c) sum += of_class("brier", c, cases, rows);
+    return sum;
+  }
+
+  // The calibration error of the probabilities of the predicted classes (Guo et al. 2017, eq. 5).
+  double top_error(const CaseTable& cases, const Rows& rows) const {
+    if (rows.empty()) return Mean().value();
+    const std::vector<double>&truth = cases.column("truth"), &predicted = cases.column("predicted");
+    std::vector<YesNo> answers;
+    for (std::size_t row : rows) {
+      const double log = cases.column(log_p(static_cast<std::int64_t>(predicted[row])))[row];
+      answers.push_back({truth[row] == predicted[row], true, log});
+    }
+    return yes_no_figure("ece", answers, [](double log_p) { return std::exp(log_p); });
+  }
 };
 
-class BinaryMeter : public Meter {
+// A yes or no per channel.  Columns, with more than one channel ending in .<channel>: truth, 0 or 1, and logit.
+class BinaryMeter : public CaseMeter {
  public:
-  explicit BinaryMeter(const Task& task)
-      : Meter(task), found_(index(task.channels), Found(2)), scores_(found_.size()), truth_(found_.size()) {}
+  using CaseMeter::CaseMeter;
 
-  MetricValues values() const override {
-    Mean area, accuracy, balanced;
-    for (std::size_t c = 0; c < found_.size(); ++c) {
-      area.add(auc(scores_[c], truth_[c]));
-      accuracy.add(found_[c].accuracy());
-      balanced.add(found_[c].balanced_accuracy());
-    }
-    return {{"auc", area.value()}, {"accuracy", accuracy.value()}, {"balanced_accuracy", balanced.value()}};
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names{"accuracy", "balanced_accuracy"};
+    names.insert(names.end(), kEach.begin(), kEach.end());
+    for (const std::string& name : kEach)
+      for (std::int64_t c = 0; c < task_.channels && task_.channels > 1; ++c) names.push_back(column(name, c));
+    return names;
   }
 
-  void add(const MeterSample& sample) override {
-    const real *y = sample.y, *target = sample.target;
-    for (std::size_t c = 0; c < found_.size(); ++c) {
-      const bool truth = target[c] > real(0.5);
-      found_[c].add(truth, y[c] > 0);
-      scores_[c].push_back(static_cast<double>(y[c]));
-      truth_[c].push_back(truth);
+  bool can_use(const CaseTable& cases) const override {
+    bool all = true;
+    for (std::int64_t c = 0; c < task_.channels; ++c)
+      all = all && cases.has(column("truth", c)) && cases.has(column("logit", c));
+    return all;
+  }
+
+  MetricValues measure(const MeterSample& sample) const override {
+    MetricValues values;
+    for (std::int64_t c = 0; c < task_.channels; ++c) {
+      values[column("truth", c)] = sample.target[c] > real(0.5) ? 1 : 0;
+      values[column("logit", c)] = static_cast<double>(sample.y[c]);
     }
+    return values;
+  }
+
+  double value(const std::string& metric, const CaseTable& cases, const Rows& rows) const override {
+    const std::string stem = metric.substr(0, metric.find('.'));
+    Mean mean;
+    for (std::int64_t c = 0; c < task_.channels; ++c)
+      if (metric == stem || metric == column(stem, c)) mean.add(of_channel(stem, c, cases, rows));
+    return mean.value();
   }
 
  private:
-  std::vector<Found> found_;                 // per channel
-  std::vector<std::vector<double>> scores_;  // [channel][sample]
-  std::vector<std::vector<bool>> truth_;
+  std::string column(const std::string& name, std::int64_t c) const {
+    return task_.channels == 1 ? name : name + "." + class_label(task_, c);
+  }
+
+  double of_channel(const std::string& name, std::int64_t c, const CaseTable& cases, const Rows& rows) const {
+    if (rows.empty()) return Mean().value();
+    const std::vector<double>&truth = cases.column(column("truth", c)), &logit = cases.column(column("logit", c));
+    const bool at_half = name == "accuracy" || name == "balanced_accuracy" || task_.judging.thresholds.empty();
+    const double threshold = at_half ? 0 : task_.judging.thresholds.at(static_cast<std::size_t>(c));
+    std::vector<YesNo> answers;
+    for (std::size_t row : rows) answers.push_back({truth[row] > 0.5, logit[row] > threshold, logit[row]});
+    return yes_no_figure(name, answers, [](double logit) { return 1 / (1 + std::exp(-logit)); });
+  }
 };
 
 }  // namespace
@@ -110,25 +160,6 @@ class BinaryMeter : public Meter {
 std::unique_ptr<Meter> class_meter(const Task& task) {
   if (task.traits().exclusive) return std::make_unique<ClassificationMeter>(task);
   return std::make_unique<BinaryMeter>(task);
-}
-
-// Mann-Whitney: U = sum of the positives' ranks - p (p + 1) / 2, AUC = U / (p n); equal scores share their mean rank.
-double auc(const std::vector<double>& scores, const std::vector<bool>& positive) {
-  MEDUSA_CHECK(scores.size() == positive.size(), "auc: {} scores, but {} truths", scores.size(), positive.size());
-  std::vector<std::size_t> order(scores.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-  double ranks = 0, positives = 0;
-  for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-    double here = 0;
-    for (last = first; last < order.size() && scores[order[last]] == scores[order[first]]; ++last)
-      here += positive[order[last]];
-    ranks += here * (static_cast<double>(first + 1) + static_cast<double>(last)) / 2;
-    positives += here;
-  }
-  const double negatives = static_cast<double>(scores.size()) - positives;
-  if (positives == 0 || negatives == 0) return kNone;
-  return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
 }
 
 }  // namespace medusa::mtl

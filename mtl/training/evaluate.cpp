@@ -5,6 +5,7 @@
 
 #include "mtl/inference/padding.h"
 #include "mtl/losses.h"
+#include "mtl/training/class_figures.h"
 #include "mtl/training/finite_check.h"
 
 namespace medusa::mtl {
@@ -56,12 +57,16 @@ void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch) {
 }
 
 std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop,
-                                   const SlidingWindow& window, BottleneckSums* bottleneck) {
+                                   const SlidingWindow& window, BottleneckSums* bottleneck,
+                                   const Thoroughness& how) {
   const EvaluationMode mode(model);
   const std::vector<Task>& tasks = model.tasks();
   Evaluation result(tasks.size());
   std::vector<std::unique_ptr<TaskMeter>> meters;
-  for (const Task& task : tasks) meters.push_back(make_meter(task));
+  for (Task task : tasks) {
+    task.judging.tolerance = how.tolerance;
+    meters.push_back(make_meter(task, how.thorough));
+  }
   std::optional<AttentionWatch> watch;
   if (bottleneck) watch.emplace(model, bottleneck);
   source.start_epoch(0, 0);
@@ -90,8 +95,28 @@ std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std:
     result[t].loss = result[t].samples > 0 ? result[t].loss / static_cast<double>(result[t].samples)
                                            : std::numeric_limits<double>::quiet_NaN();
     result[t].metrics = meters[t]->values();
+    result[t].cases = meters[t]->cases();
   }
   return result;
+}
+
+void judge_at(const std::vector<std::vector<double>>& thresholds, const std::vector<Task>& tasks, Evaluation* result) {
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    if (thresholds[t].empty()) continue;
+    Task task = tasks[t];
+    task.judging.thresholds = thresholds[t];
+    for (const auto& [name, value] : values_of(task, (*result)[t].cases)) (*result)[t].metrics[name] = value;
+  }
+}
+
+std::vector<std::vector<double>> judge_at_thresholds(const std::vector<Task>& tasks, Evaluation* val,
+                                                     Evaluation* test) {
+  std::vector<std::vector<double>> thresholds(tasks.size());
+  for (std::size_t t = 0; t < tasks.size() && val != nullptr; ++t)
+    if (tasks[t].kind == TaskKind::Binary) thresholds[t] = best_thresholds(tasks[t], (*val)[t].cases);
+  for (Evaluation* result : {val, test})
+    if (result != nullptr) judge_at(thresholds, tasks, result);
+  return thresholds;
 }
 
 }  // namespace medusa::mtl

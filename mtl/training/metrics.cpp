@@ -25,15 +25,29 @@ std::vector<Metric>& table() {
   return rows;
 }
 
-std::vector<std::unique_ptr<Meter>> meters_of(const Task& task) {
+bool fits(const Metric& row, const Task& task) {
+  return row.fits(task.traits()) && (!row.several_classes || task.has_class_numbers());
+}
+
+// The meters of the rows that fit, each once.
+std::vector<std::unique_ptr<Meter>> meters_of(const Task& task, bool thorough) {
   std::vector<std::unique_ptr<Meter>> meters;
   std::vector<decltype(Metric::meter)> made;
   for (const Metric& row : table()) {
-    if (!row.fits(task.traits()) || std::find(made.begin(), made.end(), row.meter) != made.end()) continue;
+    if (!fits(row, task) || (row.thorough && !thorough)) continue;
+    if (std::find(made.begin(), made.end(), row.meter) != made.end()) continue;
     made.push_back(row.meter);
     meters.push_back(row.meter(task));
   }
   return meters;
+}
+
+// The row of a name as a meter reports it, null if the table has none.
+const Metric* find_row(const std::string& name) {
+  const std::string stem = name.substr(0, name.find('.'));
+  for (const Metric& row : table())
+    if (row.name == name || (row.each_class && row.name == stem)) return &row;
+  return nullptr;
 }
 
 }  // namespace
@@ -45,30 +59,82 @@ void add_metric(const Metric& metric) {
 }
 
 const Metric& metric(const std::string& name) {
-  const std::string stem = name.substr(0, name.find('.'));
-  for (const Metric& row : table())
-    if (row.name == name || (row.each_structure && row.name == stem)) return row;
-  fail("metrics: unknown metric {}", name);
+  const Metric* row = find_row(name);
+  MEDUSA_CHECK(row != nullptr, "metrics: unknown metric {}", name);
+  return *row;
 }
 
-std::vector<std::string> metric_names(TaskKind kind) {
-  std::vector<std::string> names{primary_metric(kind)};
+std::string primary_metric(const Task& task) {
+  const KindTraining& kind = training_of(task.kind);
+  return task.has_class_numbers() ? kind.primary_of_classes : kind.primary_metric;
+}
+
+std::vector<std::string> metric_names(const Task& task, bool thorough) {
+  std::vector<std::string> names{primary_metric(task)};
   for (const Metric& row : table())
-    if (row.fits(traits(kind)) && row.name != names.front()) names.emplace_back(row.name);
+    if (fits(row, task) && (thorough || !row.thorough) && row.name != names.front()) names.emplace_back(row.name);
   return names;
 }
 
-std::vector<std::string> all_metric_names(const Task& task) {
-  std::vector<std::string> names = metric_names(task.kind);
+std::vector<std::string> names_in_order(const Task& task, const MetricValues& values) {
+  std::vector<std::string> names;
+  for (const std::string& name : metric_names(task, true))
+    if (values.contains(name)) names.push_back(name);
   for (const Metric& row : table())
-    for (std::int64_t c = 0;
-         row.each_structure && row.fits(task.traits()) && task.traits().channel_mask && c < task.channels; ++c)
-      names.push_back(fmt::format("{}.{}", row.name,
-                                  index(c) < task.classes.size() ? task.classes[index(c)] : fmt::format("{}", c)));
+    for (std::int64_t c = 0; row.each_class && c < task.channels; ++c)
+      if (const std::string name = fmt::format("{}.{}", row.name, class_label(task, c)); values.contains(name))
+        names.push_back(name);
   return names;
 }
 
-TaskMeter::TaskMeter(const Task& task) : TaskMeter(task, meters_of(task)) {}
+std::string class_label(const Task& task, std::int64_t c) {
+  return index(c) < task.classes.size() ? task.classes[index(c)] : fmt::format("{}", c);
+}
+
+// ---- a meter of cases -----------------------------------------------------------------------------------------------
+
+double CaseMeter::value(const std::string& metric, const CaseTable& cases, const Rows& rows) const {
+  return mean_of(cases.column(metric), rows);
+}
+
+bool CaseMeter::can_use(const CaseTable& cases) const {
+  const std::vector<std::string> columns = names();
+  return std::all_of(columns.begin(), columns.end(), [&](const std::string& name) { return cases.has(name); });
+}
+
+MetricValues CaseMeter::values(const CaseTable& cases) const {
+  MetricValues values;
+  const Rows all = cases.all();
+  for (const std::string& name : names()) values[name] = value(name, cases, all);
+  return values;
+}
+
+MetricValues values_of(const Task& task, const CaseTable& cases) {
+  MetricValues values;
+  for (const auto& meter : meters_of(task, true)) {
+    const CaseMeter* by_case = meter->by_case();
+    if (by_case != nullptr && by_case->can_use(cases)) values.merge(by_case->values(cases));
+  }
+  return values;
+}
+
+std::function<double(const Rows&)> figure_of(const Task& task, const std::string& metric, const CaseTable& cases) {
+  std::vector<std::unique_ptr<Meter>> meters = meters_of(task, true);
+  for (std::unique_ptr<Meter>& made : meters) {
+    const std::shared_ptr<Meter> meter = std::move(made);
+    const CaseMeter* by_case = meter->by_case();
+    if (by_case == nullptr || !by_case->can_use(cases)) continue;
+    const std::vector<std::string> names = by_case->names();
+    if (std::find(names.begin(), names.end(), metric) == names.end()) continue;
+    return [meter, by_case, metric, &cases](const Rows& rows) { return by_case->value(metric, cases, rows); };
+  }
+  fail("metrics: task {}: {} cannot be computed from what is known of its cases", task.name, metric);
+}
+
+// ---- all meters of a task -------------------------------------------------------------------------------------------
+
+TaskMeter::TaskMeter(const Task& task, bool thorough)
+    : task_(task), thorough_(thorough), meters_(meters_of(task, thorough)) {}
 
 void TaskMeter::check(const Tensor& y, const Tensor& target, const Tensor& mask, const std::vector<bool>& labelled,
                       const MeterCases& cases) const {
@@ -119,8 +185,19 @@ void TaskMeter::add(const Tensor& y, const Tensor& target, const Tensor& mask, c
 
 MetricValues TaskMeter::values() const {
   MetricValues values;
-  for (const auto& meter : meters_) values.merge(meter->values());
+  for (const auto& meter : meters_)
+    for (const auto& [name, value] : meter->values()) {
+      const Metric* row = find_row(name);
+      if (thorough_ || row == nullptr || !row->thorough) values.emplace(name, value);
+    }
   return values;
+}
+
+CaseTable TaskMeter::cases() const {
+  CaseTable all;
+  for (const auto& meter : meters_)
+    if (const CaseMeter* by_case = meter->by_case()) all.join(by_case->cases());
+  return all;
 }
 
 }  // namespace medusa::mtl

@@ -18,29 +18,45 @@ struct Overlap {
   double iou() const { return (both + kSmooth) / (predicted + truth - both + kSmooth); }
 };
 
-class SegmentationMeter : public Meter {
+// Classes that exclude each other, or one structure against the rest.
+class SegmentationMeter : public CaseMeter {
  public:
-  using Meter::Meter;
-  MetricValues values() const override { return {{"dice", dice_.value()}, {"iou", iou_.value()}}; }
+  using CaseMeter::CaseMeter;
 
-  void add(const MeterSample& sample) override {
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names{"dice", "iou"};
+    if (task_.channels > 1) names.emplace_back("foreground_dice");
+    for (std::int64_t c = 1; c < task_.channels; ++c) names.push_back("foreground_dice." + class_label(task_, c));
+    return names;
+  }
+
+  MetricValues measure(const MeterSample& sample) const override {
     const std::int64_t channels = task_.channels;
     std::vector<Overlap> overlap(static_cast<std::size_t>(channels));
-    std::int64_t counted = 0;
+    bool counted = false;
     for (std::int64_t i = 0; i < sample.places; ++i) {
       if (sample.mask != nullptr && sample.mask[i] == 0) continue;
-      ++counted;
+      counted = true;
       add_place(sample.y + i * channels, sample.target[i], &overlap);
     }
-    if (counted == 0) return;
-    Mean dice, iou;
-    for (const Overlap& o : overlap) {
+    MetricValues values;
+    for (const std::string& name : names()) values[name] = Mean().value();
+    if (!counted) return values;
+    Mean dice, iou, foreground;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const Overlap& o = overlap[static_cast<std::size_t>(c)];
+      if (c > 0) {
+        foreground.add(o.dice());
+        values["foreground_dice." + class_label(task_, c)] = o.dice();
+      }
       if (channels > 1 && o.truth == 0) continue;
       dice.add(o.dice());
       iou.add(o.iou());
     }
-    dice_.add(dice.value());
-    iou_.add(iou.value());
+    values["dice"] = dice.value();
+    values["iou"] = iou.value();
+    if (channels > 1) values["foreground_dice"] = foreground.value();
+    return values;
   }
 
  private:
@@ -60,22 +76,20 @@ class SegmentationMeter : public Meter {
     (*overlap)[static_cast<std::size_t>(t)].truth += 1;
     if (s == t) (*overlap)[static_cast<std::size_t>(t)].both += 1;
   }
-
-  Mean dice_, iou_;
 };
 
-class StructuresMeter : public Meter {
+class StructuresMeter : public CaseMeter {
  public:
-  explicit StructuresMeter(const Task& task) : Meter(task), each_(static_cast<std::size_t>(task.channels)) {}
-  MetricValues values() const override {
-    MetricValues values{{"dice", dice_.value()}, {"iou", iou_.value()}};
-    for (std::size_t c = 0; c < each_.size(); ++c)
-      values["dice." + (c < task_.classes.size() ? task_.classes[c] : fmt::format("{}", c))] = each_[c].value();
-    return values;
+  using CaseMeter::CaseMeter;
+
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names{"dice", "iou"};
+    for (std::int64_t c = 0; c < task_.channels; ++c) names.push_back("dice." + class_label(task_, c));
+    return names;
   }
 
-  void add(const MeterSample& sample) override {
-    std::vector<Overlap> overlap(each_.size());
+  MetricValues measure(const MeterSample& sample) const override {
+    std::vector<Overlap> overlap(static_cast<std::size_t>(task_.channels));
     const real *y = sample.y, *target = sample.target;
     for (std::int64_t i = 0; i < sample.places; ++i)
       for (Overlap& o : overlap) {
@@ -84,20 +98,19 @@ class StructuresMeter : public Meter {
         o.predicted += s;
         o.truth += t;
       }
+    MetricValues values;
     Mean dice, iou;
     for (std::size_t c = 0; c < overlap.size(); ++c) {
+      double& own = values["dice." + class_label(task_, static_cast<std::int64_t>(c))] = Mean().value();
       if (sample.mask != nullptr && sample.mask[c] == 0) continue;
-      each_[c].add(overlap[c].dice());
+      own = overlap[c].dice();
       dice.add(overlap[c].dice());
       iou.add(overlap[c].iou());
     }
-    dice_.add(dice.value());
-    iou_.add(iou.value());
+    values["dice"] = dice.value();
+    values["iou"] = iou.value();
+    return values;
   }
-
- private:
-  Mean dice_, iou_;
-  std::vector<Mean> each_;  // per structure
 };
 
 }  // namespace

@@ -65,7 +65,7 @@ void ConsoleProgress::epoch(const EpochReport& r) {
   if (r.val) {
     text += "  val";
     for (std::size_t t = 0; t < tasks_.size(); ++t)
-      for (const std::string& metric : metric_names(tasks_[t].kind))
+      for (const std::string& metric : metric_names(tasks_[t]))
         text += fmt::format(" {} {}", printable(metric), number((*r.val)[t].metrics.at(metric)));
   }
   bool best = false;

@@ -29,7 +29,7 @@ Json evaluation_json(const std::vector<Task>& tasks, const Evaluation& evaluatio
   Json json = Json::object();
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     Json& task = json[tasks[t].name] = Json::object();
-    for (const std::string& metric : all_metric_names(tasks[t]))
+    for (const std::string& metric : names_in_order(tasks[t], evaluation[t].metrics))
       task[metric] = number(evaluation[t].metrics.at(metric));
   }
   return json;

@@ -94,10 +94,17 @@ Json read_json(const RunFolder& folder, RunFile file) {
 constexpr RunFile kRunFiles[] = {RunFile::Config, RunFile::Description, RunFile::Metrics,    RunFile::Best,
                                  RunFile::Last,   RunFile::Result,      RunFile::Provenance, RunFile::Cost};
 
+const std::vector<std::string> kParts{"train", "val", "test", "all"};
+
+std::string cases_name(const std::string& part) { return "cases_" + part + ".csv"; }
+
 // Whether this is what a killed program leaves of a run's file; a user's own *.tmp is not.
 bool is_half_written(const std::string& name) {
-  return std::any_of(std::begin(kRunFiles), std::end(kRunFiles),
-                     [&](RunFile file) { return name == RunFolder::name(file) + std::string(kTemporaryEnding); });
+  std::vector<std::string> files;
+  for (RunFile file : kRunFiles) files.emplace_back(RunFolder::name(file));
+  for (const std::string& part : kParts) files.push_back(cases_name(part));
+  return std::any_of(files.begin(), files.end(),
+                     [&](const std::string& file) { return name == file + std::string(kTemporaryEnding); });
 }
 
 }  // namespace
@@ -150,7 +157,18 @@ void RunFolder::keep_description(const datasets::Dataset& dataset) const {
 }
 
 void RunFolder::remove_result() const {
-  if (!path_.empty()) fs::remove(file(RunFile::Result));
+  if (path_.empty()) return;
+  fs::remove(file(RunFile::Result));
+  for (const std::string& part : kParts) fs::remove(cases_file(part));
+}
+
+std::string RunFolder::cases_file(const std::string& part) const {
+  return (fs::path(path_) / cases_name(part)).string();
+}
+
+void RunFolder::save_cases(const std::string& part, const std::string& text) const {
+  check_one_of("part", part, kParts);
+  if (!path_.empty()) write_file(cases_file(part), text);
 }
 
 bool RunFolder::only_prepared() const {

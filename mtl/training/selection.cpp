@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -15,11 +16,11 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // The mean over the group of +-of(primary metric) where it is defined.
 template <class F>
 double signed_mean(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group,
-                   const F& of) {
+                   const std::function<std::string(const Task&)>& judged_by, const F& of) {
   double sum = 0;
   int count = 0;
   for (std::size_t t : group) {
-    const Metric& primary = metric(primary_metric(tasks[t].kind));
+    const Metric& primary = metric(judged_by(tasks[t]));
     const double value = evaluation[t].metrics.at(primary.name);
     if (std::isnan(value)) continue;
     sum += (primary.larger_is_better ? 1 : -1) * of(value, primary, tasks[t]);
@@ -40,12 +41,16 @@ double minus_mean_loss(const std::vector<double>& losses, const std::vector<std:
 std::vector<std::string> selections() { return {"joint", "per-task", "last", "mean"}; }
 
 double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group) {
-  return signed_mean(tasks, evaluation, group,
+  return signed_mean(tasks, evaluation, group, primary_metric,
                      [](double value, const Metric&, const Task&) { return std::log(std::max(value, kFloor)); });
 }
 
 double mean_score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group) {
-  return signed_mean(tasks, evaluation, group, [](double value, const Metric& primary, const Task& task) {
+  // Older versions knew one primary metric for all tasks of a kind.
+  const auto of_kind = [](const Task& task) {
+    return task.traits().pixel_level ? std::string(training_of(task.kind).primary_metric) : primary_metric(task);
+  };
+  return signed_mean(tasks, evaluation, group, of_kind, [](double value, const Metric& primary, const Task& task) {
     return primary.in_units ? value / task.scale : value;
   });
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tensor/check.h"
+#include "tensor/quantile.h"
 
 namespace medusa::mtl {
 
@@ -115,14 +116,6 @@ std::vector<double> distances(const BinaryImage& from, const BinaryImage& to) {
   return d;
 }
 
-// Of sorted values, with linear interpolation between them.
-double percentile(const std::vector<double>& sorted, double p) {
-  const double place = p / 100 * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(place);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-}
-
 bool is_empty(const BinaryImage& image) {
   return std::none_of(image.voxels.begin(), image.voxels.end(), [](std::uint8_t v) { return v != 0; });
 }
@@ -178,7 +171,7 @@ SurfaceDistances surface_distances(const BinaryImage& a, const BinaryImage& b, d
   second.voxels = surface_of(second);
   const std::vector<double> forth = distances(first, second), back = distances(second, first);
   SurfaceDistances result;
-  result.hd95 = std::max(percentile(forth, 95), percentile(back, 95));
+  result.hd95 = std::max(quantile(forth, 0.95), quantile(back, 0.95));
   double sum = 0, near = 0;
   for (const auto* directed : {&forth, &back})
     for (double d : *directed) {

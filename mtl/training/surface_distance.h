@@ -23,8 +23,8 @@ std::vector<std::uint8_t> surface_of(const BinaryImage& image);
 
 // In the unit of the spacing.  With S_A and S_B the two surfaces and d their voxels' distances to the other surface:
 struct SurfaceDistances {
-  double hd95 =
-      0;  // the larger of both directions' 95th percentiles (linear interpolation), as Metrics Reloaded has it
+  // The larger of both directions' 95th percentiles (linear interpolation), as Metrics Reloaded has it.
+  double hd95 = 0;
   double assd = 0;  // mean of d over S_A and S_B together
   double nsd = 0;   // the share of S_A and S_B with d <= tolerance
 };

@@ -311,17 +311,52 @@ datasets::Split make_split(const RunOptions& o, const datasets::Dataset& dataset
   return datasets::make_split(dataset, o.seed, o.val_fraction, o.test_fraction, for_training);
 }
 
-std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation) {
-  std::string table;
-  for (std::size_t t = 0; t < tasks.size(); ++t)
-    for (const std::string& metric : mtl::all_metric_names(tasks[t])) {
-      const double value = evaluation[t].metrics.at(metric);
-      table +=
-          fmt::format("  {:<16} {:<18} {}{}\n", printable(tasks[t].name), printable(metric),
-                      std::isnan(value) ? "-" : fmt::format("{:.4f}", value),
-                      mtl::metric(metric).in_units && !tasks[t].unit.empty() ? " " + printable(tasks[t].unit) : "");
+namespace {
+
+std::string value_text(double value) { return std::isnan(value) ? "-" : fmt::format("{:.4f}", value); }
+
+// Whether a metric of a single class or structure stands in a table of its own: Dice has a line for each structure.
+bool has_table(const std::string& metric) { return !metric.starts_with("dice."); }
+
+// The other metrics of single classes: a line for each class, a column for each metric.
+std::string class_table(const mtl::Task& task, const mtl::MetricValues& values) {
+  std::vector<std::string> stems, names = mtl::names_in_order(task, values);
+  for (const std::string& name : names)
+    if (const std::size_t dot = name.find('.'); dot != std::string::npos && has_table(name))
+      if (const std::string stem = name.substr(0, dot); stems.empty() || stems.back() != stem) stems.push_back(stem);
+  if (stems.empty()) return "";
+  std::string table = fmt::format("  {:<16}", printable(task.name));
+  for (const std::string& stem : stems) table += fmt::format(" {:>{}}", stem, std::max<std::size_t>(stem.size(), 7));
+  table += "\n";
+  for (std::int64_t c = 0; c < task.channels; ++c) {
+    const std::string label = mtl::class_label(task, c);
+    std::string line;
+    bool any = false;
+    for (const std::string& stem : stems) {
+      const auto value = values.find(stem + "." + label);
+      any = any || value != values.end();
+      line += fmt::format(" {:>{}}", value == values.end() ? "" : value_text(value->second),
+                          std::max<std::size_t>(stem.size(), 7));
     }
+    if (any) table += fmt::format("    {:<14}{}\n", printable(label), line);
+  }
   return table;
+}
+
+}  // namespace
+
+std::string metrics_table(const std::vector<mtl::Task>& tasks, const mtl::Evaluation& evaluation) {
+  std::string table, classes;
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    for (const std::string& metric : mtl::names_in_order(tasks[t], evaluation[t].metrics))
+      if (metric.find('.') == std::string::npos || !has_table(metric))
+        table +=
+            fmt::format("  {:<16} {:<18} {}{}\n", printable(tasks[t].name), printable(metric),
+                        value_text(evaluation[t].metrics.at(metric)),
+                        mtl::metric(metric).in_units && !tasks[t].unit.empty() ? " " + printable(tasks[t].unit) : "");
+    classes += class_table(tasks[t], evaluation[t].metrics);
+  }
+  return table + classes;
 }
 
 }  // namespace medusa::tools

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "mtl/training/run_folder.h"
 #include "tensor/check.h"
@@ -48,11 +49,30 @@ double value_of(const RunRecord& run, const std::string& task, const std::string
   return value == values->second.end() ? std::nan("") : value->second;
 }
 
+double test_per_train(const mtl::RunFolder& run) {
+  const std::optional<mtl::Provenance> made = run.provenance();
+  if (!made || made->train.empty()) return std::nan("");
+  return static_cast<double>(made->test.size()) / static_cast<double>(made->train.size());
+}
+
 // The run of the same seed and fold.
 const RunRecord* partner(const Variant& variant, const RunRecord& of) {
   for (const RunRecord& run : variant.runs)
     if (run.seed == of.seed && run.fold == of.fold) return &run;
   return nullptr;
+}
+
+// A table compares one metric per task.
+void check_same_tasks(const std::vector<JudgedTask>& expected, const std::vector<JudgedTask>& found,
+                      const std::string& file) {
+  const auto text = [](const std::vector<JudgedTask>& tasks) {
+    std::string text;
+    for (const JudgedTask& task : tasks)
+      text += fmt::format("{}{} by {}", text.empty() ? "" : ", ", task.name, task.metric);
+    return text;
+  };
+  MEDUSA_CHECK_INPUT(text(found) == text(expected), "{}: judges {}, the other runs of the comparison {}", file,
+                     text(found), text(expected));
 }
 
 // NaN where it is not defined.
@@ -84,7 +104,9 @@ RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t b
     run.peak_memory_mib = number(json.at("peak_memory_mib"));
   });
   run.step_ms = median_step_ms(files, batch);
+  run.test_per_train = test_per_train(files);
   if (tasks->empty()) *tasks = judged;
+  check_same_tasks(*tasks, judged, files.file(mtl::RunFile::Result));
   return run;
 }
 
@@ -99,6 +121,18 @@ double Spread::std() const {
   double sum = 0;
   for (double value : values) sum += (value - mean()) * (value - mean());
   return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+double value_of(const RunRecord& run, const JudgedTask& task) { return value_of(run, task.name, task.metric); }
+
+std::vector<std::pair<const RunRecord*, const RunRecord*>> pairs_of(const Comparison& c, const Variant& variant) {
+  std::vector<std::pair<const RunRecord*, const RunRecord*>> pairs;
+  if (variant.baseline < 0) return pairs;
+  for (const RunRecord& run : variant.runs) {
+    const RunRecord* baseline = partner(c.variants[static_cast<std::size_t>(variant.baseline)], run);
+    if (run.failure.empty() && baseline != nullptr && baseline->failure.empty()) pairs.emplace_back(&run, baseline);
+  }
+  return pairs;
 }
 
 Spread metric_spread(const Variant& variant, const std::string& task, const std::string& metric) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace medusa::tools {
@@ -23,6 +25,8 @@ struct RunRecord {
   bool missing = false;    // it did not fail, it is not finished
   // By task, by metric: of the weights that the validation set chose.  NaN: not defined on this set.
   std::map<std::string, std::map<std::string, double>> val, test;
+  // Numbers of samples; NaN: an older version made the run, which does not say.
+  double test_per_train = std::numeric_limits<double>::quiet_NaN();
   double parameters = 0, gflop_per_image = 0, peak_memory_mib = 0;
   double step_ms = 0;  // a training step with its share of the loading, the median over the epochs
 };
@@ -44,6 +48,13 @@ struct Comparison {
   std::string select;      // which epoch's weights each run is judged by: train's --select
 };
 
+// The task's metric on the test set; NaN where the run failed or it is not defined.
+double value_of(const RunRecord& run, const JudgedTask& task);
+
+// The finished runs of a row, each with the one of its baseline that has the same seed; none where there is no such.
+std::vector<std::pair<const RunRecord*, const RunRecord*>> pairs_of(const Comparison& comparison,
+                                                                    const Variant& variant);
+
 // Mean and sample standard deviation (n - 1) of the values that are there.
 struct Spread {
   std::vector<double> values;
@@ -51,7 +62,8 @@ struct Spread {
   double std() const;   // NaN with fewer than two
 };
 
-// Reads result, cost and epochs from a finished run's folder; throws InputError naming the file.
+// Reads result, cost and epochs from a finished run's folder; throws InputError naming the file, also if the run judges
+// its tasks in another way than `tasks`, which is filled in where it is empty.
 RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks);
 
 // On the test set.
@@ -65,9 +77,10 @@ Spread average_spread(const Comparison& comparison, const Variant& variant);
 // "0.812 ± 0.013", "0.812" for a single value, "-" for none; "0.812 (n = 1)" if more values were expected.
 std::string spread_text(const Spread& spread, int digits, std::size_t expected, bool with_sign = false);
 
-// The same table three times: for a terminal or a README, for programs, for a browser (with a chart).
-std::string table_markdown(const Comparison& comparison);
-std::string table_json(const Comparison& comparison);
-std::string table_html(const Comparison& comparison);
+// The same tables three times: for a terminal or a README, for programs, for a browser (with a chart).
+struct Evidence;  // of evidence_of(comparison)
+std::string table_markdown(const Comparison& comparison, const std::vector<Evidence>& evidence);
+std::string table_json(const Comparison& comparison, const std::vector<Evidence>& evidence);
+std::string table_html(const Comparison& comparison, const std::vector<Evidence>& evidence);
 
 }  // namespace medusa::tools

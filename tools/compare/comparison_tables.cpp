@@ -7,6 +7,7 @@
 
 #include "tensor/text.h"
 #include "tools/compare/comparison.h"
+#include "tools/compare/evidence.h"
 #include "tools/report/svg.h"
 
 namespace medusa::tools {
@@ -94,21 +95,138 @@ std::string explanation(const Comparison& c) {
   return text;
 }
 
+// ---- how sure the differences are -----------------------------------------------------------------------------------
+
+std::string interval_text(const Interval& interval, bool with_sign = false) {
+  if (std::isnan(interval.low) || std::isnan(interval.high)) return "-";
+  return with_sign ? fmt::format("{:+.3f} to {:+.3f}", interval.low, interval.high)
+                   : fmt::format("{:.3f} to {:.3f}", interval.low, interval.high);
+}
+
+std::string p_text(double p) {
+  if (std::isnan(p)) return "-";
+  return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p);
+}
+
+std::string signed_text(double value, int digits) {
+  return std::isnan(value) ? "-" : fmt::format("{:+.{}f}", value, digits);
+}
+
+// "2 of 3": in how many runs the cases alone tell the two networks apart.
+std::string cases_text(const std::vector<CaseEvidence>& cases) {
+  std::size_t known = 0, sure = 0;
+  for (const CaseEvidence& c : cases) {
+    if (std::isnan(c.p)) continue;
+    ++known;
+    sure += c.p < 0.05;
+  }
+  return known == 0 ? "-" : fmt::format("{} of {}", sure, known);
+}
+
+std::vector<std::vector<std::string>> evidence_rows(const Comparison& c, const std::vector<Evidence>& evidence) {
+  std::vector<std::vector<std::string>> rows{{"network", "task", "mean", "95 % interval", "minus STL", "95 % interval",
+                                              "p", "p, Holm", "ratio, %", "mean of %", "sure by cases"}};
+  for (std::size_t t = 0; t < c.tasks.size(); ++t)
+    for (std::size_t v = 0; v < c.variants.size(); ++v) {
+      const JudgedTask& task = c.tasks[t];
+      const Variant& variant = c.variants[v];
+      const Spread spread = metric_spread(variant, task.name, task.metric);
+      std::vector<std::string> row{variant.name, task.name + " " + task.metric,
+                                   spread.values.empty() ? "-" : fmt::format("{:.3f}", spread.mean()),
+                                   interval_text(mean_interval(variant, task))};
+      const auto e = std::find_if(evidence.begin(), evidence.end(),
+                                  [&](const Evidence& one) { return one.variant == v && one.task == t; });
+      if (e == evidence.end())
+        row.resize(rows[0].size());
+      else
+        for (const std::string& cell : {signed_text(e->runs.mean, 3), interval_text(e->runs.interval, true),
+                                        p_text(e->runs.p), p_text(e->p_holm), signed_text(e->log_change, 1),
+                                        signed_text(relative_spread(c, variant, task).mean(), 1), cases_text(e->cases)})
+          row.push_back(cell);
+      rows.push_back(row);
+    }
+  return rows;
+}
+
+std::string evidence_explanation(const Comparison& c) {
+  std::string text =
+      "Intervals and p over the runs: Student's t on the runs' differences, with a variance that takes into account "
+      "that "
+      "the runs' samples overlap (Nadeau and Bengio 2003); from 3 runs on. p, Holm: corrected for the number of rows "
+      "and tasks. ratio: geometric mean of M / M_STL, in percent better; mean of %: the arithmetic mean, as in the "
+      "table above, which the baseline's noise biases. sure by cases: in how many runs p is below 0.05 when the two "
+      "networks' predictions for the cases of the test set are swapped by chance.";
+  if (c.seeds.size() < 3) text += " With fewer than 3 runs there is no interval.";
+  return text;
+}
+
+std::vector<std::string> missing_cases(const std::vector<Evidence>& evidence) {
+  std::vector<std::string> lines;
+  for (const Evidence& e : evidence)
+    for (const CaseEvidence& c : e.cases)
+      if (!c.missing.empty() && std::find(lines.begin(), lines.end(), c.missing) == lines.end())
+        lines.push_back(c.missing);
+  return lines;
+}
+
+Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json interval_json(const Interval& interval) { return {number_json(interval.low), number_json(interval.high)}; }
+
+Json evidence_json(const Evidence& e) {
+  Json json{{"difference", number_json(e.runs.mean)},
+            {"interval", interval_json(e.runs.interval)},
+            {"p", number_json(e.runs.p)},
+            {"p_holm", number_json(e.p_holm)},
+            {"ratio_percent", number_json(e.log_change)},
+            {"runs", Json::array()}};
+  for (const CaseEvidence& c : e.cases) {
+    Json run{{"run", c.run},
+             {"baseline", c.baseline},
+             {"cases", c.cases},
+             {"groups", c.groups},
+             {"difference", number_json(c.difference)},
+             {"interval", interval_json(c.interval)},
+             {"p", number_json(c.p)},
+             {"p_holm", number_json(c.p_holm)}};
+    if (!c.missing.empty()) run["missing"] = c.missing;
+    json["runs"].push_back(run);
+  }
+  return json;
+}
+
 Json spread_json(const Spread& spread) {
   const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
   return {{"mean", number(spread.mean())}, {"std", number(spread.std())}, {"values", spread.values}};
 }
 
-Json variant_json(const Comparison& c, const Variant& v) {
-  Json row{{"name", v.name}, {"arch", v.arch}, {"setting", v.setting}, {"test", Json::object()}};
-  if (!v.widths.empty()) row["widths"] = v.widths;
+// {"<task>": {"<metric>": spread}} of all that the runs measured on one of their parts.
+Json part_json(const Variant& v, std::map<std::string, std::map<std::string, double>> RunRecord::*part) {
+  std::map<std::string, std::map<std::string, Spread>> spreads;
   for (const RunRecord& run : v.runs)
-    for (const auto& [task, metrics] : run.test)
-      for (const auto& metric : metrics)
-        row["test"][task][metric.first] = spread_json(metric_spread(v, task, metric.first));
+    for (const auto& [task, metrics] : run.*part)
+      for (const auto& [metric, value] : metrics) {
+        Spread& spread = spreads[task][metric];
+        if (run.failure.empty() && !std::isnan(value)) spread.values.push_back(value);
+      }
+  Json json = Json::object();
+  for (const auto& [task, metrics] : spreads)
+    for (const auto& [metric, spread] : metrics) json[task][metric] = spread_json(spread);
+  return json;
+}
+
+Json variant_json(const Comparison& c, std::size_t number, const std::vector<Evidence>& evidence) {
+  const Variant& v = c.variants[number];
+  Json row{{"name", v.name}, {"arch", v.arch}, {"setting", v.setting}};
+  if (!v.widths.empty()) row["widths"] = v.widths;
+  row["test"] = part_json(v, &RunRecord::test);
+  row["val"] = part_json(v, &RunRecord::val);
+  for (const JudgedTask& task : c.tasks) row["interval"][task.name] = interval_json(mean_interval(v, task));
   if (v.baseline >= 0) {
     for (const JudgedTask& task : c.tasks) row["relative"][task.name] = spread_json(relative_spread(c, v, task));
     row["relative_average"] = spread_json(average_spread(c, v));
+    for (const Evidence& e : evidence)
+      if (e.variant == number) row["against_stl"][c.tasks[e.task].name] = evidence_json(e);
   }
   row["parameters"] = spread_json(cost(v, &RunRecord::parameters))["mean"];
   row["gflop_per_image"] = spread_json(cost(v, &RunRecord::gflop_per_image))["mean"];
@@ -207,9 +325,10 @@ std::string in_markdown(const std::string& text) {
 
 }  // namespace
 
-std::string table_markdown(const Comparison& c) {
-  std::vector<std::vector<std::string>> rows{heads(c)};
-  for (const Variant& variant : c.variants) rows.push_back(cells_of(c, variant));
+namespace {
+
+// With columns as wide as their cells; the first `names` ones are aligned to the left.
+std::string markdown_of(std::vector<std::vector<std::string>> rows, std::size_t names) {
   for (auto& row : rows)
     for (std::string& cell : row) cell = in_markdown(cell);
   std::vector<std::size_t> width(rows[0].size(), 3);
@@ -218,7 +337,7 @@ std::string table_markdown(const Comparison& c) {
   };
   for (const auto& row : rows)
     for (std::size_t k = 0; k < row.size(); ++k) width[k] = std::max(width[k], length(row[k]));
-  std::string text = fmt::format("# {}\n\n{}\n\n", in_markdown(c.about), explanation(c));
+  std::string text;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     text += "|";
     for (std::size_t k = 0; k < rows[r].size(); ++k)
@@ -227,44 +346,70 @@ std::string table_markdown(const Comparison& c) {
     if (r > 0) continue;
     text += "|";
     for (std::size_t k = 0; k < width.size(); ++k)
-      text += (k == 0 ? " " : " ") + std::string(width[k] - 1, '-') + (k == 0 ? "- |" : ": |");
+      text += " " + std::string(width[k] - 1, '-') + (k < names ? "- |" : ": |");
     text += "\n";
   }
-  for (const std::string& line : failures(c)) text += "\n* " + in_markdown(line);
-  return text + (failures(c).empty() ? "" : "\n");
+  return text;
 }
 
-std::string table_json(const Comparison& c) {
+std::vector<std::vector<std::string>> table_rows(const Comparison& c) {
+  std::vector<std::vector<std::string>> rows{heads(c)};
+  for (const Variant& variant : c.variants) rows.push_back(cells_of(c, variant));
+  return rows;
+}
+
+}  // namespace
+
+std::string table_markdown(const Comparison& c, const std::vector<Evidence>& evidence) {
+  std::string text =
+      fmt::format("# {}\n\n{}\n\n{}", in_markdown(c.about), explanation(c), markdown_of(table_rows(c), 1));
+  if (!evidence.empty())
+    text += fmt::format("\n## How sure are the differences?\n\n{}\n\n{}", evidence_explanation(c),
+                        markdown_of(evidence_rows(c, evidence), 2));
+  std::vector<std::string> lines = failures(c);
+  for (const std::string& line : missing_cases(evidence)) lines.push_back(line);
+  for (const std::string& line : lines) text += "\n* " + in_markdown(line);
+  return text + (lines.empty() ? "" : "\n");
+}
+
+std::string table_json(const Comparison& c, const std::vector<Evidence>& evidence) {
   Json json{
       {"about", c.about}, {"select", c.select}, {"seeds", c.seeds}, {"tasks", Json::array()}, {"rows", Json::array()}};
   if (c.folds > 0) json["folds"] = c.folds;
   for (const JudgedTask& task : c.tasks)
     json["tasks"].push_back(
         {{"name", task.name}, {"metric", task.metric}, {"larger_is_better", task.larger_is_better}});
-  for (const Variant& variant : c.variants) json["rows"].push_back(variant_json(c, variant));
+  for (std::size_t v = 0; v < c.variants.size(); ++v) json["rows"].push_back(variant_json(c, v, evidence));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string table_html(const Comparison& c) {
-  const auto row = [](const std::vector<std::string>& cells, const char* tag) {
-    std::string html = "<tr>";
-    for (const std::string& cell : cells) html += fmt::format("<{0}>{1}</{0}>", tag, escaped(cell));
-    return html + "</tr>\n";
+std::string table_html(const Comparison& c, const std::vector<Evidence>& evidence) {
+  const auto table = [](const std::vector<std::vector<std::string>>& rows) {
+    std::string html = "<table>\n";
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      html += "<tr>";
+      for (const std::string& cell : rows[r])
+        html += fmt::format("<{0}>{1}</{0}>", r == 0 ? "th" : "td", escaped(cell));
+      html += "</tr>\n";
+    }
+    return html + "</table>\n";
   };
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><title>{0}</title>\n<style>\n"
       "body {{ font: 14px sans-serif; margin: 2em; max-width: 80em }}\ntable {{ border-collapse: collapse }}\n"
       "td, th {{ border-bottom: 1px solid #ccc; padding: 4px 10px; text-align: right }}\n"
       "td:first-child, th:first-child {{ text-align: left }}\n.failed {{ color: #b00 }}\n</style></head><body>\n"
-      "<h1>{0}</h1>\n<p>{1}</p>\n{2}<p>Bars: means; dots: single runs, one for each seed.</p>\n<table>\n{3}",
-      escaped(c.about), escaped(explanation(c)), chart(c), row(heads(c), "th"));
-  for (const Variant& variant : c.variants) html += row(cells_of(c, variant), "td");
-  html += "</table>\n";
+      "<h1>{0}</h1>\n<p>{1}</p>\n{2}<p>Bars: means; dots: single runs, one for each seed.</p>\n{3}",
+      escaped(c.about), escaped(explanation(c)), chart(c), table(table_rows(c)));
   for (const std::string& line : failures(c)) html += fmt::format("<p class=\"failed\">{}</p>\n", escaped(line));
-  return html +
-         "<p>GFLOP/image: forward pass of one picture; a multiply-add of a convolution or matrix product counts as "
-         "two. step: a training step with loading, as measured. memory: the most that the training program held.</p>\n"
-         "</body></html>\n";
+  html +=
+      "<p>GFLOP/image: forward pass of one picture; a multiply-add of a convolution or matrix product counts as two. "
+      "step: a training step with loading, as measured. memory: the most that the training program held.</p>\n";
+  if (!evidence.empty())
+    html += fmt::format("<h2>How sure are the differences?</h2>\n<p>{}</p>\n{}", escaped(evidence_explanation(c)),
+                        table(evidence_rows(c, evidence)));
+  for (const std::string& line : missing_cases(evidence)) html += fmt::format("<p>{}</p>\n", escaped(line));
+  return html + "</body></html>\n";
 }
 
 }  // namespace medusa::tools

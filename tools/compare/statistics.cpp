@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "tensor/check.h"
+#include "tensor/quantile.h"
 #include "tensor/random.h"
 
 namespace medusa::tools {
@@ -14,14 +15,6 @@ namespace medusa::tools {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-// The point below which a share p of the sorted values lies, with linear interpolation.
-double quantile(const std::vector<double>& sorted, double p) {
-  const double place = std::clamp(p, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(place);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-}
 
 std::vector<std::size_t> cases_of(const Groups& groups, const std::vector<std::size_t>& chosen) {
   std::vector<std::size_t> cases;
@@ -158,7 +151,7 @@ double permutation_p(const SwappedFigure& difference, const Groups& groups, std:
 TResult corrected_t(const std::vector<double>& differences, double test_per_train, double level) {
   const auto n = static_cast<double>(differences.size());
   if (differences.size() < 2) return {differences.empty() ? kNaN : differences[0], kNaN, {kNaN, kNaN}};
-  const double mean = std::accumulate(differences.begin(), differences.end(), 0.0) / n;
+  const double mean = mean_of(differences);
   double squares = 0;
   for (double d : differences) squares += (d - mean) * (d - mean);
   const double error = std::sqrt(squares / (n - 1) * (1 / n + test_per_train));

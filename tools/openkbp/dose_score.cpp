@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "tensor/check.h"
+#include "tensor/quantile.h"
 
 namespace medusa::tools {
 namespace {
@@ -31,12 +32,8 @@ double small_volume_percentile(std::size_t size, double voxel_mm3) {
 
 double percentile(std::vector<double> values, double p) {
   MEDUSA_CHECK(!values.empty() && p >= 0 && p <= 100, "percentile: {} of {} values", p, values.size());
-  const double place = p / 100 * static_cast<double>(values.size() - 1);
-  const auto low = static_cast<std::size_t>(place);
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(low), values.end());
-  const double at = values[low], part = place - static_cast<double>(low);
-  if (part == 0) return at;
-  return at + part * (*std::min_element(values.begin() + static_cast<std::ptrdiff_t>(low) + 1, values.end()) - at);
+  std::sort(values.begin(), values.end());
+  return quantile(values, p / 100);
 }
 
 double dose_error(std::span<const real> reference, std::span<const real> predicted,
