@@ -190,7 +190,8 @@ void evaluate(const Options& o) {
   const std::vector<std::int64_t> chosen = choose(*dataset, split, o);
   mtl::LoaderSource source(*as_learnt, chosen, loader, target_of_task, device);
   model->to(device);
-  mtl::Evaluation result = *mtl::evaluate(*model, source, {}, window_of(run), nullptr, {/*thorough=*/true, o.tolerance});
+  mtl::Evaluation result =
+      *mtl::evaluate(*model, source, {}, window_of(run), nullptr, {/*thorough=*/true, o.tolerance});
   mtl::judge_at(thresholds_of(files, model->tasks()), model->tasks(), &result);
   write_cases(o, files, cases_csv(model->tasks(), result, case_names(*dataset, chosen)));
   if (openkbp == nullptr) return print(o, *model, result, nullptr);

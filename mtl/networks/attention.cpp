@@ -40,8 +40,8 @@ Var CrossTaskAttention::tokens(nn::Linear* projection, const Var& e) const {
 }
 
 // Tokens of length sqrt(d) where `qk_norm`  [ours; Henry et al., "Query-key normalization for transformers", 2020]. The
-// score of two places is then sqrt(d) times the cosine of their features.  Without, features that grow in training make
-// the score of a place with itself the largest by far, and softmax gives it all the weight.
+// score of two places is then sqrt(d) times the cosine of their features.  Without, nothing bounds the scores: features
+// that grow in training make one of them the largest by far, and softmax gives it all the weight.
 Var CrossTaskAttention::normed(const Var& x) const {
   constexpr real kTiny = real(1e-6);  // a token of zeros stays zero
   return qk_norm_ ? x / sqrt(mean(square(x), -1, true) + kTiny) : x;

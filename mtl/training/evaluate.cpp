@@ -57,8 +57,7 @@ void check_batch(const std::vector<Task>& tasks, const datasets::Batch& batch) {
 }
 
 std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std::function<bool()>& stop,
-                                   const SlidingWindow& window, BottleneckSums* bottleneck,
-                                   const Thoroughness& how) {
+                                   const SlidingWindow& window, BottleneckSums* bottleneck, const Thoroughness& how) {
   const EvaluationMode mode(model);
   const std::vector<Task>& tasks = model.tasks();
   Evaluation result(tasks.size());

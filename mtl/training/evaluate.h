@@ -35,7 +35,6 @@ std::optional<Evaluation> evaluate(Model& model, BatchSource& source, const std:
                                    const SlidingWindow& window = {}, BottleneckSums* bottleneck = nullptr,
                                    const Thoroughness& how = {});
 
-
 // The final figures on validation and test set: binary tasks' sensitivity, specificity and F1 at the thresholds that
 // are best on the validation set (best_thresholds), which are returned per task.
 std::vector<std::vector<double>> judge_at_thresholds(const std::vector<Task>& tasks, Evaluation* val, Evaluation* test);

@@ -97,6 +97,10 @@ RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t b
       judged.push_back({task, how.at("metric").get<std::string>(), how.at("larger_is_better").get<bool>()});
     run.val = metrics_of(json.at("val"));
     run.test = metrics_of(json.at("test"));
+    const Json bottleneck = json.value("bottleneck", Json::object());
+    for (const auto& [pair, figures] : bottleneck.items())
+      run.bottleneck[pair] = {number(figures.at("entropy_bits")), number(figures.at("most_bits")),
+                              number(figures.at("diagonal"))};
   });
   read_json(files, mtl::RunFile::Cost, [&](const Json& json) {
     run.parameters = number(json.at("parameters"));

@@ -16,6 +16,11 @@ struct JudgedTask {
   bool larger_is_better;
 };
 
+// How a run's attention at the bottleneck is spread (mtl/networks/attention_record.h).
+struct Bottleneck {
+  double entropy_bits, most_bits, diagonal;
+};
+
 // One training run.
 struct RunRecord {
   std::string folder, name;  // name: the folder's last part
@@ -25,6 +30,7 @@ struct RunRecord {
   bool missing = false;    // it did not fail, it is not finished
   // By task, by metric: of the weights that the validation set chose.  NaN: not defined on this set.
   std::map<std::string, std::map<std::string, double>> val, test;
+  std::map<std::string, Bottleneck> bottleneck;  // by pair of tasks, "lesion,diagnosis"; empty: has none
   // Numbers of samples; NaN: an older version made the run, which does not say.
   double test_per_train = std::numeric_limits<double>::quiet_NaN();
   double parameters = 0, gflop_per_image = 0, peak_memory_mib = 0;

@@ -42,6 +42,28 @@ std::string cost_text(const Variant& variant, double RunRecord::*what, int digit
   return spread.values.empty() ? "-" : fmt::format("{:.{}f}", spread.mean(), digits);
 }
 
+// A figure of the bottleneck, by pair of tasks: over the runs that have one.
+std::map<std::string, Spread> bottleneck(const Variant& variant, double Bottleneck::*what) {
+  std::map<std::string, Spread> spreads;
+  for (const RunRecord& run : variant.runs)
+    for (const auto& [pair, figures] : run.bottleneck)
+      if (!std::isnan(figures.*what)) spreads[pair].values.push_back(figures.*what);
+  return spreads;
+}
+
+bool has_bottleneck(const Comparison& c) {
+  return std::any_of(c.variants.begin(), c.variants.end(),
+                     [](const Variant& v) { return !bottleneck(v, &Bottleneck::diagonal).empty(); });
+}
+
+// The means, pair by pair: "3.9 / 4.1".
+std::string bottleneck_text(const Variant& variant, double Bottleneck::*what, int digits) {
+  std::string text;
+  for (const auto& [pair, spread] : bottleneck(variant, what))
+    text += fmt::format("{}{:.{}f}", text.empty() ? "" : " / ", spread.mean(), digits);
+  return text.empty() ? "-" : text;
+}
+
 std::vector<std::string> heads(const Comparison& c) {
   std::vector<std::string> cells{"network"};
   for (const JudgedTask& task : c.tasks) cells.push_back(task.name + " " + task.metric);
@@ -49,6 +71,7 @@ std::vector<std::string> heads(const Comparison& c) {
     for (const JudgedTask& task : c.tasks) cells.push_back(task.name + " vs STL, %");
     cells.push_back("average vs STL, %");
   }
+  if (has_bottleneck(c)) cells.insert(cells.end(), {"bottleneck, bits", "diagonal"});
   for (const char* head : {"parameters", "GFLOP/image", "step, ms", "memory, MiB", "runs"}) cells.push_back(head);
   return cells;
 }
@@ -62,6 +85,10 @@ std::vector<std::string> cells_of(const Comparison& c, const Variant& v) {
     for (const JudgedTask& task : c.tasks)
       cells.push_back(is_stl ? "0" : spread_text(relative_spread(c, v, task), 1, v.runs.size(), true));
     cells.push_back(is_stl ? "0" : spread_text(average_spread(c, v), 1, v.runs.size(), true));
+  }
+  if (has_bottleneck(c)) {
+    cells.push_back(bottleneck_text(v, &Bottleneck::entropy_bits, 1));
+    cells.push_back(bottleneck_text(v, &Bottleneck::diagonal, 2));
   }
   cells.push_back(cost_text(v, &RunRecord::parameters, 0));
   cells.push_back(cost_text(v, &RunRecord::gflop_per_image, 3));
@@ -92,6 +119,8 @@ std::string explanation(const Comparison& c) {
                                  folds, c.seeds.size(), c.seeds.size() == 1 ? "" : "s");
   if (has_baseline(c))
     text += " vs STL: change of the metric in percent of STL's with the same seed and data, larger is better.";
+  if (has_bottleneck(c))
+    text += " bottleneck: entropy of the attention between the tasks; diagonal: the share that stays at its own place.";
   return text;
 }
 
@@ -228,6 +257,10 @@ Json variant_json(const Comparison& c, std::size_t number, const std::vector<Evi
     for (const Evidence& e : evidence)
       if (e.variant == number) row["against_stl"][c.tasks[e.task].name] = evidence_json(e);
   }
+  for (const auto& [pair, spread] : bottleneck(v, &Bottleneck::entropy_bits))
+    row["bottleneck"][pair] = {{"entropy_bits", spread_json(spread)},
+                               {"most_bits", spread_json(bottleneck(v, &Bottleneck::most_bits)[pair])},
+                               {"diagonal", spread_json(bottleneck(v, &Bottleneck::diagonal)[pair])}};
   row["parameters"] = spread_json(cost(v, &RunRecord::parameters))["mean"];
   row["gflop_per_image"] = spread_json(cost(v, &RunRecord::gflop_per_image))["mean"];
   row["step_ms"] = spread_json(cost(v, &RunRecord::step_ms));
