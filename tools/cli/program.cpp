@@ -15,15 +15,6 @@
 #include "tensor/check.h"
 #include "tensor/memory.h"
 
-// The sanitizers have an operator new of their own, which ends the program.
-#if defined(__has_feature)
-#define MEDUSA_FEATURE(name) __has_feature(name)
-#else
-#define MEDUSA_FEATURE(name) 0
-#endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !MEDUSA_FEATURE(address_sanitizer) && \
-    !MEDUSA_FEATURE(thread_sanitizer)
-
 namespace {
 
 // What operator new throws, with the number of bytes.
@@ -38,14 +29,28 @@ class Refused : public std::bad_alloc {
   char text_[64];
 };
 
+thread_local std::size_t refused = 0;  // what operator new refused last in this thread, bytes
+
 }  // namespace
+
+// The sanitizers have an operator new of their own, which ends the program.
+#if defined(__has_feature)
+#define MEDUSA_FEATURE(name) __has_feature(name)
+#else
+#define MEDUSA_FEATURE(name) 0
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !MEDUSA_FEATURE(address_sanitizer) && \
+    !MEDUSA_FEATURE(thread_sanitizer)
 
 // Weak: a program may have its own.
 [[gnu::weak]] void* operator new(std::size_t bytes) {
   for (;;) {
     if (void* block = std::malloc(bytes > 0 ? bytes : 1)) return block;
     const std::new_handler handler = std::get_new_handler();
-    if (handler == nullptr) throw Refused(bytes);
+    if (handler == nullptr) {
+      refused = bytes;
+      throw Refused(bytes);
+    }
     handler();
   }
 }
@@ -80,10 +85,13 @@ int report_memory(const std::string& tool, const std::exception& error, const st
 }
 
 // A refusal that nothing catches, before run_program() or where nothing may be thrown, ends the program with a line
-// too.
+// too.  Compilers may end it in a function that may not throw, such as the standard library's directory iterators,
+// before the exception is caught: it is in flight then, and not the current one.
 [[noreturn]] void end_without_memory() {
   try {
     if (const std::exception_ptr error = std::current_exception()) std::rethrow_exception(error);
+    if (std::uncaught_exceptions() > 0 && refused > 0)
+      _exit(report_memory(program_invocation_short_name, Refused(refused), ""));
   } catch (const std::bad_alloc& error) {
     _exit(report_memory(program_invocation_short_name, error, ""));
   } catch (...) {
