@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/compare_jobs_test.sh: a comparison as a plan, as runs side by side or by several programs, and as tables of what
+# Builds: plain
 # is finished; networks of equal size.
 . "$(dirname "$0")/shell.sh"
 
