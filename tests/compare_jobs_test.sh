@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/compare_jobs_test.sh: a comparison as a plan, as runs side by side or by several programs, and as tables of what
-# Builds: plain
 # is finished; networks of equal size.
+# Builds: plain
 . "$(dirname "$0")/shell.sh"
 
 mkdir "$work/it's here" && cd "$work/it's here" || exit 1
