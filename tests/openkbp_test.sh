@@ -23,6 +23,23 @@ expect 0 'dose score' "$BIN/evaluate" --run "$work/run" --pictures "$work/pictur
 for file in pt_4_dvh.svg pt_4_dose.png; do
   [ -s "$work/pictures/$file" ] && ok "evaluate drew $file" || bad "evaluate: no $file"
 done
+# Planned and predicted figures of the one patient: means over patients are its own.
+"$BIN/evaluate" --run "$work/run" --json >"$work/dvh.json"
+if with_python json 'the table of DVH figures'; then
+  "$python" - "$work/dvh.json" "$work/run/dvh_val.csv" <<'EOF' && ok "the DVH figures by structure" || bad "dvh: $(cat "$work/run/dvh_val.csv")"
+import csv, json, sys
+report, rows = json.load(open(sys.argv[1]))["openkbp"], list(csv.DictReader(open(sys.argv[2])))
+errors = []
+for row in rows:
+    mean = report["dvh"][row["structure"]][row["figure"]]
+    planned, predicted = float(row["planned_gy"]), float(row["predicted_gy"])
+    assert row["patient"] == "pt_4" and mean["planned"] == planned and mean["predicted"] == predicted
+    assert mean["error"] == abs(planned - predicted)
+    errors.append(mean["error"])
+assert abs(sum(errors) / len(errors) - report["dvh_score"]) < 1e-9
+assert {r["figure"] for r in rows} == {"D_0.1_cc", "mean", "D_99", "D_95", "D_1"}
+EOF
+fi
 # Judging needs no part to train on; without one there is no constant predictor.
 mkdir "$work/tests" "$work/one" && cp -r "$work/data/validation-pats" "$work/tests/test-pats" && cp -r "$work/data/validation-pats/pt_4" "$work/one"
 expect 0 '(constant ' "$BIN/evaluate" --run "$work/run" --split all

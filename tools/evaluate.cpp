@@ -34,7 +34,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string run, data, split = "val", pictures, cases;
+  std::string run, data, split = "val", pictures, cases, dvh;
   double tolerance = 1;
   std::int64_t batch = 0;
   int threads = 0, workers = 2;
@@ -144,15 +144,15 @@ std::vector<std::vector<double>> thresholds_of(const mtl::RunFolder& files, cons
   return thresholds;
 }
 
-// Where --cases says; else, for the run's own data, into its folder.
-void write_cases(const Options& o, const mtl::RunFolder& files, const std::string& text) {
-  if (!o.cases.empty()) return write_file(o.cases, text);
-  if (!o.data.empty()) return;
+// A table into the file that its option names; else, for the run's own data, into the run's folder.
+void write_table(const Options& o, const mtl::RunFolder& files, const std::string& about, const std::string& named,
+                 const std::string& text) {
+  if (!named.empty()) return write_file(named, text);
+  if (!o.data.empty() || o.tolerance != Options().tolerance) return;
   try {
-    files.save_cases(o.split, text);
+    files.save_table(about, o.split, text);
   } catch (const Error& error) {
-    print_error_line(
-        fmt::format("note: the table of cases is not saved: {}; --cases FILE names a place", error.what()));
+    print_error_line(fmt::format("note: the table is not saved: {}; --{} FILE names a place", error.what(), about));
   }
 }
 
@@ -193,11 +193,12 @@ void evaluate(const Options& o) {
   mtl::Evaluation result =
       *mtl::evaluate(*model, source, {}, window_of(run), nullptr, {/*thorough=*/true, o.tolerance});
   mtl::judge_at(thresholds_of(files, model->tasks()), model->tasks(), &result);
-  write_cases(o, files, cases_csv(model->tasks(), result, case_names(*dataset, chosen)));
+  write_table(o, files, "cases", o.cases, cases_csv(model->tasks(), result, case_names(*dataset, chosen)));
   if (openkbp == nullptr) return print(o, *model, result, nullptr);
   model.reset();  // the predictor has one of its own
   mtl::Predictor predictor(o.run, device);
   const KbpReport report = score_patients(predictor, *openkbp, chosen, split.train, o.pictures);
+  if (!report.dvh.empty()) write_table(o, files, "dvh", o.dvh, kbp_dvh_csv(report));
   print(o, predictor.model(), result, &report);
 }
 
@@ -218,7 +219,10 @@ int medusa::tools::evaluate_main(int argc, char** argv) {
                  "openkbp: folder for DVH curves and dose differences of each patient, made if needed");
   command.option("--cases", o.cases,
                  "file for the table of cases, with every metric and prediction of each; default: cases_<split>.csv in "
-                 "the run's folder, with --data none");
+                 "the run's folder; with --data or --tolerance none");
+  command.option("--dvh", o.dvh,
+                 "openkbp: file for the table of DVH figures, planned and predicted, of each patient and structure; "
+                 "default: dvh_<split>.csv, as for --cases");
   command.flag("--classes", o.classes, "also how classes are confused, and whether the probabilities hold, bin by bin");
   command
       .option("--tolerance", o.tolerance,

@@ -263,7 +263,7 @@ void write_result(const Command& command, const mtl::RunFolder& folder, mtl::Mod
   const auto add = [&](const char* split, const Part& part, const std::optional<mtl::Evaluation>& evaluation) {
     if (!evaluation) return;
     json[split] = Json::parse(mtl::metrics_json(model.tasks(), *evaluation));
-    folder.save_cases(split, cases_csv(model.tasks(), *evaluation, case_names(dataset, part.samples)));
+    folder.save_table("cases", split, cases_csv(model.tasks(), *evaluation, case_names(dataset, part.samples)));
     print_lines(fmt::format("{} set, best weights:\n{}", split, metrics_table(model.tasks(), *evaluation)));
   };
   add("val", val, on_val);

@@ -94,15 +94,16 @@ Json read_json(const RunFolder& folder, RunFile file) {
 constexpr RunFile kRunFiles[] = {RunFile::Config, RunFile::Description, RunFile::Metrics,    RunFile::Best,
                                  RunFile::Last,   RunFile::Result,      RunFile::Provenance, RunFile::Cost};
 
-const std::vector<std::string> kParts{"train", "val", "test", "all"};
+const std::vector<std::string> kTables{"cases", "dvh"}, kParts{"train", "val", "test", "all"};
 
-std::string cases_name(const std::string& part) { return "cases_" + part + ".csv"; }
+std::string table_name(const std::string& about, const std::string& part) { return about + "_" + part + ".csv"; }
 
 // Whether this is what a killed program leaves of a run's file; a user's own *.tmp is not.
 bool is_half_written(const std::string& name) {
   std::vector<std::string> files;
   for (RunFile file : kRunFiles) files.emplace_back(RunFolder::name(file));
-  for (const std::string& part : kParts) files.push_back(cases_name(part));
+  for (const std::string& about : kTables)
+    for (const std::string& part : kParts) files.push_back(table_name(about, part));
   return std::any_of(files.begin(), files.end(),
                      [&](const std::string& file) { return name == file + std::string(kTemporaryEnding); });
 }
@@ -159,16 +160,18 @@ void RunFolder::keep_description(const datasets::Dataset& dataset) const {
 void RunFolder::remove_result() const {
   if (path_.empty()) return;
   fs::remove(file(RunFile::Result));
-  for (const std::string& part : kParts) fs::remove(cases_file(part));
+  for (const std::string& about : kTables)
+    for (const std::string& part : kParts) fs::remove(table_file(about, part));
 }
 
-std::string RunFolder::cases_file(const std::string& part) const {
-  return (fs::path(path_) / cases_name(part)).string();
+std::string RunFolder::table_file(const std::string& about, const std::string& part) const {
+  return (fs::path(path_) / table_name(about, part)).string();
 }
 
-void RunFolder::save_cases(const std::string& part, const std::string& text) const {
+void RunFolder::save_table(const std::string& about, const std::string& part, const std::string& text) const {
+  check_one_of("table", about, kTables);
   check_one_of("part", part, kParts);
-  if (!path_.empty()) write_file(cases_file(part), text);
+  if (!path_.empty()) write_file(table_file(about, part), text);
 }
 
 bool RunFolder::only_prepared() const {

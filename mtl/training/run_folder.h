@@ -43,7 +43,7 @@ class RunFolder {
   static const char* name(RunFile file);
   std::string file(RunFile file) const;  // its path, whether or not it is there
   bool has(RunFile file) const;
-  std::string cases_file(const std::string& part) const;  // the path of a table of cases, whether or not it is there
+  std::string table_file(const std::string& about, const std::string& part) const;  // whether or not it is there
   std::string need(RunFile file) const;  // its path; throws InputError if the folder or the file does not exist
   bool begun() const { return has(RunFile::Config); }
   bool finished() const { return begun() && has(RunFile::Result); }
@@ -58,14 +58,15 @@ class RunFolder {
   void save_last(const Model& model, const std::vector<std::unique_ptr<nn::Optimizer>>& optimizers,
                  const TrainState& state) const;
   void save_best(Model& model, const Weights& best, const TrainState& state) const;  // the model comes back unchanged
-  // Writes what was found about each case of a part of the data ("val", "test"), a table.
-  void save_cases(const std::string& part, const std::string& text) const;
+  // Writes a table about a part of the data ("val", "test"): "cases", what was found about each case, or "dvh", the
+  // figures of each patient's dose.
+  void save_table(const std::string& about, const std::string& part, const std::string& text) const;
   // Adds an epoch to the metrics.
   void add_epoch(const std::vector<Task>& tasks, const EpochReport& report);
   // Saves Dataset::description(), if the dataset has one.  Throws InputError, and changes nothing, if the run already
   // has a different one.
   void keep_description(const datasets::Dataset& dataset) const;
-  // Removes the Result and the tables of cases: the run is not finished any more.
+  // Removes the Result and the tables: the run is not finished any more.
   void remove_result() const;
   // Whether the folder holds only what a program wrote that was killed before the run had begun.
   bool only_prepared() const;

@@ -28,7 +28,7 @@ struct RunCases {
 
 RunCases read_run_cases(const RunRecord& run) {
   const mtl::RunFolder folder(run.folder);
-  const std::string path = folder.cases_file("test");
+  const std::string path = folder.table_file("cases", "test");
   RunCases cases;
   if (!folder.provenance()) {
     cases.missing = run.name + ": an older version made it, nothing says which cases its figures are of";
@@ -49,7 +49,7 @@ const mtl::CaseTable& table_of(const RunCases& cases, const RunRecord& run, cons
                                const mtl::Task** task) {
   const auto at =
       std::find_if(cases.tasks.begin(), cases.tasks.end(), [&](const mtl::Task& t) { return t.name == judged.name; });
-  const std::string path = mtl::RunFolder(run.folder).cases_file("test");
+  const std::string path = mtl::RunFolder(run.folder).table_file("cases", "test");
   MEDUSA_CHECK_INPUT(at != cases.tasks.end(), "{}: its run has no task {}", path, judged.name);
   *task = &*at;
   const mtl::CaseTable& table = cases.file.tables[static_cast<std::size_t>(at - cases.tasks.begin())];

@@ -7,6 +7,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "datasets/formats/csv.h"
+#include "mtl/training/mean.h"
 #include "tensor/file.h"
 #include "tools/openkbp/dose_score.h"
 #include "tools/report/picture.h"
@@ -15,17 +17,11 @@ namespace medusa::tools {
 
 using namespace datasets::openkbp;
 using datasets::OpenKbp;
+using mtl::Mean;
 
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-struct Mean {
-  double sum = 0;
-  std::int64_t count = 0;
-  void add(double v) { sum += v, ++count; }
-  double value() const { return count > 0 ? sum / static_cast<double>(count) : kNone; }
-};
 
 // The dose `gy` of each voxel, where there can be any.
 template <class F>
@@ -109,7 +105,10 @@ KbpReport score_patients(mtl::Predictor& predictor, const OpenKbp& dataset, cons
       mine.dose = dose_error(p.dose, predicted.dose, p.possible);
       score.add(mine.dose, truth, answer);
       Mean dvh;
-      for (std::size_t i = 0; i < truth.size(); ++i) dvh.add(std::abs(truth[i].value - answer[i].value));
+      for (std::size_t i = 0; i < truth.size(); ++i) {
+        dvh.add(std::abs(truth[i].value - answer[i].value));
+        report.dvh.push_back({p.id, truth[i].structure, truth[i].name, truth[i].value, answer[i].value});
+      }
       mine.dvh = dvh.value();
       if (!std::isnan(report.constant_gy)) {
         const real gy = static_cast<real>(std::max(0.0, report.constant_gy));
@@ -144,6 +143,37 @@ KbpReport score_patients(mtl::Predictor& predictor, const OpenKbp& dataset, cons
   return report;
 }
 
+namespace {
+
+// Means over the patients that have the structure.
+struct DvhMean {
+  std::string structure, name;
+  Mean planned, predicted, error;
+};
+std::vector<DvhMean> dvh_means(const KbpReport& r) {
+  std::vector<DvhMean> means;
+  for (const std::string& structure : structures())
+    for (const KbpDvh& d : r.dvh) {
+      if (d.structure != structure) continue;
+      auto at = std::find_if(means.begin(), means.end(),
+                             [&](const DvhMean& m) { return m.structure == d.structure && m.name == d.name; });
+      if (at == means.end()) at = means.insert(means.end(), {d.structure, d.name, {}, {}, {}});
+      at->planned.add(d.planned);
+      at->predicted.add(d.predicted);
+      at->error.add(std::abs(d.planned - d.predicted));
+    }
+  return means;
+}
+
+}  // namespace
+
+std::string kbp_dvh_csv(const KbpReport& r) {
+  std::string text = "patient,structure,figure,planned_gy,predicted_gy\n";
+  for (const KbpDvh& d : r.dvh)
+    text += fmt::format("{},{},{},{},{}\n", datasets::csv_field(d.patient), d.structure, d.name, d.planned, d.predicted);
+  return text;
+}
+
 std::string kbp_table(const KbpReport& r) {
   std::string constant_dose, constant_dvh;
   if (!std::isnan(r.constant_gy)) {
@@ -155,6 +185,10 @@ std::string kbp_table(const KbpReport& r) {
       r.patients.size(), shown(r.dose_score), constant_dose, shown(r.dvh_score), constant_dvh, shown(r.dice));
   for (std::size_t s = 0; s < r.structure_dice.size() && !std::isnan(r.dice); ++s)
     text += fmt::format("    {:<14} {}\n", structures()[s], shown(r.structure_dice[s]));
+  if (!r.dvh.empty()) text += "  DVH, mean over patients   planned, Gy  predicted, Gy  |error|, Gy\n";
+  for (const DvhMean& m : dvh_means(r))
+    text += fmt::format("    {:<14} {:<8} {:>11} {:>14} {:>12}\n", m.structure, m.name, shown(m.planned.value()),
+                        shown(m.predicted.value()), shown(m.error.value()));
   text += "  patient        dose, Gy    DVH, Gy    Dice\n";
   for (const KbpScore& p : r.patients)
     text += fmt::format("  {:<12} {:>10} {:>10} {:>9}\n", p.id, shown(p.dose), shown(p.dvh), shown(p.dice));
@@ -170,6 +204,10 @@ std::string kbp_json(const KbpReport& r) {
                               {"constant_dvh_score", number(r.constant_dvh_score)}};
   for (std::size_t s = 0; s < r.structure_dice.size(); ++s)
     json["structure_dice"][structures()[s]] = number(r.structure_dice[s]);
+  for (const DvhMean& m : dvh_means(r))
+    json["dvh"][m.structure][m.name] = {{"planned", number(m.planned.value())},
+                                        {"predicted", number(m.predicted.value())},
+                                        {"error", number(m.error.value())}};
   for (const KbpScore& p : r.patients)
     json["patients"][p.id] = {{"dose", number(p.dose)}, {"dvh", number(p.dvh)}, {"dice", number(p.dice)}};
   return json.dump();

@@ -25,6 +25,11 @@ struct KbpScore {
   double dose = 0, dvh = 0;  // Gy; dvh: mean over this patient's figures alone
   double dice = 0;           // mean over outlined structures
 };
+// A figure of a structure's DVH in one patient, Gy: of the planned dose and of the predicted one.
+struct KbpDvh {
+  std::string patient, structure, name;
+  double planned = 0, predicted = 0;
+};
 struct KbpReport {
   double dose_score = 0, dvh_score = 0, dice = 0;  // over all patients; NaN where there is none
   // The same for a dose that is the same everywhere inside the mask: the mean dose of the patients given; NaN
@@ -32,6 +37,7 @@ struct KbpReport {
   double constant_gy = 0, constant_dose_score = 0, constant_dvh_score = 0;
   std::vector<double> structure_dice;  // per structure, NaN: outlined in no patient
   std::vector<KbpScore> patients;
+  std::vector<KbpDvh> dvh;  // of all patients that have a dose
 };
 
 // Predicts and scores the patients `indices`; `constant_from`: those whose mean dose the constant predictor uses
@@ -42,6 +48,8 @@ KbpReport score_patients(mtl::Predictor& predictor, const datasets::OpenKbp& dat
 
 std::string kbp_table(const KbpReport& report);
 std::string kbp_json(const KbpReport& report);  // one JSON object
+// The table of DVH figures: patient, structure, figure, planned and predicted in Gy, a row each.
+std::string kbp_dvh_csv(const KbpReport& report);
 
 // <folder>/dose.csv and <folder>/<structure>.csv as the dataset is distributed.
 void write_prediction(const KbpPrediction& prediction, const datasets::openkbp::Patient& patient,
