@@ -170,7 +170,8 @@ std::vector<DvhMean> dvh_means(const KbpReport& r) {
 std::string kbp_dvh_csv(const KbpReport& r) {
   std::string text = "patient,structure,figure,planned_gy,predicted_gy\n";
   for (const KbpDvh& d : r.dvh)
-    text += fmt::format("{},{},{},{},{}\n", datasets::csv_field(d.patient), d.structure, d.name, d.planned, d.predicted);
+    text +=
+        fmt::format("{},{},{},{},{}\n", datasets::csv_field(d.patient), d.structure, d.name, d.planned, d.predicted);
   return text;
 }
 
