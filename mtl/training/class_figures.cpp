@@ -163,6 +163,43 @@ double average_precision(const std::vector<double>& scores, const std::vector<bo
   return sum;
 }
 
+std::string class_column(const Task& task, const std::string& name, std::int64_t c) {
+  return task.channels == 1 ? name : name + "." + class_label(task, c);
+}
+
+std::vector<YesNo> class_answers(const Task& task, const CaseTable& cases, const Rows& rows, std::int64_t c,
+                                 double threshold) {
+  std::vector<YesNo> answers;
+  if (rows.empty()) return answers;
+  if (task.traits().exclusive) {
+    const std::vector<double>&truth = cases.column("truth"), &predicted = cases.column("predicted"),
+          &score = cases.column(class_column(task, "log_p", c));
+    const auto number = static_cast<double>(c);
+    for (std::size_t row : rows) answers.push_back({truth[row] == number, predicted[row] == number, score[row]});
+  } else {
+    const std::vector<double>&truth = cases.column(class_column(task, "truth", c)),
+          &score = cases.column(class_column(task, "logit", c));
+    for (std::size_t row : rows) answers.push_back({truth[row] > 0.5, score[row] > threshold, score[row]});
+  }
+  return answers;
+}
+
+std::vector<YesNo> top_answers(const Task& task, const CaseTable& cases, const Rows& rows) {
+  std::vector<YesNo> answers;
+  if (rows.empty()) return answers;
+  const std::vector<double>&truth = cases.column("truth"), &predicted = cases.column("predicted");
+  for (std::size_t row : rows) {
+    const auto c = static_cast<std::int64_t>(predicted[row]);
+    answers.push_back({truth[row] == predicted[row], true, cases.column(class_column(task, "log_p", c))[row]});
+  }
+  return answers;
+}
+
+std::function<double(double)> probability_of(const Task& task) {
+  if (task.traits().exclusive) return [](double log_p) { return std::exp(log_p); };
+  return [](double logit) { return 1 / (1 + std::exp(-logit)); };
+}
+
 std::vector<std::vector<std::int64_t>> confusion_matrix(const Task& task, const CaseTable& cases) {
   const auto classes = static_cast<std::size_t>(task.channels);
   std::vector<std::vector<std::int64_t>> confusion(classes, std::vector<std::int64_t>(classes, 0));
@@ -176,9 +213,9 @@ std::vector<std::vector<std::int64_t>> confusion_matrix(const Task& task, const 
 std::vector<double> best_thresholds(const Task& task, const CaseTable& cases) {
   std::vector<double> thresholds;
   for (std::int64_t c = 0; c < task.channels; ++c) {
-    const std::string end = task.channels == 1 ? "" : "." + class_label(task, c);
     thresholds.push_back(cases.size() == 0 ? 0
-                                           : best_threshold(cases.column("logit" + end), cases.column("truth" + end)));
+                                           : best_threshold(cases.column(class_column(task, "logit", c)),
+                                                            cases.column(class_column(task, "truth", c))));
   }
   return thresholds;
 }

@@ -38,6 +38,20 @@ std::vector<ReliabilityBin> reliability(const std::vector<YesNo>& answers, const
 double yes_no_figure(const std::string& name, const std::vector<YesNo>& answers,
                      const std::function<double(double)>& p);
 
+// The name of a column or metric of class (binary: channel) c: name.<label>; where there is only one, name.
+std::string class_column(const Task& task, const std::string& name, std::int64_t c);
+
+// What the cases of these rows say.  Classes that exclude each other: whether it is class c and whether c was
+// predicted, with the class's log probability as score.  Binary: channel c, with the logit, which is a yes above the
+// threshold.
+std::vector<YesNo> class_answers(const Task& task, const CaseTable& cases, const Rows& rows, std::int64_t c,
+                                 double threshold = 0);
+// Classes that exclude each other: whether the predicted class is right, with its log probability; always a yes.
+std::vector<YesNo> top_answers(const Task& task, const CaseTable& cases, const Rows& rows);
+
+// What makes a probability of such a score: exp of a log probability, the logistic function of a logit.
+std::function<double(double)> probability_of(const Task& task);
+
 // confusion[t][p]: how many cases of class t were predicted as p.  `cases`: of a classification task.
 std::vector<std::vector<std::int64_t>> confusion_matrix(const Task& task, const CaseTable& cases);
 

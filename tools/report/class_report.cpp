@@ -1,7 +1,6 @@
 #include "tools/report/class_report.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "mtl/training/class_figures.h"
@@ -17,27 +16,12 @@ bool has_classes(const mtl::Task& task, const mtl::TaskResult& result) {
   return !task.traits().pixel_level && !task.traits().in_units && result.cases.size() > 0;
 }
 
-// The answers whose probabilities the bins are about.
-std::vector<mtl::YesNo> answers_of(const mtl::Task& task, const mtl::CaseTable& cases) {
-  std::vector<mtl::YesNo> answers;
-  for (std::size_t row = 0; row < cases.size(); ++row) {
-    if (task.traits().exclusive) {
-      const double truth = cases.column("truth")[row], predicted = cases.column("predicted")[row];
-      const std::string label = mtl::class_label(task, static_cast<std::int64_t>(predicted));
-      answers.push_back({truth == predicted, true, std::exp(cases.column("log_p." + label)[row])});
-      continue;
-    }
-    for (std::int64_t c = 0; c < task.channels; ++c) {
-      const std::string end = task.channels == 1 ? "" : "." + mtl::class_label(task, c);
-      const double logit = cases.column("logit" + end)[row];
-      answers.push_back({cases.column("truth" + end)[row] > 0.5, logit > 0, 1 / (1 + std::exp(-logit))});
-    }
-  }
-  return answers;
-}
-
 std::vector<mtl::ReliabilityBin> bins_of(const mtl::Task& task, const mtl::CaseTable& cases) {
-  std::vector<mtl::ReliabilityBin> bins = mtl::reliability(answers_of(task, cases), [](double p) { return p; });
+  std::vector<mtl::YesNo> answers;
+  if (task.traits().exclusive) answers = mtl::top_answers(task, cases, cases.all());
+  for (std::int64_t c = 0; c < task.channels && !task.traits().exclusive; ++c)
+    for (const mtl::YesNo& answer : mtl::class_answers(task, cases, cases.all(), c)) answers.push_back(answer);
+  std::vector<mtl::ReliabilityBin> bins = mtl::reliability(answers, mtl::probability_of(task));
   std::erase_if(bins, [](const mtl::ReliabilityBin& bin) { return bin.cases == 0; });
   return bins;
 }
