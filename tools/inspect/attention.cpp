@@ -274,7 +274,7 @@ class AttentionSheet {
     const double bits = mtl::entropy_bits(row.reshape({1, places.numel()}));
     add_figures(t, o, a, {{"query_place", query}, {"query_entropy_bits", bits}});
     Panel panel = heat_panel({"where " + task_name(t) + " looks", beside(o)}, row, {});
-    panel.below = {fmt::format("spread: {:.1f} of {} places", std::exp2(bits), places.numel()),
+    panel.below = {fmt::format("spread: {:.1f} of {}", std::exp2(bits), places.numel()),
                    fmt::format("entropy {:.1f}/{:.1f} bits", bits, std::log2(static_cast<double>(places.numel())))};
     Image single = heat(look_.picture, row, *panel.bar);
     mark_query(&single);
@@ -304,7 +304,7 @@ class AttentionSheet {
              "when " + task_name(look_.record.own_query ? t : o) + " asks"},
             side > kPanelSide ? panel_sized(matrix) : matrix,
             ColourBar{extent.min, extent.max},
-            {fmt::format("spread: {:.1f} of {} channels", std::exp2(bits), channels),
+            {fmt::format("spread: {:.1f} of {}", std::exp2(bits), channels),
              fmt::format("entropy {:.1f}/{:.1f} bits", bits, std::log2(static_cast<double>(channels)))}};
   }
 
