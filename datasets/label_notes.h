@@ -10,7 +10,7 @@ namespace medusa::datasets {
 
 // A line for each target, of those whose places are in `targets`, that
 //   has no label in a part that has samples,
-//   has a class that is in no sample of a part, or
+//   has a class that is in no sample, or in none of a part, or
 //   has labels of one class alone in a part.
 // Only labels count that are known without decoding files (Dataset::known_label).
 std::vector<std::string> label_notes(const Dataset& dataset, const Split& split,

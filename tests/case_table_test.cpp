@@ -160,6 +160,12 @@ TEST_CASE("label notes: a part without labels or of one class, a class that is n
       row("3", "train", label("c", "1", true, "3").c_str()) + row("4", "val", label("a", "1", true, "4").c_str()) +
       row("5", "val", label("b", "0", true, "5").c_str());
   CHECK(notes(good) == std::vector<std::string>{"grade: no validation sample is of class c"});
+  // A class of which the whole table has none is said once.
+  CHECK(notes(row("1", "train", label("a", "0", true, "1").c_str()) +
+              row("2", "train", label("b", "1", true, "2").c_str()) +
+              row("3", "val", label("a", "1", true, "4").c_str()) +
+              row("4", "val", label("b", "0", true, "5").c_str())) ==
+        std::vector<std::string>{"grade: no sample is of class c"});
   const std::string all = good + row("8", "val", label("c", "0", true, "6").c_str());
   CHECK(notes(all).empty());
   CHECK(notes(all + row("6", "test", label("c", "1", true, "").c_str()) +
