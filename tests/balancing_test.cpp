@@ -1,6 +1,7 @@
 // Every balancing method on gradients whose answer is known by hand, and on two quadratics.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "mtl/balancing/balancer.h"
@@ -148,6 +149,15 @@ TEST_CASE("balancing: GradNorm compares losses with the mean of the first epoch,
   CHECK(a[0] / a[1] == Approx(9).epsilon(0.1));  // r_0 / r_1 = 0.9 / 0.1
 }
 
+TEST_CASE("balancing: GradNorm's step has the weights before Adam moves them") {
+  GradNorm gradnorm(2, {{0.025}, 1.5});
+  const Vector gram{16, 0, 0, 1};
+  CHECK(gradnorm.weights({{1, 1}, gram, 0}) == Vector{1, 1});
+  const Vector second = gradnorm.weights({{1, 1}, gram, 1});  // Adam's first step is its rate
+  CHECK(second[0] == Approx(0.975).epsilon(1e-6));
+  CHECK(second[1] == Approx(1.025).epsilon(1e-6));
+}
+
 TEST_CASE("balancing: PCGrad by hand, and it never leaves a conflict between two tasks") {
   CHECK(weights("pcgrad", kRightAngle) == Vector{1, 1});
   // h1 = g1 + 1/2 g2, h2 = g2 + g1: together 2 g1 + 3/2 g2.
@@ -160,6 +170,29 @@ TEST_CASE("balancing: PCGrad by hand, and it never leaves a conflict between two
     for (const Vector& task : g) CHECK(dot(step, task) >= std::min(0.0, dot(plain, task)) - 1e-9);
     for (const Vector& task : g) CHECK(dot(step, task) >= -1e-9);
   }
+}
+
+// g_1 projected away from both others points against g_1 itself: its own component goes too if g_1 comes last.
+TEST_CASE("balancing: PCGrad projects in all orders of all tasks, a gradient's own included") {
+  const Gradients g{{1, 0}, {-1, 0.2}, {-1, -0.2}};
+  Vector expected(2, 0.0), found(2, 0.0);
+  std::vector<std::size_t> order{0, 1, 2};
+  do {
+    for (Vector h : g) {
+      for (std::size_t j : order) {
+        const double part = std::min(0.0, dot(h, g[j])) / dot(g[j], g[j]);
+        for (std::size_t k = 0; k < 2; ++k) h[k] -= part * g[j][k];
+      }
+      for (std::size_t k = 0; k < 2; ++k) expected[k] += h[k] / 6;
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
+  const auto pcgrad = make("pcgrad", 3);
+  constexpr int kSteps = 6000;
+  for (int step = 0; step < kSteps; ++step) {
+    const Vector d = combine(g, pcgrad->weights({{}, gram_of(g), step}));
+    for (std::size_t k = 0; k < 2; ++k) found[k] += d[k] / kSteps;
+  }
+  for (std::size_t k = 0; k < 2; ++k) CHECK(std::fabs(found[k] - expected[k]) < 0.01);
 }
 
 TEST_CASE("balancing: CAGrad is the plain sum for c = 0, and improves the worst task for c = 1/2") {
@@ -195,6 +228,34 @@ TEST_CASE("balancing: CAGrad's 1-D search finds the least point that a fine grid
   const Vector a = weights("cagrad", g);  // a_t = 1 + 2 pull w_t
   const double w = (a[0] - 1) / (a[0] + a[1] - 2);
   CHECK(w == Approx(best).epsilon(1e-3));
+}
+
+// The objective falls along no edge from w to a corner: its slope towards corner t is v_t - w . v with
+// v = G 1 / T + c |g_0| G w / |g_w|.
+TEST_CASE("balancing: CAGrad finds the least point of three and four tasks") {
+  Random random(3);
+  for (int round = 0; round < 60; ++round) {
+    const std::size_t n = 3 + static_cast<std::size_t>(round) % 2;
+    const double c = round % 3 == 0 ? 0.9 : 0.5;
+    Gradients g(n, Vector(8));
+    for (std::size_t t = 0; t < n; ++t)
+      for (double& value : g[t])
+        value = random.normal() * (round % 4 == 0 ? std::pow(10.0, static_cast<double>(t)) : 1);
+    const Vector a = CaGrad(n, {c}).weights({{}, gram_of(g), 0});
+    Vector w(n);
+    double sum = 0;
+    for (double x : a) sum += x - 1;
+    for (std::size_t t = 0; t < n; ++t) w[t] = (a[t] - 1) / sum;
+    const Vector g0 = combine(g, Vector(n, 1 / static_cast<double>(n))), gw = combine(g, w);
+    const double pull = c * std::sqrt(dot(g0, g0) / dot(gw, gw));
+    const double here = dot(gw, g0) + pull * dot(gw, gw);
+    for (std::size_t t = 0; t < n; ++t) {
+      CHECK(w[t] >= 0);
+      const double slope = dot(g[t], g0) + pull * dot(g[t], gw) - here;
+      CHECK_MESSAGE(slope > -1e-6 * std::sqrt(dot(g[t], g[t]) * dot(g0, g0)), "round " << round << ", task " << t);
+      CHECK_MESSAGE(std::fabs(slope * w[t]) < 1e-6 * dot(g0, g0), "round " << round << ", task " << t);
+    }
+  }
 }
 
 TEST_CASE("balancing: IMTL projects equally on every task's unit gradient") {

@@ -20,17 +20,9 @@ Vector normalised(const Vector& gram, double ridge) {
   return h;
 }
 
-// Minimising  v^T G v + (1^T v - 1)^2  over v >= 0 gives the answer's direction: for a fixed direction a on the
-// simplex, v = s a is best at s = 1 / (1 + a^T G a), with the value  a^T G a / (1 + a^T G a), smallest where a^T G a
-// is.
 Vector mgda_active(const Vector& gram) {
-  const std::size_t n = task_count(gram);
-  Vector h = normalised(gram, 1e-9);
-  for (double& value : h) value += 1;
-  Vector a = box_minimum(h, Vector(n, 1.0), Vector(n, 0.0));
-  double sum = 0;
-  for (double w : a) sum += w;
-  for (double& w : a) w *= static_cast<double>(n) / sum;
+  Vector a = simplex_minimum(gram);
+  for (double& w : a) w *= static_cast<double>(a.size());
   return a;
 }
 

@@ -7,7 +7,8 @@
 namespace medusa::mtl {
 
 // MGDA (Desideri 2012; Sener and Koltun 2018, eq. 3): the shortest vector in the convex hull of the gradients, which
-// falls for every task:   a = argmin over the simplex of |sum_t a_t g_t|^2.   Scaled by T [ours].
+// falls for every task:   a = argmin over the simplex of |sum_t a_t g_t|^2.   Scaled by T [ours].  A corner is reached
+// exactly, where the public code stops at 0.999.
 class Mgda : public Balancer {
  public:
   explicit Mgda(std::size_t tasks) : Balancer(tasks) {}
@@ -17,7 +18,8 @@ class Mgda : public Balancer {
 
 // UPGrad (Quinton and Rey 2024, eq. 4 and proposition 1): each g_t is projected on the dual cone {d: g_i . d >= 0 for
 // all i}, where nobody loses, and the projections are added:  a = sum_t argmin over v >= e_t of v^T G v.   As in the
-// public code G is divided by its trace and gets 1e-4 on its diagonal, so that the minimum is one point.
+// public code G is divided by its trace and gets 1e-4 on its diagonal, so that the minimum is one point; its rule that
+// gradients with a trace under 1e-4 get the plain mean is left out [ours].
 class UpGrad : public Balancer {
  public:
   explicit UpGrad(std::size_t tasks) : Balancer(tasks) {}

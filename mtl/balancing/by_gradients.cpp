@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "tensor/check.h"
 #include "tensor/random.h"
@@ -32,11 +33,12 @@ Vector GradNorm::weights(const BalanceInput& input) {
     const double gap = w_[t] * norms[t] - mean_norm * std::pow(r, alpha_);
     slope[t] = static_cast<double>((gap > 0) - (gap < 0)) * norms[t];
   }
+  const Vector now = w_;
   adam_.step(w_, slope, lr_);
   double sum = 0;
   for (double& w : w_) sum += w = std::max(kLeast, w);
   for (double& w : w_) w *= static_cast<double>(n) / sum;
-  return w_;
+  return now;
 }
 
 std::map<std::string, Vector> GradNorm::state() const {
@@ -59,11 +61,10 @@ Vector PcGrad::weights(const BalanceInput& input) {
   for (std::size_t i = 0; i < n; ++i) {
     Vector h(n, 0.0);
     h[i] = 1;
-    std::vector<std::size_t> others;
-    for (std::size_t j = 0; j < n; ++j)
-      if (j != i) others.push_back(j);
-    random.shuffle(others);
-    for (std::size_t j : others) {
+    std::vector<std::size_t> order(n);
+    std::iota(order.begin(), order.end(), 0);
+    random.shuffle(order);
+    for (std::size_t j : order) {
       const double product = dot(&gram[j * n], h);
       if (product < 0 && gram[j * n + j] > 0) h[j] -= product / gram[j * n + j];
     }
@@ -80,7 +81,7 @@ struct CaGradProblem {
   double c;
   std::size_t n = task_count(gram);
   Vector gram_g0 = Vector(n, 0.0);  // g_t . g_0
-  double g0_norm = 0;
+  double g0_norm = 0, longest = 0;  // |g_0|, max |g_t|
 
   CaGradProblem(const Vector& g, double c_) : gram(g), c(c_) {
     double sum = 0;
@@ -89,6 +90,7 @@ struct CaGradProblem {
       sum += gram_g0[t] / static_cast<double>(n);
     }
     g0_norm = std::sqrt(std::max(0.0, sum));
+    for (double norm : gradient_norms(gram)) longest = std::max(longest, norm);
   }
   double norm_of(const Vector& w) const {
     double sum = 0;
@@ -97,14 +99,9 @@ struct CaGradProblem {
   }
   double value(const Vector& w) const { return dot(gram_g0.data(), w) + c * g0_norm * norm_of(w); }
 
-  // The objective is convex: a golden-section search finds its minimum on the segment w + s (e_t - w).
-  Vector best_towards(const Vector& w, std::size_t t) const {
-    auto at = [&](double s) {
-      Vector v = w;
-      for (double& x : v) x *= 1 - s;
-      v[t] += s;
-      return v;
-    };
+  // T = 2: the objective is convex, and a golden-section search finds its minimum between the corners.
+  Vector minimum_of_two() const {
+    auto at = [](double s) { return Vector{1 - s, s}; };
     const double golden = 0.6180339887498949;
     double low = 0, high = 1;
     for (int i = 0; i < 60; ++i) {
@@ -113,16 +110,25 @@ struct CaGradProblem {
     }
     return at((low + high) / 2);
   }
-  // T = 2: the segment between the two corners is the whole simplex.  T > 2: cyclic line searches towards the corners.
+  // c |g_0| |g_w| is the least  c |g_0| (|g_w|^2 / s + s) / 2  over s > 0.  For a fixed s the rest is a constant away
+  // from a multiple of  |g_w + k g_0|^2,  k = s / (c |g_0|): the shortest vector in the hull of g_t + k g_0.
+  Vector minimum_for(double s) const {
+    const double k = s / (c * g0_norm);
+    Vector shifted = gram;
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < n; ++j)
+        shifted[i * n + j] += k * (gram_g0[i] + gram_g0[j]) + k * k * g0_norm * g0_norm;
+    return simplex_minimum(shifted);
+  }
+  // The objective is convex in w and s together, and least where s = |g_w|: at smaller s, |g_w| is larger than s.
   Vector minimum() const {
-    if (n == 2) return best_towards({1, 0}, 1);
-    Vector w(n, 1.0 / static_cast<double>(n));
-    for (int round = 0; round < 100; ++round)
-      for (std::size_t t = 0; t < n; ++t) {
-        const Vector next = best_towards(w, t);
-        if (value(next) < value(w)) w = next;
-      }
-    return w;
+    if (n == 2) return minimum_of_two();
+    double low = 0, high = longest;
+    for (int i = 0; i < 200 && high - low > 1e-14 * high; ++i) {
+      const double s = (low + high) / 2;
+      (norm_of(minimum_for(s)) > s ? low : high) = s;
+    }
+    return minimum_for(high);
   }
 };
 
@@ -131,10 +137,12 @@ struct CaGradProblem {
 Vector CaGrad::weights(const BalanceInput& input) {
   return solve_active(input.gram, [this](const Vector& gram) {
     const CaGradProblem problem(gram, c_);
+    Vector a(problem.n, 1.0);
+    if (c_ * problem.g0_norm == 0) return a;
     const Vector w = problem.minimum();
     const double norm = problem.norm_of(w), n = static_cast<double>(problem.n);
-    const double pull = norm > 1e-12 * problem.g0_norm && norm > 0 ? c_ * problem.g0_norm / norm : 0;
-    Vector a(problem.n);
+    if (!(norm > 1e-7 * problem.longest)) return a;  // g_w has no direction: the mean gradient itself
+    const double pull = c_ * problem.g0_norm / norm;
     for (std::size_t t = 0; t < problem.n; ++t) a[t] = n * (1 / n + pull * w[t]);
     return a;
   });

@@ -9,8 +9,8 @@ namespace medusa::mtl {
 
 // GradNorm (Chen, Badrinarayanan, Lee, Rabinovich 2018, eq. 1 and 2): pulls w_t |g_t| to a common size, larger for
 // tasks that train slowly.   target_t = mean_i(w_i |g_i|) r_t^alpha,  r_t = (L_t / L_t(0)) / mean_i (L_i / L_i(0)); w
-// goes down the gradient of  sum_t |w_t |g_t| - target_t|  by Adam, then is scaled to sum T.   L(0) is the mean of the
-// first epoch, in which all r_t are 1 [as LibMTL has it].
+// goes down the gradient of  sum_t |w_t |g_t| - target_t|  by Adam, then is scaled to sum T; the step has the w before.
+// L(0) is the mean of the first epoch, in which all r_t are 1 [as LibMTL has it].
 class GradNorm : public Balancer {
  public:
   struct Options : WeightsRate {
@@ -36,8 +36,9 @@ class GradNorm : public Balancer {
   SmallAdam adam_;    // of w_
 };
 
-// PCGrad (Yu et al. 2020, algorithm 1): each g_i loses its component against every other g_j it conflicts with, in
-// random order:   if h_i . g_j < 0:  h_i -= (h_i . g_j / |g_j|^2) g_j;   the step is sum_i h_i.
+// PCGrad (Yu et al. 2020, algorithm 1): each g_i loses its component against every g_j it conflicts with, in random
+// order:   if h_i . g_j < 0:  h_i -= (h_i . g_j / |g_j|^2) g_j;   the step is sum_i h_i.   As in the public code j = i
+// is among them: with three tasks and more the projections can turn h_i against g_i.
 class PcGrad : public Balancer {
  public:
   PcGrad(std::size_t tasks, std::uint64_t seed) : Balancer(tasks), seed_(seed) {}
