@@ -76,11 +76,15 @@ struct Result {
   BalancedStep step;
   double x, y, own_a, own_b;
 };
-Result balance(const std::string& name, std::vector<real> g1, std::vector<real> g2, bool measure = true) {
+Result balance(const std::string& name, std::vector<real> g1, std::vector<real> g2, bool measure = true,
+               int steps = 1) {
   Tiny net;
   TaskBalancing balancing(net, method(name));
   Result r;
-  r.step = balancing.backward({net.loss("a", g1, 5), net.loss("b", g2, 7)}, 0, 0.01, measure);
+  for (int step = 0; step < steps; ++step) {
+    net.clear();
+    r.step = balancing.backward({net.loss("a", g1, 5), net.loss("b", g2, 7)}, step, 0.01, measure);
+  }
   r.x = net.grad("encoder.w", 0);
   r.y = net.grad("encoder.w", 1);
   r.own_a = net.grad("heads.a.w");
@@ -188,8 +192,8 @@ TEST_CASE("task balancing: each method's step by hand, for g_a = (1, 0) and g_b 
   CHECK(imtl.x == Approx((imtl.y - imtl.x) / std::sqrt(2)).epsilon(1e-5));
   CHECK(imtl.step.weights[0] + imtl.step.weights[1] == Approx(2));
   // GradNorm weighs the tasks' own parts too.  Norms 1 and sqrt 2, equal ratios: the first gains, the second loses; the
-  // first step of Adam is the rate itself.
-  const Result gradnorm = balance("gradnorm", {1, 0}, {-1, 1});
+  // first step of Adam is the rate itself, and the second step of the network has the weights that it gave.
+  const Result gradnorm = balance("gradnorm", {1, 0}, {-1, 1}, true, 2);
   const double wa = 1 + 0.025, wb = 1 - 0.025;  // their sum is 2
   CHECK(gradnorm.own_a == Approx(5 * wa).epsilon(1e-5));
   CHECK(gradnorm.own_b == Approx(7 * wb).epsilon(1e-5));
