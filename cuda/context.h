@@ -17,6 +17,9 @@ void check_blocks(const char* kernel, std::int64_t blocks);
 // The largest number of blocks of a launch that has a thread per element; see limit_blocks().
 std::int64_t most_blocks();
 
+// What force_variants() has set.
+Variants variants();
+
 // The stream of all kernels.  The first call chooses device 0 where use_device() did not choose.
 cudaStream_t stream();
 // To be counted: see Counters.

@@ -9,11 +9,10 @@
 // Backward-data is made of the same passes (tensor/conv_pass.h), one per phase of the stride: nothing is scattered or
 // added up twice, so there is no need for atomics.  A transposed convolution is these passes.
 // Backward-weights: dw = columns' x dy, summed over the chunks in order.
-#include "cuda/axes.cuh"
 #include "cuda/blas.h"
 #include "cuda/conv.h"
 #include "cuda/launch.h"
-#include "tensor/conv_pass.h"
+#include "cuda/unfold.cuh"
 #include "tensor/kernels.h"
 
 namespace medusa::cuda {
@@ -34,68 +33,86 @@ struct Pass : ConvPass {
 
 std::int64_t conv_memory = std::int64_t{64} << 20;
 
-// The coordinates of a place of a pass.
-struct Place {
-  std::int64_t n, q[3];
-  __device__ Place(const Pass& p, std::int64_t place) {
-    const Coordinates at(place, p.axis[0].count, p.axis[1].count, p.axis[2].count, 1);
-    n = at.n, q[0] = at.d, q[1] = at.h, q[2] = at.w;
-  }
-};
-
-// columns[place - first][t][c] = x at tap t of the place, channel c of the group
-__global__ void unfold_kernel(Pass p, std::int64_t group, std::int64_t first, std::int64_t count, real* columns) {
-  const std::int64_t depth = p.taps() * p.cin;
-  for (std::int64_t i = first_index(); i < count * depth; i += index_step()) {
-    const Place at(p, first + i / depth);
-    std::int64_t tap = i % depth / p.cin, t[3];
-    t[2] = tap % p.axis[2].taps;
-    tap /= p.axis[2].taps;
-    t[1] = tap % p.axis[1].taps;
-    t[0] = tap / p.axis[1].taps;
-    std::int64_t from = at.n;
-    bool inside = true;
-    for (int a = 0; a < 3; ++a) {
-      const ConvAxis& axis = p.axis[a];
-      const std::int64_t place = at.q[a] * axis.in_stride + axis.offset + t[a] * axis.offset_step;
-      inside = inside && place >= 0 && place < axis.in_size;
-      from = from * axis.in_size + place;
-    }
-    columns[i] = inside ? p.x[from * p.cin * p.groups + group * p.cin + i % p.cin] : real(0);
+// columns [count, taps, cin]: row `place - first` holds what the place needs, 0 where that is outside the input
+template <class Index, int N>
+__global__ void unfold_kernel(const real* x, real* columns, Unfolding<Index> unfolding, Index first, std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    const Index from = unfolding.source(first, static_cast<Index>(i));
+    Pack<N> pack{};
+    if (from >= 0) pack = pack_at<N>(x + static_cast<std::int64_t>(from) * N);
+    pack_at<N>(columns + i * N) = pack;
   }
 }
 
 // packed[t][c][o]: the weights of a group as the pass wants them; in w they are [tap][o][all c] (transposed passes
 // only).
-__global__ void pack_kernel(Pass p, std::int64_t group, real* packed, std::int64_t n) {
+template <class Index>
+__global__ void pack_kernel(Pass p, Extents<Index, 4> extents, std::int64_t group, real* packed, std::int64_t n) {
+#pragma unroll 1
   for (std::int64_t i = first_index(); i < n; i += index_step()) {
-    const std::int64_t o = i % p.cout, c = i / p.cout % p.cin;
-    std::int64_t t = i / p.cout / p.cin, tap[3];
-    for (int a = 2; a >= 0; --a) {
-      tap[a] = p.axis[a].tap + t % p.axis[a].taps * p.axis[a].tap_step;
-      t /= p.axis[a].taps;
-    }
-    const std::int64_t k = (tap[0] * p.kernel[1] + tap[1]) * p.kernel[2] + tap[2];
+    const auto at = extents.coordinates(static_cast<Index>(i));
+    std::int64_t tap[3];
+    for (int a = 0; a < 3; ++a) tap[a] = p.axis[a].tap + at[a] * p.axis[a].tap_step;
+    const std::int64_t k = (tap[0] * p.kernel[1] + tap[1]) * p.kernel[2] + tap[2], c = at[3], o = at[4];
     packed[i] = p.w[(k * p.cout + o) * p.cin * p.groups + group * p.cin + c];
   }
 }
 
 // y of every channel: its bias, or 0
-__global__ void bias_kernel(const real* bias, real* y, std::int64_t channels, std::int64_t n) {
-  for (std::int64_t i = first_index(); i < n; i += index_step()) y[i] = bias != nullptr ? bias[i % channels] : real(0);
+template <class Index>
+__global__ void bias_kernel(const real* bias, real* y, FastDivmod<Index> channels, std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step())
+    y[i] = bias != nullptr ? bias[channels(static_cast<Index>(i)).remainder] : real(0);
 }
 
 // The places of a pass that is not dense: y = bias + what the product left in rows [place - first][o]
-__global__ void place_kernel(Pass p, std::int64_t group, std::int64_t first, std::int64_t count, const real* rows) {
-  for (std::int64_t i = first_index(); i < count * p.cout; i += index_step()) {
-    const std::int64_t o = i % p.cout;
-    const Place at(p, first + i / p.cout);
-    std::int64_t to = at.n;
-    for (int a = 0; a < 3; ++a) to = to * p.axis[a].out_size + p.axis[a].out_start + at.q[a] * p.axis[a].out_stride;
+template <class Index>
+__global__ void place_kernel(Pass p, FastDivmod<Index> cout, Extents<Index, 3> places, std::int64_t group, Index first,
+                             const real* rows, std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    const auto [place, o] = cout(static_cast<Index>(i));
+    const auto at = places.coordinates(first + place);
+    std::int64_t to = at[0];
+    for (int a = 0; a < 3; ++a) to = to * p.axis[a].out_size + p.axis[a].out_start + at[a + 1] * p.axis[a].out_stride;
     const std::int64_t channel = group * p.cout + o;
     const real value = rows != nullptr ? rows[i] : real(0);
     p.y[to * p.cout * p.groups + channel] = (p.bias != nullptr ? p.bias[channel] : real(0)) + value;
   }
+}
+
+void unfold(const Pass& p, std::int64_t group, std::int64_t first, std::int64_t count, real* columns) {
+  const std::int64_t n = count * p.depth();
+  const bool packs = in_packs({p.x, columns}, {p.cin});
+  with_index_and_pack({unfolding_reach(p, count)}, packs, [&]<class Index, int N>() {
+    launch("unfold", blocks_for(n / N), unfold_kernel<Index, N>, p.x, columns, Unfolding<Index>(p, group, N),
+           static_cast<Index>(first), n / N);
+  });
+}
+
+void pack(const Pass& p, std::int64_t group, real* packed) {
+  const std::int64_t n = p.depth() * p.cout;
+  with_index({n}, [&]<class Index>() {
+    const std::int64_t taps[3] = {p.axis[1].taps, p.axis[2].taps, p.cin};
+    launch("pack_weights", blocks_for(n), pack_kernel<Index>, p, image_extents<Index>(taps, p.cout), group, packed, n);
+  });
+}
+
+void start_with_bias(const Pass& p) {
+  const std::int64_t n = p.y_numel(), channels = p.cout * p.groups;
+  with_index({n}, [&]<class Index>() {
+    launch("conv_bias", blocks_for(n), bias_kernel<Index>, p.bias, p.y, FastDivmod<Index>(channels), n);
+  });
+}
+
+void place(const Pass& p, std::int64_t group, std::int64_t first, std::int64_t count, const real* rows) {
+  const std::int64_t n = count * p.cout;
+  with_index({n, p.places()}, [&]<class Index>() {
+    launch("conv_place", blocks_for(n), place_kernel<Index>, p, FastDivmod<Index>(p.cout), place_extents<Index>(p),
+           group, static_cast<Index>(first), rows, n);
+  });
 }
 
 // As many places as the bounded memory has room for, columns and rows together: a pass that is not dense also keeps a
@@ -122,7 +139,7 @@ void set_columns(const Pass& p, std::int64_t group, std::int64_t first, std::int
     product->row_a = p.cin * p.groups;
     return;
   }
-  launch("unfold", blocks_for(count * p.depth()), unfold_kernel, p, group, first, count, columns);
+  unfold(p, group, first, count, columns);
   product->a = columns;
   product->row_a = p.depth();
 }
@@ -144,7 +161,7 @@ void set_weights(const Pass& p, std::int64_t group, real* packed, Gemm* product)
     product->b = p.w + tap * p.cout * product->row_b + group * p.cin;
     return;
   }
-  launch("pack_weights", blocks_for(p.depth() * p.cout), pack_kernel, p, group, packed, p.depth() * p.cout);
+  pack(p, group, packed);
   product->b = packed;
   product->row_b = p.cout;
 }
@@ -154,8 +171,7 @@ void run_pass(const Pass& p) {
   if (p.places() == 0 || p.cout == 0) return;
   // A product of depth 0 adds nothing; the bias is written before it, as something to add to.
   const bool add = p.bias != nullptr || p.depth() == 0;
-  if (dense && add)
-    launch("conv_bias", blocks_for(p.y_numel()), bias_kernel, p.bias, p.y, p.cout * p.groups, p.y_numel());
+  if (dense && add) start_with_bias(p);
   if (dense && p.depth() == 0) return;
   const Scratch<real> columns(p.pixelwise() ? 0 : chunk_places(p) * p.depth());
   const Scratch<real> packed(packs(p) ? p.depth() * p.cout : 0);
@@ -174,9 +190,7 @@ void run_pass(const Pass& p) {
         set_columns(p, group, first, count, columns.data(), &product);
         gemm(product);
       }
-      if (!dense)
-        launch("conv_place", blocks_for(count * p.cout), place_kernel, p, group, first, count,
-               p.depth() > 0 ? rows.data() : nullptr);
+      if (!dense) place(p, group, first, count, p.depth() > 0 ? rows.data() : nullptr);
     });
   }
 }

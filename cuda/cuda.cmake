@@ -21,7 +21,7 @@ file(GLOB cuda_kernels CONFIGURE_DEPENDS cuda/*.cu)
 # medusa_simulated(TARGET FILES...): compiles .cu files as C++ for the simulated device.
 function(medusa_simulated target)
   target_include_directories(${target} BEFORE PRIVATE ${PROJECT_SOURCE_DIR}/cuda/sim)
-  set(options -xc++ -g1)  # line numbers, for reports
+  set(options -xc++ -g1 -Wno-unknown-pragmas)  # line numbers, for reports; `#pragma unroll` is nvcc's
   if(MEDUSA_SIM_CHECK)  # each load and store calls the checker: see cuda/sim/checker.cpp
     list(APPEND options -O1 -fsanitize=thread)
   endif()

@@ -7,6 +7,8 @@
 #include <type_traits>
 
 #include "cuda/context.h"
+#include "cuda/fast_divmod.h"
+#include "cuda/pack.h"
 
 namespace medusa::cuda {
 
@@ -30,11 +32,37 @@ inline std::int64_t blocks_for(std::int64_t n) {
   return blocks < most_blocks() ? blocks : most_blocks();
 }
 
-// for (i = first_index(); i < n; i += index_step()): every i once, neighbouring threads at neighbouring places.
+// for (i = first_index(); i < n; i += index_step()): every i once, neighbouring threads at neighbouring places.  Above
+// it stands `#pragma unroll 1`: most threads take one element, and to unroll the loop the compiler would let each of
+// them divide what is left by the step.
 __device__ inline std::int64_t first_index() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + static_cast<std::int64_t>(threadIdx.x);
 }
 __device__ inline std::int64_t index_step() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
+
+// ---- variants of a kernel: one source, one place that chooses -------------------------------------------------------
+
+// Calls run.operator()<Index>(), Index being the type for kernels whose numbers stay below `counts`.
+template <class Run>
+void with_index(std::initializer_list<std::int64_t> counts, const Run& run) {
+  if (fit_32_bits(counts) && !variants().wide)
+    run.template operator()<std::int32_t>();
+  else
+    run.template operator()<std::int64_t>();
+}
+// Calls run.operator()<N>() with N = kPack, or 1 where that cannot be.
+template <class Run>
+void with_pack(bool packs, const Run& run) {
+  if (packs && !variants().single)
+    run.template operator()<kPack>();
+  else
+    run.template operator()<1>();
+}
+// Calls run.operator()<Index, N>().
+template <class Run>
+void with_index_and_pack(std::initializer_list<std::int64_t> counts, bool packs, const Run& run) {
+  with_index(counts, [&]<class Index>() { with_pack(packs, [&]<int N>() { run.template operator()<Index, N>(); }); });
+}
 
 // Elements first, first + step, ... below last.
 struct Stretch {

@@ -10,15 +10,15 @@ namespace {
 
 // ---- pointwise losses -----------------------------------------------------------------------------------------------
 
-template <class L>
+template <class L, class Index>
 struct ReadLoss {
   real a;
   const real *x, *t, *m;
-  std::int64_t channels;
+  FastDivmod<Index> channels;
   __device__ Sums<2> operator()(std::int64_t, Stretch s, std::int64_t) const {
     real loss = 0, weight = 0;
     for (std::int64_t k = s.first; k < s.last; k += s.step) {
-      const real mask = m != nullptr ? m[k / channels] : real(1);
+      const real mask = m != nullptr ? m[channels(static_cast<Index>(k)).quotient] : real(1);
       if (mask != 0) loss += mask * L::f(x[k], t[k], a);  // f may be NaN where the mask is 0
       weight += mask;
     }
@@ -33,11 +33,12 @@ struct WritePair {
   }
 };
 
-template <class L>
+template <class L, class Index>
 __global__ void pointwise_backward_kernel(real a, const real* x, const real* t, const real* m, const real* scale,
-                                          real* dx, std::int64_t n, std::int64_t channels) {
+                                          real* dx, std::int64_t n, FastDivmod<Index> channels) {
+#pragma unroll 1
   for (std::int64_t i = first_index(); i < n; i += index_step()) {
-    const real mask = m != nullptr ? m[i / channels] : real(1);
+    const real mask = m != nullptr ? m[channels(static_cast<Index>(i)).quotient] : real(1);
     dx[i] = mask != 0 ? scale[0] * mask * L::df(x[i], t[i], a) : real(0);
   }
 }
@@ -108,6 +109,7 @@ __global__ void cross_entropy_backward_kernel(const real* x, Labels labels, real
                                               std::int64_t rows) {
   const std::int64_t classes = labels.classes;
   const real spread = smoothing / static_cast<real>(classes);
+#pragma unroll 1
   for (std::int64_t row = first_index(); row < rows; row += index_step()) {
     const real* p = x + row * classes;
     real* to = dx + row * classes;
@@ -153,11 +155,13 @@ struct WriteDice {
   }
 };
 
-__global__ void dice_backward_kernel(const real* t, const real* m, const real* dsums, real* dp, std::int64_t space,
-                                     std::int64_t channels, std::int64_t n) {
+template <class Index>
+__global__ void dice_backward_kernel(const real* t, const real* m, const real* dsums, real* dp, FastDivmod<Index> space,
+                                     FastDivmod<Index> channels, std::int64_t n) {
+#pragma unroll 1
   for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    const std::int64_t row = at / channels, c = at % channels;
-    const real* d = dsums + (row / space * channels + c) * 3;
+    const auto [row, c] = channels(static_cast<Index>(at));
+    const real* d = dsums + (space(row).quotient * channels.divisor() + c) * std::int64_t{3};
     const real mask = m != nullptr ? m[row] : real(1);
     dp[at] = mask != 0 ? mask * (t[at] * d[0] + d[1]) : real(0);
   }
@@ -184,6 +188,7 @@ struct WriteRatio {
 
 __global__ void dice_ratio_backward_kernel(const real* sums, double smooth, const real* dy, real* dsums,
                                            std::int64_t n) {
+#pragma unroll 1
   for (std::int64_t i = first_index(); i < n; i += index_step()) {
     const double each = -static_cast<double>(dy[0]) / static_cast<double>(n);
     const double both = static_cast<double>(sums[3 * i]);
@@ -199,10 +204,13 @@ __global__ void quotient_kernel(const real* above, const real* sums, real* y) {
   if (first_index() == 0) y[0] = sums[1] != 0 ? above[0] / sums[1] : real(0);
 }
 
-__global__ void one_hot_kernel(const real* label, real* y, std::int64_t n, std::int64_t classes) {
+template <class Index>
+__global__ void one_hot_kernel(const real* label, real* y, std::int64_t n, FastDivmod<Index> classes) {
+#pragma unroll 1
   for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    const real l = label[at / classes], hot = l == static_cast<real>(at % classes) ? real(1) : real(0);
-    y[at] = is_class(l, classes) ? hot : static_cast<real>(not_a_number());
+    const auto [row, k] = classes(static_cast<Index>(at));
+    const real l = label[row], hot = l == static_cast<real>(k) ? real(1) : real(0);
+    y[at] = is_class(l, classes.divisor()) ? hot : static_cast<real>(not_a_number());
   }
 }
 
@@ -210,24 +218,30 @@ __global__ void one_hot_kernel(const real* label, real* y, std::int64_t n, std::
 
 void pointwise_loss(PointwiseLoss op, real a, const real* x, const real* t, const real* m, real* y, std::int64_t n,
                     std::int64_t channels) {
-  switch (op) {
+  with_index({n}, [&]<class Index>() {
+    const FastDivmod<Index> divmod(channels);
+    switch (op) {
 #define X(Name)             \
   case PointwiseLoss::Name: \
-    return reduce<Sums<2>>(#Name, Rows{1, n, 1}, ReadLoss<Name>{a, x, t, m, channels}, WritePair{y});
-    MEDUSA_POINTWISE_LOSSES(X)
+    return reduce<Sums<2>>(#Name, Rows{1, n, 1}, ReadLoss<Name, Index>{a, x, t, m, divmod}, WritePair{y});
+      MEDUSA_POINTWISE_LOSSES(X)
 #undef X
-  }
+    }
+  });
 }
 
 void pointwise_loss_backward(PointwiseLoss op, real a, const real* x, const real* t, const real* m, const real* scale,
                              real* dx, std::int64_t n, std::int64_t channels) {
-  switch (op) {
+  with_index({n}, [&]<class Index>() {
+    const FastDivmod<Index> divmod(channels);
+    switch (op) {
 #define X(Name)             \
   case PointwiseLoss::Name: \
-    return launch(#Name, blocks_for(n), pointwise_backward_kernel<Name>, a, x, t, m, scale, dx, n, channels);
-    MEDUSA_POINTWISE_LOSSES(X)
+    return launch(#Name, blocks_for(n), pointwise_backward_kernel<Name, Index>, a, x, t, m, scale, dx, n, divmod);
+      MEDUSA_POINTWISE_LOSSES(X)
 #undef X
-  }
+    }
+  });
 }
 
 void cross_entropy(const real* x, const real* label, const real* weight, const real* m, std::int64_t ignore,
@@ -250,7 +264,10 @@ void dice_sums(const real* p, const real* t, const real* m, real* sums, std::int
 void dice_backward(const real* t, const real* m, const real* dsums, real* dp, std::int64_t n, std::int64_t space,
                    std::int64_t channels) {
   const std::int64_t all = n * space * channels;
-  launch("dice_backward", blocks_for(all), dice_backward_kernel, t, m, dsums, dp, space, channels, all);
+  with_index({all}, [&]<class Index>() {
+    launch("dice_backward", blocks_for(all), dice_backward_kernel<Index>, t, m, dsums, dp, FastDivmod<Index>(space),
+           FastDivmod<Index>(channels), all);
+  });
 }
 
 void dice_ratio(const real* sums, real smooth, real* y, std::int64_t n) {
@@ -269,7 +286,10 @@ void mean_of_sums_backward(const real* sums, const real* dy, real* scale) {
 }
 
 void one_hot(const real* label, real* y, std::int64_t rows, std::int64_t classes) {
-  launch("one_hot", blocks_for(rows * classes), one_hot_kernel, label, y, rows * classes, classes);
+  const std::int64_t n = rows * classes;
+  with_index({n}, [&]<class Index>() {
+    launch("one_hot", blocks_for(n), one_hot_kernel<Index>, label, y, n, FastDivmod<Index>(classes));
+  });
 }
 
 }  // namespace medusa::cuda

@@ -21,21 +21,38 @@ struct Moments {
   }
 };
 
+// Where the elements of [outer, length, groups, inner] are, and which channel and statistic an element has.
+template <class Index>
+struct Places {
+  FastDivmod<Index> length, groups, inner, channels;
+
+  explicit Places(const NormGeometry& g) : length(g.length), groups(g.groups), inner(g.inner), channels(g.channels()) {}
+  // Element e of the length x inner elements of group i of matrix o.
+  __device__ Index in_group(Index o, Index e, Index i) const {
+    const auto [row, c] = inner(e);
+    return ((o * length.divisor() + row) * groups.divisor() + i) * inner.divisor() + c;
+  }
+  __device__ Index statistic(Index row, Index c) const {
+    return length(row).quotient * groups.divisor() + inner(c).quotient;
+  }
+};
+
 // Reads the values of group i of matrix o: element e of the group's length x inner.
+template <class Index>
 struct ReadMoments {
   const real* x;
-  NormGeometry g;
-  __device__ std::int64_t place(std::int64_t o, std::int64_t e, std::int64_t i) const {
-    return ((o * g.length + e / g.inner) * g.groups + i) * g.inner + e % g.inner;
+  Places<Index> places;
+  __device__ real value(std::int64_t o, std::int64_t e, std::int64_t i) const {
+    return x[places.in_group(static_cast<Index>(o), static_cast<Index>(e), static_cast<Index>(i))];
   }
   __device__ Moments operator()(std::int64_t o, Stretch s, std::int64_t i) const {
     if (s.first >= s.last) return {};
-    const std::int64_t count = (s.last - s.first + s.step - 1) / s.step;
+    int count = 0;
     real total = 0, left = 0, squares = 0;
-    for (std::int64_t e = s.first; e < s.last; e += s.step) total += x[place(o, e, i)];
+    for (std::int64_t e = s.first; e < s.last; e += s.step, ++count) total += value(o, e, i);
     const real mean = total / static_cast<real>(count);
     for (std::int64_t e = s.first; e < s.last; e += s.step) {  // again, from the cache
-      const real d = x[place(o, e, i)] - mean;
+      const real d = value(o, e, i) - mean;
       left += d;  // what rounding left in the mean
       squares += d * d;
     }
@@ -54,37 +71,45 @@ struct WriteMoments {
   }
 };
 
-// The normalisation of element `at`.
+// y = (x - mean) a + b, with a = gamma inverse, where inverse = 1 / sqrt(var + eps).
+struct Line {
+  real mean, inverse, a, b;
+  __device__ real operator()(real x) const { return (x - mean) * a + b; }
+};
 struct Norm {
   const real *x, *mean, *var, *gamma, *beta;
   real eps;
   bool relu;
-  NormGeometry g;
 
-  __device__ std::int64_t channel(std::int64_t at) const { return at % (g.groups * g.inner); }
-  __device__ std::int64_t statistic(std::int64_t at) const {
-    return at / (g.length * g.groups * g.inner) * g.groups + channel(at) / g.inner;
-  }
   __device__ real inverse(std::int64_t k) const { return 1 / std::sqrt(var[k] + eps); }
-  // (x - mean) a + beta
-  __device__ real value(std::int64_t at, std::int64_t c, std::int64_t k) const {
-    return (x[at] - mean[k]) * (gamma[c] * inverse(k)) + beta[c];
+  // For the elements of channel c and statistic k.
+  __device__ Line line(std::int64_t c, std::int64_t k) const {
+    const real inv = inverse(k);
+    return {mean[k], inv, gamma[c] * inv, beta[c]};
   }
   // dy, or 0 where the ReLU cut off y.
-  __device__ real gradient(const real* dy, std::int64_t at, std::int64_t c, std::int64_t k) const {
-    return relu && value(at, c, k) <= 0 ? real(0) : dy[at];
-  }
+  __device__ real gradient(const Line& line, real v, real dy) const { return relu && line(v) <= 0 ? real(0) : dy; }
 };
 
-__global__ void norm_apply_kernel(Norm norm, real* y, std::int64_t n) {
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    const real v = norm.value(at, norm.channel(at), norm.statistic(at));
-    y[at] = norm.relu && v < 0 ? real(0) : v;
+// y of N neighbouring channels at once.
+template <class Index, int N>
+__global__ void norm_apply_kernel(Norm norm, Places<Index> places, real* y, std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    const auto [row, first] = places.channels(static_cast<Index>(i) * N);
+    Pack<N> pack = pack_at<N>(norm.x + i * N);
+    for (int k = 0; k < N; ++k) {
+      const Index c = first + k;
+      const real v = norm.line(c, places.statistic(row, c))(pack.v[k]);
+      pack.v[k] = norm.relu && v < 0 ? real(0) : v;
+    }
+    pack_at<N>(y + i * N) = pack;
   }
 }
 
 __global__ void move_averages_kernel(real* mean, real* var, const real* batch_mean, const real* batch_var, real keep,
                                      real mean_share, real var_share, std::int64_t n) {
+#pragma unroll 1
   for (std::int64_t i = first_index(); i < n; i += index_step()) {
     mean[i] = mean[i] * keep + mean_share * batch_mean[i];
     var[i] = var[i] * keep + var_share * batch_var[i];
@@ -107,17 +132,20 @@ struct Coefficients {
 };
 
 // Sums of dy and dy xhat of channel c, down all rows of all matrices.
+template <class Index>
 struct ReadChannel {
   Norm norm;
+  Places<Index> places;
   const real* dy;
   __device__ Sums<2> operator()(std::int64_t, Stretch s, std::int64_t c) const {
     real sum = 0, product = 0;
     for (std::int64_t row = s.first; row < s.last; row += s.step) {
-      const std::int64_t at = row * norm.g.groups * norm.g.inner + c;
-      const std::int64_t k = row / norm.g.length * norm.g.groups + c / norm.g.inner;
-      const real d = norm.gradient(dy, at, c, k);
+      const Index at = static_cast<Index>(row) * places.channels.divisor() + static_cast<Index>(c);
+      const Index k = places.statistic(static_cast<Index>(row), static_cast<Index>(c));
+      const Line line = norm.line(c, k);
+      const real x = norm.x[at], d = norm.gradient(line, x, dy[at]);
       sum += d;
-      product += d * ((norm.x[at] - norm.mean[k]) * norm.inverse(k));
+      product += d * ((x - line.mean) * line.inverse);
     }
     return {{static_cast<double>(sum), static_cast<double>(product)}};
   }
@@ -135,38 +163,53 @@ struct WriteChannel {
 };
 
 // Sums of gamma dy and gamma dy xhat over group i of matrix o.
+template <class Index>
 struct ReadGroup {
   Norm norm;
+  Places<Index> places;
   const real* dy;
   __device__ Sums<2> operator()(std::int64_t o, Stretch s, std::int64_t i) const {
-    const ReadMoments group{norm.x, norm.g};
-    const std::int64_t k = o * norm.g.groups + i;
+    const std::int64_t k = o * places.groups.divisor() + i, first = i * places.inner.divisor();
     real sum = 0, product = 0;
     for (std::int64_t e = s.first; e < s.last; e += s.step) {
-      const std::int64_t at = group.place(o, e, i), c = i * norm.g.inner + e % norm.g.inner;
-      const real d = norm.gamma[c] * norm.gradient(dy, at, c, k);
+      const Index at = places.in_group(static_cast<Index>(o), static_cast<Index>(e), static_cast<Index>(i));
+      const std::int64_t c = first + places.inner(static_cast<Index>(e)).remainder;
+      const Line line = norm.line(c, k);
+      const real x = norm.x[at], d = norm.gamma[c] * norm.gradient(line, x, dy[at]);
       sum += d;
-      product += d * ((norm.x[at] - norm.mean[k]) * norm.inverse(k));
+      product += d * ((x - line.mean) * line.inverse);
     }
     return {{static_cast<double>(sum), static_cast<double>(product)}};
   }
 };
 struct WriteGroup {
   Norm norm;
+  std::int64_t groups;
   Coefficients to;
   __device__ void operator()(std::int64_t o, std::int64_t i, const Sums<2>& s) const {
-    const std::int64_t k = o * norm.g.groups + i;
+    const std::int64_t k = o * groups + i;
     to.write(k, static_cast<double>(norm.inverse(k)), s.v[0], s.v[1]);
   }
 };
 
-__global__ void norm_dx_kernel(Norm norm, Coefficients from, const real* dy, real* dx, std::int64_t n) {
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    const std::int64_t c = norm.channel(at), k = norm.statistic(at);
-    real d = norm.gradient(dy, at, c, k) * (norm.gamma[c] * norm.inverse(k));
-    if (from.slope != nullptr)
-      d += (norm.x[at] - norm.mean[k]) * static_cast<real>(from.slope[k]) + static_cast<real>(from.shift[k]);
-    dx[at] = d;
+// dx of N neighbouring channels at once.
+template <class Index, int N>
+__global__ void norm_dx_kernel(Norm norm, Places<Index> places, Coefficients from, const real* dy, real* dx,
+                               std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    const auto [row, first] = places.channels(static_cast<Index>(i) * N);
+    const Pack<N> x = pack_at<N>(norm.x + i * N);
+    Pack<N> pack = pack_at<N>(dy + i * N);
+    for (int j = 0; j < N; ++j) {
+      const Index c = first + j, k = places.statistic(row, c);
+      const Line line = norm.line(c, k);
+      real d = norm.gradient(line, x.v[j], pack.v[j]) * line.a;
+      if (from.slope != nullptr)
+        d += (x.v[j] - line.mean) * static_cast<real>(from.slope[k]) + static_cast<real>(from.shift[k]);
+      pack.v[j] = d;
+    }
+    pack_at<N>(dx + i * N) = pack;
   }
 }
 
@@ -174,14 +217,19 @@ __global__ void norm_dx_kernel(Norm norm, Coefficients from, const real* dy, rea
 
 void norm_stats(const real* x, real* mean, real* var, NormGeometry g) {
   if (g.numel() == 0) return;
-  reduce<Moments>("norm_stats", Rows{g.outer, g.length * g.inner, g.groups}, ReadMoments{x, g},
-                  WriteMoments{mean, var, g.groups});
+  with_index({g.numel()}, [&]<class Index>() {
+    reduce<Moments>("norm_stats", Rows{g.outer, g.length * g.inner, g.groups}, ReadMoments<Index>{x, Places<Index>(g)},
+                    WriteMoments{mean, var, g.groups});
+  });
 }
 
 void norm_apply(const real* x, const real* mean, const real* var, real eps, const real* gamma, const real* beta,
                 bool relu, real* y, NormGeometry g) {
-  const Norm norm{x, mean, var, gamma, beta, eps, relu, g};
-  launch("norm_apply", blocks_for(g.numel()), norm_apply_kernel, norm, y, g.numel());
+  const Norm norm{x, mean, var, gamma, beta, eps, relu};
+  const std::int64_t n = g.numel();
+  with_index_and_pack({n}, in_packs({x, y}, {g.channels()}), [&]<class Index, int N>() {
+    launch("norm_apply", blocks_for(n / N), norm_apply_kernel<Index, N>, norm, Places<Index>(g), y, n / N);
+  });
 }
 
 void move_averages(real* mean, real* var, const real* batch_mean, const real* batch_var, real keep, real mean_share,
@@ -197,18 +245,22 @@ void norm_backward(const real* x, const real* mean, const real* var, real eps, c
     fill(dbeta, 0, g.channels());
     return;
   }
-  const Norm norm{x, mean, var, gamma, beta, eps, relu, g};
+  const Norm norm{x, mean, var, gamma, beta, eps, relu};
   const Scratch<double> memory(2 * g.stats());
   Coefficients coefficients{nullptr, nullptr, static_cast<double>(g.length * g.inner)};
   if (batch_stats) coefficients.slope = memory.data(), coefficients.shift = memory.data() + g.stats();
   const bool by_channel = g.outer == 1 && g.inner == 1;  // batch norm: one pass over x and dy gives all sums
   const Coefficients none{nullptr, nullptr, 1};
-  reduce<Sums<2>>("norm_backward", Rows{1, g.outer * g.length, g.channels()}, ReadChannel{norm, dy},
-                  WriteChannel{norm, dgamma, dbeta, by_channel ? coefficients : none});
-  if (batch_stats && !by_channel)
-    reduce<Sums<2>>("norm_backward", Rows{g.outer, g.length * g.inner, g.groups}, ReadGroup{norm, dy},
-                    WriteGroup{norm, coefficients});
-  launch("norm_backward", blocks_for(g.numel()), norm_dx_kernel, norm, coefficients, dy, dx, g.numel());
+  const std::int64_t n = g.numel();
+  with_index_and_pack({n}, in_packs({x, dy, dx}, {g.channels()}), [&]<class Index, int N>() {
+    const Places<Index> places(g);
+    reduce<Sums<2>>("norm_backward", Rows{1, g.outer * g.length, g.channels()}, ReadChannel<Index>{norm, places, dy},
+                    WriteChannel{norm, dgamma, dbeta, by_channel ? coefficients : none});
+    if (batch_stats && !by_channel)
+      reduce<Sums<2>>("norm_backward", Rows{g.outer, g.length * g.inner, g.groups}, ReadGroup<Index>{norm, places, dy},
+                      WriteGroup{norm, g.groups, coefficients});
+    launch("norm_backward", blocks_for(n / N), norm_dx_kernel<Index, N>, norm, places, coefficients, dy, dx, n / N);
+  });
 }
 
 }  // namespace medusa::cuda

@@ -1,131 +1,125 @@
 // Pooling: a thread per element of the result, which looks at its window.  The backward pass gathers: a thread per
 // input element collects from the windows that contain it, in a fixed order.
-#include "cuda/axes.cuh"
 #include "cuda/launch.h"
+#include "cuda/windows.cuh"
 #include "tensor/kernels.h"
 
 namespace medusa::cuda {
 
 namespace {
 
-// The windows along one axis: output o covers the inputs begin(o)..end(o)-1.
-struct Axis {
-  std::int64_t in, out, kernel, stride, pad;
-  __device__ std::int64_t origin(std::int64_t o) const { return o * stride - pad; }
-  __device__ std::int64_t begin(std::int64_t o) const { return origin(o) < 0 ? 0 : origin(o); }
-  __device__ std::int64_t end(std::int64_t o) const { return origin(o) + kernel < in ? origin(o) + kernel : in; }
-  __device__ std::int64_t count(std::int64_t o) const { return end(o) - begin(o); }
-  // The outputs whose windows contain input i: first(i)..last(i)-1.
-  __device__ std::int64_t first(std::int64_t i) const { return i + pad < kernel ? 0 : (i + pad - kernel) / stride + 1; }
-  __device__ std::int64_t last(std::int64_t i) const {
-    const std::int64_t o = (i + pad) / stride + 1;
-    return o < out ? o : out;
-  }
+// The taps of N maxima.
+template <int N>
+struct alignas(N * sizeof(std::int32_t)) Taps {
+  std::int32_t v[N];
 };
-
-struct Windows {
-  std::int64_t n, c;
-  Axis a, b, d;  // depth, height, width
-
-  std::int64_t inputs() const { return n * a.in * b.in * d.in * c; }
-  std::int64_t outputs() const { return n * a.out * b.out * d.out * c; }
-  // The number of input place (i, j, k) inside the window of output place (p, q, r).
-  __device__ std::int64_t tap(std::int64_t i, std::int64_t j, std::int64_t k, std::int64_t p, std::int64_t q,
-                              std::int64_t r) const {
-    return ((i - a.origin(p)) * b.kernel + j - b.origin(q)) * d.kernel + k - d.origin(r);
-  }
-  // Calls body(input element, tap) for the window of output element `at`, in order.
-  template <class Body>
-  __device__ void for_window(std::int64_t at, const Body& body) const {
-    const Coordinates y(at, a.out, b.out, d.out, c);
-    for (std::int64_t i = a.begin(y.d); i < a.end(y.d); ++i)
-      for (std::int64_t j = b.begin(y.h); j < b.end(y.h); ++j)
-        for (std::int64_t k = d.begin(y.w); k < d.end(y.w); ++k)
-          body((((y.n * a.in + i) * b.in + j) * d.in + k) * c + y.c, tap(i, j, k, y.d, y.h, y.w));
-  }
-  // Calls body(output element, tap, size of its window) for the windows that contain input element `at`, in order.
-  template <class Body>
-  __device__ void for_input(std::int64_t at, const Body& body) const {
-    const Coordinates x(at, a.in, b.in, d.in, c);
-    for (std::int64_t p = a.first(x.d); p < a.last(x.d); ++p)
-      for (std::int64_t q = b.first(x.h); q < b.last(x.h); ++q)
-        for (std::int64_t r = d.first(x.w); r < d.last(x.w); ++r)
-          body((((x.n * a.out + p) * b.out + q) * d.out + r) * c + x.c, tap(x.d, x.h, x.w, p, q, r),
-               static_cast<real>(a.count(p) * b.count(q) * d.count(r)));
-  }
-};
-
-Windows windows(const PoolGeometry& g) {
-  const auto axis = [&](int i) { return Axis{g.in[i], g.out[i], g.kernel[i], g.stride[i], g.pad[i]}; };
-  return {g.n, g.c, axis(0), axis(1), axis(2)};
-}
 
 // Largest value of a window and the first place that has it; NaN counts as larger than all.
-__global__ void max_pool_kernel(const real* x, real* y, std::int32_t* index, Windows w, std::int64_t n) {
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    real best = 0;
-    std::int64_t winner = -1;
-    w.for_window(at, [&](std::int64_t input, std::int64_t tap) {
-      const real v = x[input];
-      if (winner >= 0 && !((v > best || v != v) && best == best)) return;
-      best = v;
-      winner = tap;
+template <class Index, int N>
+__global__ void max_pool_kernel(const real* x, real* y, std::int32_t* index, Windows<Index> w, std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    Pack<N> best{};
+    Taps<N> winner;
+    for (int k = 0; k < N; ++k) winner.v[k] = -1;
+    w.for_window(static_cast<Index>(i), [&](Index input, Index tap) {
+      const Pack<N> pack = pack_at<N>(x + std::int64_t{input} * N);
+      for (int k = 0; k < N; ++k) {
+        const real v = pack.v[k];
+        if (winner.v[k] >= 0 && !((v > best.v[k] || v != v) && best.v[k] == best.v[k])) continue;
+        best.v[k] = v;
+        winner.v[k] = static_cast<std::int32_t>(tap);
+      }
     });
-    y[at] = best;
-    index[at] = static_cast<std::int32_t>(winner);
+    pack_at<N>(y + i * N) = best;
+    *reinterpret_cast<Taps<N>*>(index + i * N) = winner;
   }
 }
 
-__global__ void max_pool_backward_kernel(const real* dy, const std::int32_t* index, real* dx, Windows w,
+template <class Index, int N>
+__global__ void max_pool_backward_kernel(const real* dy, const std::int32_t* index, real* dx, Windows<Index> w,
                                          std::int64_t n) {
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    real sum = 0;
-    w.for_input(at, [&](std::int64_t output, std::int64_t tap, real) {
-      if (index[output] == tap) sum += dy[output];
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    Pack<N> sum{};
+    w.for_input(static_cast<Index>(i), [&](Index output, Index tap, real) {
+      const Taps<N> winner = *reinterpret_cast<const Taps<N>*>(index + std::int64_t{output} * N);
+      const Pack<N> pack = pack_at<N>(dy + std::int64_t{output} * N);
+      for (int k = 0; k < N; ++k)
+        if (winner.v[k] == tap) sum.v[k] += pack.v[k];
     });
-    dx[at] = sum;
+    pack_at<N>(dx + i * N) = sum;
   }
 }
 
-__global__ void avg_pool_kernel(const real* x, real* y, Windows w, std::int64_t n) {
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    real sum = 0, size = 0;
-    w.for_window(at, [&](std::int64_t input, std::int64_t) {
-      sum += x[input];
+template <class Index, int N>
+__global__ void avg_pool_kernel(const real* x, real* y, Windows<Index> w, std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    Pack<N> sum{};
+    real size = 0;
+    w.for_window(static_cast<Index>(i), [&](Index input, Index) {
+      const Pack<N> pack = pack_at<N>(x + std::int64_t{input} * N);
+      for (int k = 0; k < N; ++k) sum.v[k] += pack.v[k];
       size += 1;
     });
-    y[at] = sum / size;
+    for (int k = 0; k < N; ++k) sum.v[k] /= size;
+    pack_at<N>(y + i * N) = sum;
   }
 }
 
-__global__ void avg_pool_backward_kernel(const real* dy, real* dx, Windows w, std::int64_t n) {
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    real sum = 0;
-    w.for_input(at, [&](std::int64_t output, std::int64_t, real size) { sum += dy[output] / size; });
-    dx[at] = sum;
+template <class Index, int N>
+__global__ void avg_pool_backward_kernel(const real* dy, real* dx, Windows<Index> w, std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    Pack<N> sum{};
+    w.for_input(static_cast<Index>(i), [&](Index output, Index, real size) {
+      const Pack<N> pack = pack_at<N>(dy + std::int64_t{output} * N);
+      for (int k = 0; k < N; ++k) sum.v[k] += pack.v[k] / size;
+    });
+    pack_at<N>(dx + i * N) = sum;
   }
+}
+
+std::int64_t numel(const PoolGeometry& g, const std::int64_t (&size)[3]) {
+  return g.n * size[0] * size[1] * size[2] * g.c;
+}
+
+// Calls run.operator()<Index, N>(windows).
+template <class Run>
+void with_windows(const PoolGeometry& g, bool begin_in_packs, const Run& run) {
+  with_index_and_pack({windows_reach(g)}, begin_in_packs && g.c % kPack == 0,
+                      [&]<class Index, int N>() { run.template operator()<Index, N>(Windows<Index>(g, N)); });
 }
 
 }  // namespace
 
 void max_pool(const real* x, real* y, std::int32_t* index, PoolGeometry g) {
-  const Windows w = windows(g);
-  launch("max_pool", blocks_for(w.outputs()), max_pool_kernel, x, y, index, w, w.outputs());
+  with_windows(g, in_packs({x, y, index}, {}), [&]<class Index, int N>(const Windows<Index>& w) {
+    const std::int64_t n = numel(g, g.out) / N;
+    launch("max_pool", blocks_for(n), max_pool_kernel<Index, N>, x, y, index, w, n);
+  });
 }
 
 void max_pool_backward(const real* dy, const std::int32_t* index, real* dx, PoolGeometry g) {
-  const Windows w = windows(g);
-  launch("max_pool_backward", blocks_for(w.inputs()), max_pool_backward_kernel, dy, index, dx, w, w.inputs());
+  with_windows(g, in_packs({dy, index, dx}, {}), [&]<class Index, int N>(const Windows<Index>& w) {
+    const std::int64_t n = numel(g, g.in) / N;
+    launch("max_pool_backward", blocks_for(n), max_pool_backward_kernel<Index, N>, dy, index, dx, w, n);
+  });
 }
 
 void avg_pool(const real* x, real* y, PoolGeometry g) {
-  const Windows w = windows(g);
-  launch("avg_pool", blocks_for(w.outputs()), avg_pool_kernel, x, y, w, w.outputs());
+  with_windows(g, in_packs({x, y}, {}), [&]<class Index, int N>(const Windows<Index>& w) {
+    const std::int64_t n = numel(g, g.out) / N;
+    launch("avg_pool", blocks_for(n), avg_pool_kernel<Index, N>, x, y, w, n);
+  });
 }
 
 void avg_pool_backward(const real* dy, real* dx, PoolGeometry g) {
-  const Windows w = windows(g);
-  launch("avg_pool_backward", blocks_for(w.inputs()), avg_pool_backward_kernel, dy, dx, w, w.inputs());
+  with_windows(g, in_packs({dy, dx}, {}), [&]<class Index, int N>(const Windows<Index>& w) {
+    const std::int64_t n = numel(g, g.in) / N;
+    launch("avg_pool_backward", blocks_for(n), avg_pool_backward_kernel<Index, N>, dy, dx, w, n);
+  });
 }
 
 }  // namespace medusa::cuda

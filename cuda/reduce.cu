@@ -71,6 +71,7 @@ struct Combination {
   std::int64_t count;
 };
 __global__ void combination_kernel(const Combination c, real* y, std::int64_t n) {
+#pragma unroll 1
   for (std::int64_t i = first_index(); i < n; i += index_step()) {
     double sum = 0;
     for (std::int64_t t = 0; t < c.count; ++t) sum += c.weight[t] * static_cast<double>(c.x[t][i]);
@@ -78,9 +79,12 @@ __global__ void combination_kernel(const Combination c, real* y, std::int64_t n)
   }
 }
 
-__global__ void max_index_kernel(const real* x, real* index, Rows r) {
+template <class Index>
+__global__ void max_index_kernel(const real* x, real* index, Rows r, FastDivmod<Index> inner) {
+#pragma unroll 1
   for (std::int64_t at = first_index(); at < r.outer * r.inner; at += index_step()) {
-    const real* p = x + at / r.inner * r.length * r.inner + at % r.inner;
+    const auto [o, i] = inner(static_cast<Index>(at));
+    const real* p = x + o * r.length * r.inner + i;
     real best = p[0];
     std::int64_t winner = 0;
     for (std::int64_t k = 1; k < r.length; ++k)
@@ -100,7 +104,10 @@ void sum(const real* x, real scale, real* y, Rows r) {
 
 void max_index(const real* x, real* index, Rows r) {
   if (r.length == 0) return;
-  launch("max_index", blocks_for(r.outer * r.inner), max_index_kernel, x, index, r);
+  const std::int64_t n = r.outer * r.inner;
+  with_index({n}, [&]<class Index>() {
+    launch("max_index", blocks_for(n), max_index_kernel<Index>, x, index, r, FastDivmod<Index>(r.inner));
+  });
 }
 
 void inner_product(const PairSpan* spans, std::int64_t count, real* y) {

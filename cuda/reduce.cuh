@@ -11,6 +11,7 @@
 // every GPU and in every run, no atomics.
 #pragma once
 
+#include "cuda/axes.cuh"
 #include "cuda/launch.h"
 #include "tensor/geometry.h"
 #include "tensor/real.h"
@@ -30,15 +31,20 @@ struct Split {
   std::int64_t outer, length, inner;
   int columns, rows;  // of a block
   std::int64_t tiles, parts, chunk;
+  // A block, of which there are fewer than 2^31, is [outer, parts, tiles]; a thread [rows, columns].
+  Extents<std::int32_t, 2> blocks;
+  FastDivmod<std::int32_t> threads;
 };
 
 inline Split split(const Rows& r, std::int64_t per_thread) {
-  Split s{r.outer, r.length, r.inner, 1, 1, 0, 0, 0};
+  Split s{r.outer, r.length, r.inner, 1, 1, 0, 0, 0, {}, {}};
   while (s.columns < 32 && s.columns < r.inner) s.columns *= 2;
   s.rows = kThreads / s.columns;
   s.chunk = per_thread > 0 ? s.rows * per_thread : r.length;
   s.tiles = divide_up(r.inner, s.columns);
   s.parts = r.length > s.chunk ? divide_up(r.length, s.chunk) : 1;
+  s.blocks = {{FastDivmod<std::int32_t>(s.parts), FastDivmod<std::int32_t>(s.tiles)}};
+  s.threads = FastDivmod<std::int32_t>(s.columns);
   return s;
 }
 
@@ -70,9 +76,9 @@ __device__ State merge_rows(const State& mine, int columns) {
 // read(o, stretch, i) is the state of some elements of column i; finish(o, i, state) takes the result of a column.
 template <class State, class Read, class Finish>
 __global__ void reduce_kernel(Split s, Read read, Finish finish, State* partial) {
-  const int t = static_cast<int>(threadIdx.x), row = t / s.columns;
-  const std::int64_t block = blockIdx.x, part = block / s.tiles % s.parts, o = block / s.tiles / s.parts;
-  const std::int64_t i = block % s.tiles * s.columns + t % s.columns;
+  const auto [row, column] = s.threads(static_cast<int>(threadIdx.x));
+  const auto block = s.blocks.coordinates(static_cast<int>(blockIdx.x));
+  const std::int64_t o = block[0], part = block[1], i = std::int64_t{block[2]} * s.columns + column;
   const std::int64_t begin = part * s.chunk, end = begin + s.chunk;
   State state{};
   if (i < s.inner) state = read(o, Stretch{begin + row, end < s.length ? end : s.length, s.rows}, i);

@@ -54,58 +54,70 @@ __global__ void fill_tables(Tables tables, bool linear) {
 }
 
 // The inputs of output o: one or two, `place(k)` with `weight(k)`.
+template <class Index>
 struct Sources {
-  std::int64_t low;
+  Index low;
   real share;
-  __device__ Sources(const Table& t, std::int64_t o) : low(t.low[o]), share(t.share[o]) {}
+  __device__ Sources(const Table& t, Index o) : low(static_cast<Index>(t.low[o])), share(t.share[o]) {}
   __device__ int count() const { return share > 0 ? 2 : 1; }
-  __device__ std::int64_t place(int k) const { return low + k; }
+  __device__ Index place(int k) const { return low + k; }
   __device__ real weight(int k) const { return k == 0 ? 1 - share : share; }
 };
 
 // The outputs that read input i: first..last-1, each with a weight, which may be 0.
+template <class Index>
 struct Readers {
   const Table& t;
-  std::int64_t i, first, last;
-  __device__ Readers(const Table& table, std::int64_t input)
-      : t(table), i(input), first(table.first[input > 0 ? input - 1 : 0]), last(table.first[input + 1]) {}
-  __device__ real weight(std::int64_t o) const { return t.low[o] == i ? 1 - t.share[o] : t.share[o]; }
+  Index i, first, last;
+  __device__ Readers(const Table& table, Index input)
+      : t(table),
+        i(input),
+        first(static_cast<Index>(table.first[input > 0 ? input - 1 : 0])),
+        last(static_cast<Index>(table.first[input + 1])) {}
+  __device__ real weight(Index o) const { return t.low[o] == i ? 1 - t.share[o] : t.share[o]; }
 };
 
-__global__ void resize_kernel(const real* x, real* y, Tables t, std::int64_t channels, std::int64_t n) {
-  const Table &a = t.axis[0], &b = t.axis[1], &c = t.axis[2];
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    const Coordinates to(at, a.out, b.out, c.out, channels);
-    const Sources depth(a, to.d), height(b, to.h), width(c, to.w);
-    real sum = 0;
-    for (int k = 0; k < width.count(); ++k) {
-      real column = 0;
-      for (int i = 0; i < depth.count(); ++i)
-        for (int j = 0; j < height.count(); ++j)
-          column +=
-              depth.weight(i) * height.weight(j) *
-              x[(((to.n * a.in + depth.place(i)) * b.in + height.place(j)) * c.in + width.place(k)) * channels + to.c];
-      sum += width.weight(k) * column;
+// Elements are packs of N channels.
+template <class Index, int N>
+__global__ void resize_kernel(const real* x, real* y, Tables t, Extents<Index, 4> in, Extents<Index, 4> out,
+                              std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    const auto to = out.coordinates(static_cast<Index>(i));
+    const Sources<Index> depth(t.axis[0], to[1]), height(t.axis[1], to[2]), width(t.axis[2], to[3]);
+    Pack<N> sum{};
+    for (int c = 0; c < width.count(); ++c) {
+      Pack<N> column{};
+      for (int a = 0; a < depth.count(); ++a)
+        for (int b = 0; b < height.count(); ++b) {
+          const Index from = in.element(to[0], depth.place(a), height.place(b), width.place(c), to[4]);
+          const Pack<N> pack = pack_at<N>(x + std::int64_t{from} * N);
+          for (int k = 0; k < N; ++k) column.v[k] += depth.weight(a) * height.weight(b) * pack.v[k];
+        }
+      for (int k = 0; k < N; ++k) sum.v[k] += width.weight(c) * column.v[k];
     }
-    y[at] = sum;
+    pack_at<N>(y + i * N) = sum;
   }
 }
 
-__global__ void resize_backward_kernel(const real* dy, real* dx, Tables t, std::int64_t channels, std::int64_t n) {
-  const Table &a = t.axis[0], &b = t.axis[1], &c = t.axis[2];
-  for (std::int64_t at = first_index(); at < n; at += index_step()) {
-    const Coordinates from(at, a.in, b.in, c.in, channels);
-    const Readers depth(a, from.d), height(b, from.h), width(c, from.w);
-    real sum = 0;
-    for (std::int64_t k = width.first; k < width.last; ++k) {
-      real column = 0;
-      for (std::int64_t i = depth.first; i < depth.last; ++i)
-        for (std::int64_t j = height.first; j < height.last; ++j)
-          column += depth.weight(i) * height.weight(j) *
-                    dy[(((from.n * a.out + i) * b.out + j) * c.out + k) * channels + from.c];
-      sum += width.weight(k) * column;
+template <class Index, int N>
+__global__ void resize_backward_kernel(const real* dy, real* dx, Tables t, Extents<Index, 4> in, Extents<Index, 4> out,
+                                       std::int64_t n) {
+#pragma unroll 1
+  for (std::int64_t i = first_index(); i < n; i += index_step()) {
+    const auto from = in.coordinates(static_cast<Index>(i));
+    const Readers<Index> depth(t.axis[0], from[1]), height(t.axis[1], from[2]), width(t.axis[2], from[3]);
+    Pack<N> sum{};
+    for (Index c = width.first; c < width.last; ++c) {
+      Pack<N> column{};
+      for (Index a = depth.first; a < depth.last; ++a)
+        for (Index b = height.first; b < height.last; ++b) {
+          const Pack<N> pack = pack_at<N>(dy + std::int64_t{out.element(from[0], a, b, c, from[4])} * N);
+          for (int k = 0; k < N; ++k) column.v[k] += depth.weight(a) * height.weight(b) * pack.v[k];
+        }
+      for (int k = 0; k < N; ++k) sum.v[k] += width.weight(c) * column.v[k];
     }
-    dx[at] = sum;
+    pack_at<N>(dx + i * N) = sum;
   }
 }
 
@@ -145,14 +157,20 @@ void resize(const real* x, real* y, ResizeGeometry g) {
   const std::int64_t n = numel(g.n, g.out, g.c);
   if (n == 0) return;
   const TableMemory memory(g);
-  launch("resize", blocks_for(n), resize_kernel, x, y, memory.tables(), g.c, n);
+  with_index_and_pack({n, numel(g.n, g.in, g.c)}, in_packs({x, y}, {g.c}), [&]<class Index, int N>() {
+    launch("resize", blocks_for(n / N), resize_kernel<Index, N>, x, y, memory.tables(),
+           image_extents<Index>(g.in, g.c / N), image_extents<Index>(g.out, g.c / N), n / N);
+  });
 }
 
 void resize_backward(const real* dy, real* dx, ResizeGeometry g) {
   const std::int64_t n = numel(g.n, g.in, g.c);
   if (n == 0) return;
   const TableMemory memory(g);
-  launch("resize_backward", blocks_for(n), resize_backward_kernel, dy, dx, memory.tables(), g.c, n);
+  with_index_and_pack({n, numel(g.n, g.out, g.c)}, in_packs({dy, dx}, {g.c}), [&]<class Index, int N>() {
+    launch("resize_backward", blocks_for(n / N), resize_backward_kernel<Index, N>, dy, dx, memory.tables(),
+           image_extents<Index>(g.in, g.c / N), image_extents<Index>(g.out, g.c / N), n / N);
+  });
 }
 
 }  // namespace medusa::cuda

@@ -18,6 +18,7 @@ struct State {
   int device = 0;
   cudaStream_t stream = nullptr;
   std::int64_t most_blocks = kMostBlocks;
+  Variants variants;
   Counters counters;
 };
 State& state() {
@@ -65,6 +66,9 @@ void check_blocks(const char* kernel, std::int64_t blocks) {
 
 std::int64_t most_blocks() { return state().most_blocks; }
 void limit_blocks(std::int64_t most) { state().most_blocks = most > 0 ? most : kMostBlocks; }
+
+Variants variants() { return state().variants; }
+void force_variants(Variants which) { state().variants = which; }
 
 cudaStream_t stream() {
   ensure_started();

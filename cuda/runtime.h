@@ -31,6 +31,13 @@ void allow_tf32(bool on);
 // Lets kernels with a thread per element start `most` blocks at most, whose threads take several elements then.  0 is
 // the usual number, a million, which takes more than 268 million elements to reach: tests lower it.
 void limit_blocks(std::int64_t most);
+// Kernels have a variant with 64-bit indices, for tensors of 2^31 numbers and more, and one that reads numbers one by
+// one, for tensors that cannot be read in packs of 16 bytes.  The results are the same bits; tests force the variants.
+struct Variants {
+  bool wide = false;    // 64-bit indices for tensors of any size
+  bool single = false;  // no packs
+};
+void force_variants(Variants which);
 // Waits until all work is done; failures of kernels show here.
 void synchronize();
 

@@ -32,9 +32,12 @@ __global__ void softmax_row_kernel(const real* x, real* y, std::int64_t length) 
   for (std::int64_t k = threadIdx.x; k < length; k += kThreads) y[k] *= scale;
 }
 
-__global__ void softmax_column_kernel(const real* x, real* y, Rows r) {
+template <class Index>
+__global__ void softmax_column_kernel(const real* x, real* y, Rows r, FastDivmod<Index> inner) {
+#pragma unroll 1
   for (std::int64_t at = first_index(); at < r.outer * r.inner; at += index_step()) {
-    const std::int64_t first = at / r.inner * r.length * r.inner + at % r.inner, last = first + r.length * r.inner;
+    const auto [o, i] = inner(static_cast<Index>(at));
+    const std::int64_t first = o * r.length * r.inner + i, last = first + r.length * r.inner;
     real largest = x[first];
     for (std::int64_t k = first; k < last; k += r.inner) largest = Larger()(largest, x[k]);
     double total = 0;
@@ -58,9 +61,13 @@ __global__ void softmax_backward_row_kernel(const real* y, const real* dy, real*
     dx[row + k] = y[row + k] * (dy[row + k] - static_cast<real>(dot));
 }
 
-__global__ void softmax_backward_column_kernel(const real* y, const real* dy, real* dx, Rows r) {
+template <class Index>
+__global__ void softmax_backward_column_kernel(const real* y, const real* dy, real* dx, Rows r,
+                                               FastDivmod<Index> inner) {
+#pragma unroll 1
   for (std::int64_t at = first_index(); at < r.outer * r.inner; at += index_step()) {
-    const std::int64_t first = at / r.inner * r.length * r.inner + at % r.inner, last = first + r.length * r.inner;
+    const auto [o, i] = inner(static_cast<Index>(at));
+    const std::int64_t first = o * r.length * r.inner + i, last = first + r.length * r.inner;
     double dot = 0;
     for (std::int64_t k = first; k < last; k += r.inner) dot += static_cast<double>(dy[k]) * static_cast<double>(y[k]);
     for (std::int64_t k = first; k < last; k += r.inner) dx[k] = y[k] * (dy[k] - static_cast<real>(dot));
@@ -74,13 +81,20 @@ bool row_per_block(const Rows& r) { return r.inner == 1 && r.length >= kLongRow;
 void softmax(const real* x, real* y, Rows r) {
   if (r.length == 0) return;
   if (row_per_block(r)) return launch("softmax", r.outer, softmax_row_kernel, x, y, r.length);
-  launch("softmax", blocks_for(r.outer * r.inner), softmax_column_kernel, x, y, r);
+  const std::int64_t n = r.outer * r.inner;
+  with_index({n}, [&]<class Index>() {
+    launch("softmax", blocks_for(n), softmax_column_kernel<Index>, x, y, r, FastDivmod<Index>(r.inner));
+  });
 }
 
 void softmax_backward(const real* y, const real* dy, real* dx, Rows r) {
   if (r.length == 0) return;
   if (row_per_block(r)) return launch("softmax_backward", r.outer, softmax_backward_row_kernel, y, dy, dx, r.length);
-  launch("softmax_backward", blocks_for(r.outer * r.inner), softmax_backward_column_kernel, y, dy, dx, r);
+  const std::int64_t n = r.outer * r.inner;
+  with_index({n}, [&]<class Index>() {
+    launch("softmax_backward", blocks_for(n), softmax_backward_column_kernel<Index>, y, dy, dx, r,
+           FastDivmod<Index>(r.inner));
+  });
 }
 
 }  // namespace medusa::cuda

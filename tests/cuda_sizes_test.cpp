@@ -60,6 +60,47 @@ TEST_CASE("cuda: operands whose axes must not be joined") {
     });
 }
 
+// Numbers of channels that whole packs of 16 bytes make up, several of them; in one of the orders they are read one by
+// one.
+TEST_CASE("cuda: rows of whole packs") {
+  if (no_device()) return;
+  const auto both = [](const std::string& name, const Tensors& inputs, const auto& op) {
+    agree(name, inputs, [&](Device, const Tensors& in) {
+      std::vector<Var> x;
+      for (const Tensor& t : in) x.push_back(Var(t, true));
+      const Var y = op(x);
+      sum(y * y).backward();
+      Tensors results{y.value()};
+      for (const Var& v : x) results.push_back(v.grad());
+      return results;
+    });
+  };
+  const Tensor x = values({2, 2, 3, 4, 8});
+  for (const std::int64_t groups : {1, 2})
+    both("conv", {x, values({3, 3, 3, 8 / groups, 6}, 2)}, [=](const std::vector<Var>& v) {
+      ConvOptions options = ConvOptions::same(3);
+      options.groups = groups;
+      return conv(v[0], v[1], {}, options);
+    });
+  PoolOptions pool;
+  pool.kernel = {2, 3, 2}, pool.stride = {1, 2, 2}, pool.pad = {1, 1, 0};
+  both("max_pool", {draw(distinct({2, 2, 3, 4, 8}), 4)}, [&](const auto& v) { return max_pool(v[0], pool); });
+  both("avg_pool", {x}, [&](const auto& v) { return avg_pool(v[0], pool); });
+  for (const bool linear : {false, true})
+    both("resize", {x}, [=](const auto& v) { return resize(v[0], {3, 2, 5}, linear); });
+  both("group_norm", {x, values({8}, 2), values({8}, 3)},
+       [](const auto& v) { return group_norm(v[0], v[1], v[2], 4, real(1e-5), true); });
+  both("instance_norm", {x, values({8}, 2), values({8}, 3)},
+       [](const auto& v) { return instance_norm(v[0], v[1], v[2], real(1e-5), true); });
+  both("layer_norm", {x, values({8}, 2), values({8}, 3)},
+       [](const auto& v) { return layer_norm(v[0], v[1], v[2], real(1e-5)); });
+  both("operands of one number a pixel, and of one pixel", {x, values({2, 2, 3, 4, 1}, 2), values({1, 1, 1, 1, 8}, 3)},
+       [](const auto& v) { return v[0] * v[1] + v[1] * v[2]; });
+  both("slice, concat, permute", {x, values({2, 2, 3, 4, 4}, 2)}, [](const auto& v) {
+    return permute(concat({slice(v[0], 4, 4, 4), v[1]}, 4), {1, 3, 0, 2, 4});
+  });
+}
+
 TEST_CASE("cuda: operands in place") {
   if (no_device()) return;
   for (const std::int64_t n : {0, 1, 255, 256, 257, 700})

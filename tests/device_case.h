@@ -21,7 +21,8 @@ inline constexpr double kAgreement = sizeof(real) == 8 ? 1e-12 : 1e-5;
 inline bool no_device() { return cuda::device_count() == 0; }
 
 // On the simulated device order 0 is in order, the others are random.  In the last one, on a GPU too, launches have one
-// block, so that each thread takes several elements.
+// block, so that each thread takes several elements.  Every order but the first also forces another variant of the
+// kernels: 64-bit indices, numbers read one by one, both.
 #if defined(MEDUSA_SIM)
 inline constexpr int kOrders = 4;
 #else
@@ -31,7 +32,9 @@ inline void set_order(int order) {
 #if defined(MEDUSA_SIM)
   sim::set_order(static_cast<std::uint64_t>(order), order == 0 ? sim::Streams::Lazy : sim::Streams::Random);
 #endif
-  cuda::limit_blocks(order + 1 == kOrders ? 1 : 0);
+  const bool last = order + 1 == kOrders;
+  cuda::limit_blocks(last ? 1 : 0);
+  cuda::force_variants({order == 1 || last, order == 2 || last});
 }
 
 // The largest difference, relative to the largest value of `want`; NaN equals NaN.
@@ -48,17 +51,23 @@ inline double difference(const Tensor& got, const Tensor& want) {
   return worst / scale;
 }
 
-// Runs f(device, inputs on the device) on both devices, on the GPU in every order, and compares what it returns.
+// Runs f(device, inputs on the device) on both devices and compares what it returns; on the GPU in every order, each
+// with the same bits.
 template <class F>
 void agree(const std::string& name, const std::vector<Tensor>& inputs, const F& f, double tolerance = kAgreement) {
   const std::vector<Tensor> want = f(Device::CPU, inputs);
+  std::vector<Tensor> first;
   for (int order = 0; order < kOrders; ++order) {
     set_order(order);
     std::vector<Tensor> there;
     for (const Tensor& t : inputs) there.push_back(t.to(Device::CUDA));
     const std::vector<Tensor> got = f(Device::CUDA, there);
-    for (std::size_t i = 0; i < want.size(); ++i)
+    if (order == 0) first = got;
+    for (std::size_t i = 0; i < want.size(); ++i) {
       CHECK_MESSAGE(difference(got[i], want[i]) <= tolerance, name << ": result " << i << ", order " << order);
+      CHECK_MESSAGE(same_bits(got[i].to(Device::CPU), first[i].to(Device::CPU)),
+                    name << ": result " << i << ", order " << order << ": other bits");
+    }
   }
   set_order(0);
 }

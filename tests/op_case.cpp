@@ -77,11 +77,6 @@ Array numeric_gradient(std::vector<Array> arrays, std::size_t i, const Reference
   return gradient;
 }
 
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() &&
-         (a.numel() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.bytes())) == 0);
-}
-
 #if defined(MEDUSA_HAVE_CUDA)
 Outcome run_on_gpu(const std::vector<Tensor>& values, const std::vector<Input>& inputs, const Op& op,
                    const Tensor& weights) {
@@ -120,6 +115,11 @@ void check_gpu(const std::string& name, const std::vector<Tensor>& values, const
 #endif
 
 }  // namespace
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() &&
+         (a.numel() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.bytes())) == 0);
+}
 
 bool parity_only() {
   static const bool only = std::getenv("MEDUSA_PARITY") != nullptr;

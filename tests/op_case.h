@@ -49,6 +49,9 @@ bool parity_only();
 
 Tensor draw(const Input& input, std::uint64_t stream);
 
+// Whether two tensors in the host's memory have the same shape and the same bits.
+bool same_bits(const Tensor& a, const Tensor& b);
+
 // Runs all checks of a row; failures are reported through doctest under the row's name.
 void check_op(const std::string& name, const std::vector<Input>& inputs, const Op& op, const Reference& reference);
 

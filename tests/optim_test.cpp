@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
 
 #include "nn/linear.h"
 #include "tensor/isa.h"
@@ -36,10 +35,6 @@ Tensor start(std::int64_t n) {
   std::vector<real> values;
   for (std::int64_t i = 0; i < n; ++i) values.push_back(static_cast<real>((3 * i % 7 - 3) / 4.0));
   return Tensor::from(values, {n});
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.bytes())) == 0;
 }
 
 struct Row {
