@@ -81,6 +81,7 @@ sim-check: deps     ## the same under the checker for races, uninitialised share
 cuda: deps          ## the programs for NVIDIA GPUs, into build/cuda/bin/ (needs the CUDA toolkit); tests if there is a GPU
 	$(call build,build/cuda,programs device_tests,-DMEDUSA_CUDA=ON)
 	@tests/device.sh build/cuda
+	@tests/divisions.sh >build/cuda/divisions.log || { grep FAILED build/cuda/divisions.log; exit 1; }
 
 long: build         ## what takes hours: many kills, networks drawn at random, fuzzing, mutants of the kernels; `make ci` takes a sample
 	@tests/long.sh
