@@ -32,6 +32,9 @@ mtl::ModelConfig tiny(const std::string& arch, int rank) {
   c.in_channels = 2;
   c.widths = {4, 8};
   c.tasks = arch == "stl" ? std::vector<mtl::Task>{lesion} : std::vector<mtl::Task>{lesion, diagnosis};
+  if (arch != "padnet") return c;
+  lesion.name = "border";  // another that it may exchange with
+  c.tasks.push_back(lesion);
   return c;
 }
 

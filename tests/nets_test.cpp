@@ -226,7 +226,7 @@ TEST_CASE("names of parameters and buffers") {
 }
 
 TEST_CASE("a structures' head begins with 1 % everywhere, a segmentation's with about one half") {
-  for (const char* arch : {"stl", "hps", "mtan", "ctan", "crossstitch"}) {
+  for (const char* arch : {"stl", "hps", "mtan", "ctan", "crossstitch", "mmoe", "cgc", "padnet"}) {
     auto model = make_model(config(arch, 3, {4, 8}, {task("organs", TaskKind::Structures, 3), kLesion}));
     model->initialize(7);
     int heads = 0;

@@ -50,7 +50,7 @@ TEST_CASE("scalar: mae in the task's unit, over those that have a number") {
 }
 
 TEST_CASE("scalar: every architecture learns one beside a mask") {
-  for (const char* arch : {"stl", "hps", "mtan", "ctan", "crossstitch"}) {
+  for (const char* arch : {"stl", "hps", "mtan", "ctan", "crossstitch", "mmoe", "cgc"}) {
     CAPTURE(arch);
     mtl::ModelConfig config;
     config.arch = arch;

@@ -100,8 +100,8 @@ TEST_CASE("task balancing: whose a parameter is does not depend on what the task
     const char* arch;
     std::size_t shared, own;  // own: of each task.  An encoder has 30, a head 4, Refine 9, two masks 12.
   };
-  for (const Row& row :
-       {Row{"stl", 0, 34}, Row{"hps", 30, 4}, Row{"mtan", 39, 16}, Row{"ctan", 39, 16}, Row{"crossstitch", 62, 4}}) {
+  for (const Row& row : {Row{"stl", 0, 34}, Row{"hps", 30, 4}, Row{"mtan", 39, 16}, Row{"ctan", 39, 16},
+                         Row{"crossstitch", 62, 4}, Row{"mmoe", 62, 6}, Row{"cgc", 32, 38}}) {
     ModelConfig config = two_task_config();
     config.arch = row.arch;
     config.widths = {2, 4};

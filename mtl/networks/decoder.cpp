@@ -24,15 +24,19 @@ Decoder::Decoder(int spatial_dims, const Backbone& backbone)
   }
 }
 
-// Step i concatenates the features f_j of level j = i - bare (for resunet i = j); from the last step to step 0:
-//   d = f_{L-1};   d = ResBlock_i([up_i(d) ; f_j]),  if there is no f_j: ResBlock_i(up_i(d))
+// Step i concatenates the features f_j of level j = i - bare (for resunet i = j):
+//   d' = ResBlock_i([up_i(d) ; f_j]),  if there is no f_j: ResBlock_i(up_i(d))
+Var Decoder::step(std::size_t i, const Var& d, const std::vector<Var>& features) {
+  MEDUSA_CHECK(features.size() == levels_, "decoder: expects features of {} levels, got {}", levels_, features.size());
+  const Var up = up_[i](d);
+  return blocks_[i](i < bare_ ? up : concat({up, features[i - bare_]}));
+}
+
+// d = f_{L-1};  then every step, from the last to step 0
 Var Decoder::decode(const std::vector<Var>& features) {
   MEDUSA_CHECK(features.size() == levels_, "decoder: expects features of {} levels, got {}", levels_, features.size());
   Var d = features.back();
-  for (std::size_t i = up_.size(); i-- > 0;) {
-    d = up_[i](d);
-    d = blocks_[i](i < bare_ ? d : concat({d, features[i - bare_]}));
-  }
+  for (std::size_t i = steps(); i-- > 0;) d = step(i, d, features);
   return d;
 }
 

@@ -6,10 +6,13 @@
 #include <deque>
 
 #include "mtl/networks/backbone.h"
+#include "mtl/networks/cgc.h"
 #include "mtl/networks/cross_stitch.h"
 #include "mtl/networks/ctan.h"
 #include "mtl/networks/hps.h"
+#include "mtl/networks/mmoe.h"
 #include "mtl/networks/mtan.h"
+#include "mtl/networks/padnet.h"
 #include "mtl/networks/stl.h"
 
 namespace medusa::mtl {
@@ -24,8 +27,11 @@ std::deque<Architecture>& table() {
       architecture<MTAN>("mtan", "hps, and a mask for every task at every level"),
       architecture<CTAN, CtanOptions>("ctan",
                                       "a task's mask is for the other tasks; cross-task attention at the bottleneck"),
-      architecture<CrossStitch, CrossStitchOptions>(
-          "crossstitch", "a network for every task, their features mixed after every level")};
+      architecture<CrossStitch, CrossStitchOptions>("crossstitch",
+                                                    "a network for every task, their features mixed after every level"),
+      architecture<MMoE, MmoeOptions>("mmoe", "shared experts at every level, mixed by a gate of every task"),
+      architecture<CGC, CgcOptions>("cgc", "mmoe, and experts of every task's own"),
+      architecture<PadNet>("padnet", "hps whose pixel-level tasks exchange features between decoder steps")};
   return rows;
 }
 

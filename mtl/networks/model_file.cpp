@@ -144,6 +144,10 @@ bool has_part(const std::string& name, const std::string& part) {
   return ("." + name).find("." + part + ".") != std::string::npos;
 }
 
+bool is_encoder(const std::string& name) {
+  return has_part(name, "encoder") || has_part(name, "shared_experts") || has_part(name, "own_experts");
+}
+
 bool is_head(const std::string& name) { return has_part(name, "head") || has_part(name, "heads"); }
 
 // What a head's outputs mean.
@@ -166,8 +170,7 @@ nn::LoadReport load_weights(const std::string& path, Model& model, bool heads) {
   const nn::LoadReport report = nn::compare_checkpoint(path, model, ignore);
   for (const auto* names : {&report.missing, &report.wrong_shape})
     for (const std::string& name : *names)
-      MEDUSA_CHECK_INPUT(!has_part(name, "encoder"), "{}: does not fit the encoder of this network: {}", path,
-                         report.summary());
+      MEDUSA_CHECK_INPUT(!is_encoder(name), "{}: does not fit the encoder of this network: {}", path, report.summary());
   return nn::load_checkpoint(path, model, false, nullptr, ignore);
 }
 

@@ -15,7 +15,7 @@ std::string grouped(std::int64_t number) {
   return text;
 }
 
-// A part of a network: its parameters, and those of each of its levels where it has one module for each.
+// A part of a network: its parameters, and those of each of its levels, or experts, where it has one module for each.
 struct Part {
   std::string name;
   std::int64_t parameters = 0;
@@ -80,7 +80,8 @@ std::string table(const mtl::ModelConfig& config) {
     text += fmt::format("  {:<28} {:>12}", part.name, grouped(part.parameters));
     std::string levels;
     for (std::int64_t count : part.levels) levels += (levels.empty() ? "" : " + ") + grouped(count);
-    text += (levels.empty() ? "" : "   levels: " + levels) + "\n";
+    const char* what = part.name.find("experts") == std::string::npos ? "levels" : "experts";
+    text += (levels.empty() ? "" : fmt::format("   {}: {}", what, levels)) + "\n";
   }
   return text + fmt::format("  {:<28} {:>12}\n", "all", grouped(model->parameter_count())) + options_text(architecture);
 }
