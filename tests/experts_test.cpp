@@ -38,8 +38,8 @@ std::vector<double> gate_weights(NetByHand& net, const std::string& gate, const 
   for (std::size_t e = 0; e < b.size(); ++e) {
     double score = static_cast<double>(b[e]);
     for (std::size_t i = 0; i < x.size(); ++i)
-      score += static_cast<double>(w[e * channels + i % channels]) * static_cast<double>(x[i]) /
-               static_cast<double>(places);
+      score +=
+          static_cast<double>(w[e * channels + i % channels]) * static_cast<double>(x[i]) / static_cast<double>(places);
     g.push_back(std::exp(score));
     sum += g.back();
   }
@@ -126,8 +126,8 @@ TEST_CASE("experts: outputs are the equations by hand, for 2 and 3 tasks, 2D and
         test::randomize(*model);
         model->eval();
         const Var x = small_image(dims);
-        test::check_near(model->outputs(x), by_hand(*model, x, static_cast<std::size_t>(row.shared),
-                                                    static_cast<std::size_t>(row.own)));
+        test::check_near(model->outputs(x),
+                         by_hand(*model, x, static_cast<std::size_t>(row.shared), static_cast<std::size_t>(row.own)));
       }
 }
 

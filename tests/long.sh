@@ -8,7 +8,7 @@ set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 . tests/judge.sh
 : "${NUMBER:=1}"
-kills=100 archs="stl hps mtan ctan" networks=200 seconds=600 files=-1 mutants=30
+kills=100 archs="stl hps mtan ctan crossstitch mmoe cgc padnet" networks=200 seconds=600 files=-1 mutants=30
 fuzz_build=build/fuzz kernels=""
 if [ "${1:-}" = --sample ]; then
   kills=4 archs=hps networks=0 seconds=20 files=150000 mutants=2

@@ -66,6 +66,38 @@ void for_every_network(const std::function<void(const ModelConfig&)>& check) {
       }
 }
 
+// A network's loss on its way along its own gradient g: central differences climb by |g|^2 per unit of g.
+struct Climb {
+  double squares = 0;       // |g|^2, from the backward pass
+  double forward, central;  // what the losses a step ahead of the start, and on both sides of it, say
+  bool straight(double tolerance) const { return std::abs(forward - central) <= tolerance * std::abs(central); }
+};
+
+Climb climb(Model& model, const Var& x) {
+  Climb result;
+  loss_of(model, x).backward();
+  std::vector<std::vector<real>> start, gradient;
+  for (const nn::Parameter& p : model.parameters()) {
+    start.push_back(p.var.value().to_vector());
+    gradient.push_back(p.var.grad().to_vector());
+    for (real g : gradient.back()) result.squares += static_cast<double>(g) * static_cast<double>(g);
+  }
+  const auto loss_at = [&](double along) {
+    std::vector<nn::Parameter> parameters = model.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      for (std::size_t k = 0; k < start[i].size(); ++k)
+        parameters[i].var.value().mutable_data()[k] =
+            static_cast<real>(static_cast<double>(start[i][k]) + along * static_cast<double>(gradient[i][k]));
+    const NoGrad no_grad;
+    return static_cast<double>(loss_of(model, x).item());
+  };
+  const double step = (sizeof(real) == 8 ? 1e-6 : 5e-5) / std::sqrt(result.squares);
+  const double ahead = loss_at(step), behind = loss_at(-step);
+  result.forward = (ahead - loss_at(0)) / step;
+  result.central = (ahead - behind) / (2 * step);
+  return result;
+}
+
 }  // namespace
 
 TEST_CASE("norm: names, numbers of groups, one module for each") {
@@ -180,33 +212,23 @@ TEST_CASE("norm: with instance and group norm no sample's outputs depend on the 
   CHECK(distance(config("mtan", "resunet", "batch"), true).others > 1e-2);
 }
 
-// Along its own gradient g a loss climbs by |g|^2 per unit of g: central differences of a whole network.
+// A float step must be long, or rounding hides what a loss climbs; so some are not straight, because a ReLU or a
+// maximum jumps on the way.  With seed 3, for mmoe on resnet18, the central difference is 2.9 % off at 5e-5, in float
+// and in double alike, and 2e-7 at double's 1e-6.  Such a seed says nothing, and the next one is taken: the losses
+// alone decide that, not whether the gradient is right.
 TEST_CASE("norm: gradients of whole networks with instance and group norm") {
-  for_every_network([](const ModelConfig& c) {
+  const double tolerance = sizeof(real) == 8 ? 1e-4 : 2e-2;
+  for_every_network([&](const ModelConfig& c) {
     if (c.backbone == "resnet34" || c.backbone == "resnet50")
-      return;                                              // their blocks are those of the others, or deeper
-    auto model = make_model(c, c.arch == "mmoe" ? 5 : 3);  // seeds with no ReLU's or maximum's jump within a step
+      return;  // their blocks are those of the others, or deeper
     const Var x(draw(normal(image(c, 2)), 7));
-    loss_of(*model, x).backward();
-    double squares = 0;
-    std::vector<std::vector<real>> start, gradient;
-    for (const nn::Parameter& p : model->parameters()) {
-      start.push_back(p.var.value().to_vector());
-      gradient.push_back(p.var.grad().to_vector());
-      for (real g : gradient.back()) squares += static_cast<double>(g) * static_cast<double>(g);
-    }
-    const double step = (sizeof(real) == 8 ? 1e-6 : 5e-5) / std::sqrt(squares);
-    const auto loss_at = [&](double along) {
-      std::vector<nn::Parameter> parameters = model->parameters();
-      for (std::size_t i = 0; i < parameters.size(); ++i)
-        for (std::size_t k = 0; k < start[i].size(); ++k)
-          parameters[i].var.value().mutable_data()[k] =
-              static_cast<real>(static_cast<double>(start[i][k]) + along * static_cast<double>(gradient[i][k]));
-      const NoGrad no_grad;
-      return static_cast<double>(loss_of(*model, x).item());
-    };
-    const double climbed = (loss_at(step) - loss_at(-step)) / (2 * step);
-    CHECK(climbed == doctest::Approx(squares).epsilon(sizeof(real) == 8 ? 1e-4 : 2e-2));
+    const std::uint64_t first = 3, last = 6;
+    std::uint64_t seed = first;
+    Climb found = climb(*make_model(c, seed), x);
+    while (!found.straight(tolerance) && seed < last) found = climb(*make_model(c, ++seed), x);
+    CAPTURE(seed);
+    REQUIRE(found.straight(tolerance));
+    CHECK(found.central == doctest::Approx(found.squares).epsilon(tolerance));
   });
 }
 

@@ -72,7 +72,7 @@ void add_tables(CommandLine& command, BenchOptions& o) {
 CommandLine& add_step(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "step", "one training step: forward, losses, backward, Adam, on random data; medians over --steps steps");
-  line.option("--arch", o.step.arch, "architecture: stl (all tasks' networks in one step), hps, mtan or ctan");
+  line.option("--arch", o.step.arch, "architecture: stl (all tasks' networks in one step) or another of train's");
   line.option("--shape", o.step.shape, net_shapes_help());
   add_threads(line, o);
   line.option("--steps", o.step.steps, "measured steps");
@@ -90,7 +90,7 @@ CommandLine& add_step(CommandLine& command, BenchOptions& o) {
 CommandLine& add_infer(CommandLine& command, BenchOptions& o) {
   CommandLine& line = command.subcommand(
       "infer", "one prediction: the forward pass in evaluation mode, on random data; median, least and most");
-  line.option("--arch", o.infer.arch, "architecture: stl (all tasks' networks), hps, mtan or ctan");
+  line.option("--arch", o.infer.arch, "architecture: stl (all tasks' networks) or another of train's");
   line.option("--shape", o.infer.shape, net_shapes_help());
   line.option("--batch", o.infer.batch, "inputs at once, instead of the shape's own number");
   add_threads(line, o);

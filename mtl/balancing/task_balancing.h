@@ -1,10 +1,10 @@
 // TaskBalancing: the backward pass of a training step in which several tasks share parameters.
 //
 // The shared part S of a network is the parameters that every task's loss depends on: the encoder, Refine in MTAN and
-// CTAN, the encoders and matrices of cross-stitch networks.  With g_t = dL_t/dS the step goes along  sum_t a_t g_t,
-// a_1..a_T from a Balancer. Parameters that belong to a task (decoders, heads, masks: see per_task.h) get the sum of
-// all losses' gradients, or the weighted sum where the method weighs the losses themselves
-// (Balancer::weighs_own_parameters).
+// CTAN, the encoders and matrices of cross-stitch networks, the shared experts and their gate in MMoE and CGC.  With
+// g_t = dL_t/dS the step goes along  sum_t a_t g_t, a_1..a_T from a Balancer. Parameters that belong to a task
+// (decoders, heads, masks, own experts: see per_task.h) get the sum of all losses' gradients, or the weighted sum where
+// the method weighs the losses themselves (Balancer::weighs_own_parameters).
 #pragma once
 
 #include <memory>

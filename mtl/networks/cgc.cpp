@@ -18,7 +18,17 @@ Var mixture(nn::Linear& gate, const Var& x, const std::vector<Var>& p) {
   return sum;
 }
 
-void append(std::vector<Var>& to, const std::vector<Var>& more) { to.insert(to.end(), more.begin(), more.end()); }
+// p_j of every expert, of the same input.
+std::vector<Var> features(const nn::ModuleList<Encoder>& experts, std::size_t j, const Var& in) {
+  std::vector<Var> p;
+  for (std::size_t e = 0; e < experts.size(); ++e) p.push_back(experts[e].level(j, in).p);
+  return p;
+}
+
+std::vector<Var> joined(std::vector<Var> a, const std::vector<Var>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
 
 }  // namespace
 
@@ -52,31 +62,27 @@ void CGC::add_gates() {
   }
 }
 
+//   h   --> shared experts, level j --p_e--> gate_t --f_t--> (skip j of decoder_t, head_t), own experts_t of level j+1
+//   f_t --> own experts_t,  level j --p_e--> gate_t, shared gate;   shared gate --h--> shared experts of level j+1
 // At every level j, with h = f_t = x before level 0:
 //   p_e = level j of expert e, of h for the shared experts, of f_t for those of task t
-//   f_t = sum_e g_t,e p_e,  g_t = softmax(W_t mean_S(f_t) + b_t)   over the shared experts and t's own; where t has none,
-//                                                                  g_t looks at h, as its experts do
+//   f_t = sum_e g_t,e p_e,  g_t = softmax(W_t mean_S(f_t) + b_t)   over the shared experts and t's own
 //   h   = sum_e g_e p_e,    g = softmax(W mean_S(h) + b)           over all experts, for the next level
+// The gate of a task without experts of its own looks at h instead of f_t, as the shared experts do.
 std::vector<Var> CGC::outputs(const Var& x) {
-  const std::size_t T = tasks().size(), L = backbone_.levels();
+  const std::size_t T = tasks().size();
   std::vector<std::vector<Var>> levels(T);
   Var h = x;
   std::vector<Var> f(T, x);
-  for (std::size_t j = 0; j < L; ++j) {
+  for (std::size_t j = 0; j < backbone_.levels(); ++j) {
     const std::string level = std::to_string(j);
-    const auto features = [&](const Experts& experts, const Var& in) {
-      std::vector<Var> p;
-      for (std::size_t e = 0; e < experts.size(); ++e) p.push_back(experts[e].level(j, in).p);
-      return p;
-    };
-    const std::vector<Var> shared = features(shared_, h);
+    const std::vector<Var> shared = features(shared_, j, h);
     std::vector<Var> all = shared;
     for (std::size_t t = 0; t < T; ++t) {
-      const std::vector<Var> own = features(own_[t], f[t]);
-      append(all, own);
-      std::vector<Var> seen = shared;
-      append(seen, own);
-      if (nn::Linear* gate = gates_[t].find(level)) f[t] = mixture(*gate, own.empty() ? h : f[t], seen);
+      const std::vector<Var> own = features(own_[t], j, f[t]);
+      all = joined(all, own);
+      // Without a gate nothing reads this task's features of this level.
+      if (nn::Linear* gate = gates_[t].find(level)) f[t] = mixture(*gate, own.empty() ? h : f[t], joined(shared, own));
       levels[t].push_back(f[t]);
     }
     if (nn::Linear* gate = shared_gate_.find(level)) h = mixture(*gate, h, all);

@@ -24,7 +24,7 @@ class CGC : public BranchedModel {
   std::vector<Encoder*> encoders() override;  // all experts
 
  private:
-  using Experts = nn::ModuleList<Encoder>;  // level j of an encoder is an expert of level j
+  using Experts = nn::ModuleList<Encoder>;   // level j of an encoder is an expert of level j
   using Gates = nn::ModuleDict<nn::Linear>;  // by level
   void add_gates();
 

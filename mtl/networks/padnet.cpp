@@ -60,7 +60,7 @@ std::vector<Var> PadNet::outputs(const Var& x) {
   std::vector<Var> y(tasks().size());
   for (std::size_t k = 0; k < d.size(); ++k) y[pixel_tasks_[k]] = head(pixel_tasks_[k])(d[k]);
   for (std::size_t t = 0; t < y.size(); ++t)
-    if (!y[t]) y[t] = head(t)(p.back());
+    if (!decoder(t)) y[t] = head(t)(p.back());
   return y;
 }
 

@@ -25,7 +25,7 @@ class BranchedModel : public Model {
   PerTask<nn::Module>* heads_ = nullptr;
 };
 
-// The branches, and one encoder for all tasks: HPS, MTAN and CTAN.
+// The branches, and one encoder for all tasks: HPS, MTAN, CTAN and PAD-Net.
 class SharedModel : public BranchedModel {
  public:
   explicit SharedModel(const ModelConfig& config);
@@ -35,7 +35,7 @@ class SharedModel : public BranchedModel {
   Encoder& encoder_;
 };
 
-// Throws InputError, naming the architecture and STL, if there is no second task to attend to.
+// Throws InputError, naming the architecture and STL, if there is no second task to share with.
 void check_two_tasks(const ModelConfig& config);
 
 }  // namespace medusa::mtl
