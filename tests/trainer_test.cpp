@@ -272,6 +272,7 @@ TEST_CASE("score: relative changes count the same in all tasks, and what has no 
   evaluation[2].metrics = {{"auc", std::numeric_limits<double>::quiet_NaN()}};
   CHECK(score(tasks, evaluation, {0, 1, 2}) == doctest::Approx((std::log(0.5) - std::log(7)) / 2));
   CHECK(score(tasks, evaluation, {1}) == doctest::Approx(-std::log(7)));
+  CHECK(score({{0.5, true}, {7, false}, {std::nan(""), true}}) == score(tasks, evaluation, {0, 1, 2}));
   CHECK(std::isnan(score(tasks, evaluation, {2})));
   CHECK(mean_score(tasks, evaluation, {0, 1, 2}) == doctest::Approx((0.5 - 0.1) / 2));
   const double before = score(tasks, evaluation, {0, 1});

@@ -12,6 +12,7 @@
 #include "tools/compare/plan.h"
 #include "tools/compare/runs.h"
 #include "tools/compare/subprocess.h"
+#include "tools/compare/tuning.h"
 
 namespace medusa::tools {
 
@@ -64,48 +65,111 @@ void write_tables(const CompareCommand& command, const Comparison& comparison) {
   print_line("The same in {}/table.md, table.json and, with a chart, table.html", command.out);
 }
 
-void collect(const CompareCommand& command, const std::vector<PlannedRun>& runs,
-             const std::vector<std::string>& failures, Comparison comparison) {
+void check_failures(const CompareCommand& command, std::size_t failed, std::size_t runs) {
+  MEDUSA_CHECK(failed == 0, "{} of {} runs failed; their output is in {}/logs", failed, runs, command.out);
+}
+
+void collect(const CompareCommand& command, const std::vector<PlannedRun>& runs, const Failures& failures,
+             Comparison comparison) {
   read_runs(runs, failures, &comparison);
-  std::size_t failed = 0, missing = 0;
+  std::size_t all = 0, failed = 0, missing = 0;
   for (const Variant& variant : comparison.variants)
     for (const RunRecord& run : variant.runs) {
+      all += 1;
       missing += run.missing ? 1 : 0;
       failed += run.failure.empty() || run.missing ? 0 : 1;
       if (command.collect && run.missing) print_line("missing: {} {}", run.name, run.failure);
     }
-  MEDUSA_CHECK(missing < runs.size(), "{}: none of the {} runs is finished", command.out, runs.size());
+  MEDUSA_CHECK(missing < all, "{}: none of the {} runs is finished", command.out, all);
   write_tables(command, comparison);
-  MEDUSA_CHECK(failed == 0, "{} of {} runs failed; their output is in {}/logs", failed, runs.size(), command.out);
-  MEDUSA_CHECK(missing == 0, "{} of {} runs are missing; the same command without --collect trains them", missing,
-               runs.size());
+  check_failures(command, failed, all);
+  MEDUSA_CHECK(missing == 0, "{} of {} runs are missing; the same command without --collect trains them", missing, all);
 }
 
-void compare(const CompareCommand& command, const std::vector<std::string>& arguments) {
+// ---- the whole ------------------------------------------------------------------------------------------------------
+
+// Those of `runs` whose names are not among the others.
+std::vector<PlannedRun> without(const std::vector<PlannedRun>& runs, const std::vector<PlannedRun>& others) {
+  std::vector<PlannedRun> some;
+  for (const PlannedRun& run : runs)
+    if (std::none_of(others.begin(), others.end(), [&](const PlannedRun& o) { return o.name == run.name; }))
+      some.push_back(run);
+  return some;
+}
+
+// The runs that are known: those that decide for --tune, then those of the rows that are decided.
+std::vector<PlannedRun> known_runs(const std::vector<PlannedRun>& tuning, const std::vector<PlannedRun>& runs) {
+  std::vector<PlannedRun> all = tuning;
+  for (const PlannedRun& run : without(runs, tuning)) all.push_back(run);
+  return all;
+}
+
+// What the tables say about the whole.
+Comparison describe(const CompareCommand& command, const datasets::Dataset& dataset) {
   Comparison comparison;
-  comparison.variants = plan_rows(command);
   comparison.select = command.run.select;
-  plan_runs(command, comparison.variants);  // refuses what no run can be
-  const auto dataset = datasets::open_dataset(dataset_options(command.run));
-  if (command.match_parameters) match_parameters(command, *dataset, &comparison.variants);
   comparison.seeds.assign(command.seeds.begin(), command.seeds.end());
   comparison.folds = command.run.fold.folds;
   comparison.about =
-      fmt::format("{}: {} samples, {} epochs{}", fs::path(command.run.data).filename().string(), dataset->size(),
+      fmt::format("{}: {} samples, {} epochs{}", fs::path(command.run.data).filename().string(), dataset.size(),
                   command.run.epochs, command.match_parameters ? ", as many parameters in each row to 2 %" : "");
-  const std::vector<PlannedRun> runs = chosen(plan_runs(command, comparison.variants), command.only);
-  const std::vector<std::string> notes = split_notes(command, *dataset);
-  if (command.list) return print_list(runs, arguments);
+  if (command.tune.empty()) return comparison;
+  const Round first = plan_rounds(command).front();
+  comparison.tuned = tuned_option(command);
+  comparison.tuned_on =
+      fmt::format("seed {}{}", first.seed, first.fold < 0 ? "" : fmt::format(", fold {}", first.fold));
+  return comparison;
+}
+
+void print_undecided(const std::vector<Variant>& rows) {
+  std::string names;
+  for (const Variant& row : rows)
+    if (!row.decided) names += (names.empty() ? "" : ", ") + row.name;
+  if (!names.empty())
+    print_error_line("note: --tune has not decided yet for " + names +
+                     "; when these runs are finished, --list prints the others too");
+}
+
+// Trains the runs that decide for --tune, then those of the rows, and makes the tables.
+void train_all(const CompareCommand& command, const datasets::Dataset& dataset, const std::vector<Variant>& candidates,
+               const std::vector<PlannedRun>& tuning, Comparison comparison) {
+  Failures failures;
+  if (!tuning.empty()) {
+    failures = train_runs(command, dataset, tuning);
+    comparison.variants = choose_rows(command, candidates, failures, &comparison.tasks);
+    for (const Variant& row : comparison.variants)
+      if (!row.tuned.empty()) print_line("--tune: {}", choice_text(row));
+  }
+  const std::vector<PlannedRun> runs = plan_runs(command, comparison.variants), others = without(runs, tuning);
+  check_begun(others, dataset);
+  failures.merge(train_runs(command, dataset, others));
+  collect(command, runs, failures, comparison);
+}
+
+void compare(const CompareCommand& command, const std::vector<std::string>& arguments) {
+  std::vector<Variant> candidates = plan_rows(command);
+  plan_runs(command, candidates);  // refuses what no run can be
+  const auto dataset = datasets::open_dataset(dataset_options(command.run));
+  if (command.match_parameters) match_parameters(command, *dataset, &candidates);
+  Comparison comparison = describe(command, *dataset);
+  const std::vector<PlannedRun> tuning = tuning_runs(command, candidates);
+  check_begun(tuning, *dataset);
+  comparison.variants = choose_rows(command, candidates, {}, &comparison.tasks);
+  const std::vector<PlannedRun> runs = plan_runs(command, comparison.variants);
+  const std::vector<PlannedRun> known = chosen(known_runs(tuning, runs), command.only);
+  const std::vector<std::string> notes = split_notes(command, candidates.front(), *dataset);
+  if (command.list) {
+    print_undecided(comparison.variants);
+    return print_list(known, arguments);
+  }
   for (const std::string& note : notes) print_line("note: {}", note);
-  for (const Variant& row : comparison.variants)
+  for (const Variant& row : candidates)
     if (!row.widths.empty()) print_line("--match-parameters: {}", row.name);
-  check_begun(runs, *dataset);
+  check_begun(without(known, tuning), *dataset);
   if (command.collect) return collect(command, runs, {}, comparison);
   make_folders(command.out + "/logs");
-  const std::vector<std::string> failures = train_runs(command, *dataset, runs);
-  if (command.only.empty()) return collect(command, runs, failures, comparison);
-  const auto failed = std::count_if(failures.begin(), failures.end(), [](const auto& f) { return !f.empty(); });
-  MEDUSA_CHECK(failed == 0, "{} of {} runs failed; their output is in {}/logs", failed, runs.size(), command.out);
+  if (command.only.empty()) return train_all(command, *dataset, candidates, tuning, comparison);
+  check_failures(command, train_runs(command, *dataset, known).size(), known.size());
 }
 
 }  // namespace
@@ -129,6 +193,9 @@ int main(int argc, char** argv) {
   line.option("--sweep", c.sweep,
               "OPTION=VALUE,VALUE,...: an option of train with each of these values, where it matters (ctan-... for "
               "ctan, balancing not for stl); a row of the table for each");
+  line.option("--tune", c.tune,
+              "OPTION=VALUE,VALUE,...: as --sweep, but one row, with the value that is best on the validation set of "
+              "the first seed (and fold); the other runs have that value only");
   line.flag("--match-parameters", c.match_parameters,
             "widen the rows that have fewer parameters than the largest one until they are within 2 % of it");
   line.option("--jobs", c.jobs, "trainings side by side; they share the machine's threads").range(1, 256);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -13,17 +12,13 @@ namespace {
 constexpr double kFloor = 1e-3;  // of a metric: a Dice of 0 has no logarithm
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// The mean over the group of +-of(primary metric) where it is defined.
-template <class F>
-double signed_mean(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group,
-                   const std::function<std::string(const Task&)>& judged_by, const F& of) {
+// NaN if none has a value.
+double signed_mean(const std::vector<Judged>& figures) {
   double sum = 0;
   int count = 0;
-  for (std::size_t t : group) {
-    const Metric& primary = metric(judged_by(tasks[t]));
-    const double value = evaluation[t].metrics.at(primary.name);
-    if (std::isnan(value)) continue;
-    sum += (primary.larger_is_better ? 1 : -1) * of(value, primary, tasks[t]);
+  for (const Judged& figure : figures) {
+    if (std::isnan(figure.value)) continue;
+    sum += (figure.larger_is_better ? 1 : -1) * figure.value;
     ++count;
   }
   return count > 0 ? sum / count : kNaN;
@@ -40,19 +35,33 @@ double minus_mean_loss(const std::vector<double>& losses, const std::vector<std:
 
 std::vector<std::string> selections() { return {"joint", "per-task", "last", "mean"}; }
 
+double score(std::vector<Judged> figures) {
+  for (Judged& figure : figures)
+    if (!std::isnan(figure.value)) figure.value = std::log(std::max(figure.value, kFloor));
+  return signed_mean(figures);
+}
+
 double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group) {
-  return signed_mean(tasks, evaluation, group, primary_metric,
-                     [](double value, const Metric&, const Task&) { return std::log(std::max(value, kFloor)); });
+  std::vector<Judged> figures;
+  for (std::size_t t : group) {
+    const Metric& primary = metric(primary_metric(tasks[t]));
+    figures.push_back({evaluation[t].metrics.at(primary.name), primary.larger_is_better});
+  }
+  return score(figures);
 }
 
 double mean_score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group) {
-  // Older versions knew one primary metric for all tasks of a kind.
-  const auto of_kind = [](const Task& task) {
-    return task.traits().pixel_level ? std::string(training_of(task.kind).primary_metric) : primary_metric(task);
-  };
-  return signed_mean(tasks, evaluation, group, of_kind, [](double value, const Metric& primary, const Task& task) {
-    return primary.in_units ? value / task.scale : value;
-  });
+  std::vector<Judged> figures;
+  for (std::size_t t : group) {
+    const Task& task = tasks[t];
+    // Older versions knew one primary metric for all tasks of a kind.
+    const std::string judged_by =
+        task.traits().pixel_level ? std::string(training_of(task.kind).primary_metric) : primary_metric(task);
+    const Metric& primary = metric(judged_by);
+    const double value = evaluation[t].metrics.at(primary.name);
+    figures.push_back({primary.in_units ? value / task.scale : value, primary.larger_is_better});
+  }
+  return signed_mean(figures);
 }
 
 double epoch_score(const std::string& selection, const std::vector<Task>& tasks, const Evaluation* evaluation,

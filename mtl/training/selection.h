@@ -14,9 +14,14 @@ namespace medusa::mtl {
 // mean      as per-task, by the plain mean of the metrics: what runs of older versions were begun with
 std::vector<std::string> selections();
 
-// How good a result is for some of the tasks, larger is better: the mean over them of  +-log max(M, 1e-3),  M the
-// task's primary metric, minus where smaller is better.  A relative change counts the same in every task, whatever its
-// metric's unit and size, so no baseline is needed.  NaN if no task has a value.
+// How good a result is for some tasks, larger is better: the mean over them of  +-log max(M, 1e-3),  M the task's
+// primary metric, minus where smaller is better.  A relative change counts the same in every task, whatever its
+// metric's unit and size, so no baseline is needed.  Tasks without a value (NaN) are left out; NaN if no task has one.
+struct Judged {
+  double value;  // M
+  bool larger_is_better;
+};
+double score(std::vector<Judged> figures);
 double score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group);
 // The mean of +-M; metrics in units are divided by Task::scale.
 double mean_score(const std::vector<Task>& tasks, const Evaluation& evaluation, const std::vector<std::size_t>& group);

@@ -55,10 +55,11 @@ double test_per_train(const mtl::RunFolder& run) {
   return static_cast<double>(made->test.size()) / static_cast<double>(made->train.size());
 }
 
-// The run of the same seed and fold.
-const RunRecord* partner(const Variant& variant, const RunRecord& of) {
-  for (const RunRecord& run : variant.runs)
-    if (run.seed == of.seed && run.fold == of.fold) return &run;
+// The run of the row's baseline that has the same seed and fold; none if one of the two has no results.
+const RunRecord* partner(const Comparison& c, const Variant& variant, const RunRecord& of) {
+  if (variant.baseline < 0 || !of.failure.empty()) return nullptr;
+  for (const RunRecord& run : c.variants[static_cast<std::size_t>(variant.baseline)].runs)
+    if (run.seed == of.seed && run.fold == of.fold && run.failure.empty()) return &run;
   return nullptr;
 }
 
@@ -75,10 +76,22 @@ void check_same_tasks(const std::vector<JudgedTask>& expected, const std::vector
                      text(found), text(expected));
 }
 
+std::vector<JudgedTask> judged_tasks(const Json& result) {
+  std::vector<JudgedTask> judged;
+  for (const auto& [task, how] : result.at("tasks").items())
+    judged.push_back({task, how.at("metric").get<std::string>(), how.at("larger_is_better").get<bool>()});
+  return judged;
+}
+
+// Fills in `tasks` where it is empty.
+void expect_tasks(const std::vector<JudgedTask>& judged, const mtl::RunFolder& run, std::vector<JudgedTask>* tasks) {
+  if (tasks->empty()) *tasks = judged;
+  check_same_tasks(*tasks, judged, run.file(mtl::RunFile::Result));
+}
+
 // NaN where it is not defined.
 double relative(const Comparison& c, const Variant& variant, const RunRecord& run, const JudgedTask& task) {
-  if (variant.baseline < 0) return std::nan("");
-  const RunRecord* stl = partner(c.variants[static_cast<std::size_t>(variant.baseline)], run);
+  const RunRecord* stl = partner(c, variant, run);
   if (stl == nullptr) return std::nan("");
   const double m = value_of(run, task.name, task.metric), base = value_of(*stl, task.name, task.metric);
   return base == 0 ? std::nan("") : (task.larger_is_better ? 100 : -100) * (m - base) / base;
@@ -86,15 +99,12 @@ double relative(const Comparison& c, const Variant& variant, const RunRecord& ru
 
 }  // namespace
 
-RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks) {
-  const mtl::RunFolder files(folder);
-  RunRecord run;
-  run.folder = folder;
-  run.seed = seed;
+void read_run(std::int64_t batch, RunRecord* record, std::vector<JudgedTask>* tasks) {
+  RunRecord& run = *record;
+  const mtl::RunFolder files(run.folder);
   std::vector<JudgedTask> judged;
   read_json(files, mtl::RunFile::Result, [&](const Json& json) {
-    for (const auto& [task, how] : json.at("tasks").items())
-      judged.push_back({task, how.at("metric").get<std::string>(), how.at("larger_is_better").get<bool>()});
+    judged = judged_tasks(json);
     run.val = metrics_of(json.at("val"));
     run.test = metrics_of(json.at("test"));
     const Json bottleneck = json.value("bottleneck", Json::object());
@@ -109,9 +119,18 @@ RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t b
   });
   run.step_ms = median_step_ms(files, batch);
   run.test_per_train = test_per_train(files);
-  if (tasks->empty()) *tasks = judged;
-  check_same_tasks(*tasks, judged, files.file(mtl::RunFile::Result));
-  return run;
+  expect_tasks(judged, files, tasks);
+}
+
+std::map<std::string, std::map<std::string, double>> read_validation(const std::string& folder,
+                                                                     std::vector<JudgedTask>* tasks) {
+  const mtl::RunFolder files(folder);
+  std::map<std::string, std::map<std::string, double>> val;
+  read_json(files, mtl::RunFile::Result, [&](const Json& json) {
+    expect_tasks(judged_tasks(json), files, tasks);
+    val = metrics_of(json.at("val"));
+  });
+  return val;
 }
 
 double Spread::mean() const {
@@ -131,12 +150,13 @@ double value_of(const RunRecord& run, const JudgedTask& task) { return value_of(
 
 std::vector<std::pair<const RunRecord*, const RunRecord*>> pairs_of(const Comparison& c, const Variant& variant) {
   std::vector<std::pair<const RunRecord*, const RunRecord*>> pairs;
-  if (variant.baseline < 0) return pairs;
-  for (const RunRecord& run : variant.runs) {
-    const RunRecord* baseline = partner(c.variants[static_cast<std::size_t>(variant.baseline)], run);
-    if (run.failure.empty() && baseline != nullptr && baseline->failure.empty()) pairs.emplace_back(&run, baseline);
-  }
+  for (const RunRecord& run : variant.runs)
+    if (const RunRecord* baseline = partner(c, variant, run)) pairs.emplace_back(&run, baseline);
   return pairs;
+}
+
+bool has_baseline(const Comparison& c) {
+  return std::any_of(c.variants.begin(), c.variants.end(), [](const Variant& v) { return v.baseline >= 0; });
 }
 
 Spread metric_spread(const Variant& variant, const std::string& task, const std::string& metric) {

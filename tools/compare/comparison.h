@@ -37,11 +37,22 @@ struct RunRecord {
   double step_ms = 0;  // a training step with its share of the loading, the median over the epochs
 };
 
+// A value of --tune with what it reached on the validation set.
+struct Candidate {
+  std::string name, tuned, run;                              // of its row, its setting, its run
+  std::map<std::string, std::map<std::string, double>> val;  // by task, by metric
+  double score = std::numeric_limits<double>::quiet_NaN();   // larger is better (mtl/training/selection.h)
+};
+
 // One row of the table: the same network and options with several seeds.
 struct Variant {
-  std::string name, arch, setting;   // setting: "ctan-scale=false"; "": as given
-  std::vector<std::int64_t> widths;  // in place of those given; empty: as given
-  int baseline = -1;                 // the row of STL that it is compared to; -1: none
+  std::string name, arch;
+  std::string row;                    // the name without what --tune adds: its candidates share it
+  std::string setting, tuned;         // of --sweep and --tune: "ctan-scale=false"; "": as given
+  std::vector<std::int64_t> widths;   // in place of those given; empty: as given
+  int baseline = -1;                  // the row of STL that it is compared to; -1: none
+  std::vector<Candidate> candidates;  // the finished ones among which `tuned` was chosen, in the order given
+  bool decided = true;                // false: candidates are not finished, `runs` says which
   std::vector<RunRecord> runs;
 };
 
@@ -52,10 +63,15 @@ struct Comparison {
   std::int64_t folds = 0;  // of cross-validation, each with every seed; 0: none
   std::string about;       // the dataset and what else a reader should know
   std::string select;      // which epoch's weights each run is judged by: train's --select
+  std::string tuned;       // the option that --tune chose in each row; "": none
+  std::string tuned_on;    // the run that it was chosen on: "seed 0", "seed 0, fold 0"
 };
 
 // The task's metric on the test set; NaN where the run failed or it is not defined.
 double value_of(const RunRecord& run, const JudgedTask& task);
+
+// Whether any row is compared to STL.
+bool has_baseline(const Comparison& comparison);
 
 // The finished runs of a row, each with the one of its baseline that has the same seed; none where there is no such.
 std::vector<std::pair<const RunRecord*, const RunRecord*>> pairs_of(const Comparison& comparison,
@@ -68,9 +84,12 @@ struct Spread {
   double std() const;   // NaN with fewer than two
 };
 
-// Reads result, cost and epochs from a finished run's folder; throws InputError naming the file, also if the run judges
-// its tasks in another way than `tasks`, which is filled in where it is empty.
-RunRecord read_run(const std::string& folder, std::uint64_t seed, std::int64_t batch, std::vector<JudgedTask>* tasks);
+// Fills in result, cost and epochs of a finished run from its folder; throws InputError naming the file, also if the
+// run judges its tasks in another way than `tasks`, which is filled in where it is empty.  `batch`: samples per step.
+void read_run(std::int64_t batch, RunRecord* run, std::vector<JudgedTask>* tasks);
+// The figures on the validation set alone, by task, by metric; the same errors.
+std::map<std::string, std::map<std::string, double>> read_validation(const std::string& folder,
+                                                                     std::vector<JudgedTask>* tasks);
 
 // On the test set.
 Spread metric_spread(const Variant& variant, const std::string& task, const std::string& metric);
@@ -88,5 +107,6 @@ struct Evidence;  // of evidence_of(comparison)
 std::string table_markdown(const Comparison& comparison, const std::vector<Evidence>& evidence);
 std::string table_json(const Comparison& comparison, const std::vector<Evidence>& evidence);
 std::string table_html(const Comparison& comparison, const std::vector<Evidence>& evidence);
+std::string chart(const Comparison& comparison);  // SVG, without the XML declaration
 
 }  // namespace medusa::tools

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "tensor/text.h"
 #include "tools/compare/comparison.h"
-#include "tools/compare/evidence.h"
+#include "tools/compare/evidence_tables.h"
+#include "tools/compare/tuning_table.h"
 #include "tools/report/svg.h"
 
 namespace medusa::tools {
@@ -15,10 +15,6 @@ namespace medusa::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-bool has_baseline(const Comparison& c) {
-  return std::any_of(c.variants.begin(), c.variants.end(), [](const Variant& v) { return v.baseline >= 0; });
-}
 
 std::vector<std::string> failures(const Comparison& c) {
   std::vector<std::string> lines;
@@ -124,109 +120,8 @@ std::string explanation(const Comparison& c) {
   return text;
 }
 
-// ---- how sure the differences are -----------------------------------------------------------------------------------
-
-std::string interval_text(const Interval& interval, bool with_sign = false) {
-  if (std::isnan(interval.low) || std::isnan(interval.high)) return "-";
-  return with_sign ? fmt::format("{:+.3f} to {:+.3f}", interval.low, interval.high)
-                   : fmt::format("{:.3f} to {:.3f}", interval.low, interval.high);
-}
-
-std::string p_text(double p) {
-  if (std::isnan(p)) return "-";
-  return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p);
-}
-
-std::string signed_text(double value, int digits) {
-  return std::isnan(value) ? "-" : fmt::format("{:+.{}f}", value, digits);
-}
-
-// "2 of 3": in how many runs the cases alone tell the two networks apart.
-std::string cases_text(const std::vector<CaseEvidence>& cases) {
-  std::size_t known = 0, sure = 0;
-  for (const CaseEvidence& c : cases) {
-    if (std::isnan(c.p)) continue;
-    ++known;
-    sure += c.p < 0.05;
-  }
-  return known == 0 ? "-" : fmt::format("{} of {}", sure, known);
-}
-
-std::vector<std::vector<std::string>> evidence_rows(const Comparison& c, const std::vector<Evidence>& evidence) {
-  std::vector<std::vector<std::string>> rows{{"network", "task", "mean", "95 % interval", "minus STL", "95 % interval",
-                                              "p", "p, Holm", "ratio, %", "mean of %", "sure by cases"}};
-  for (std::size_t t = 0; t < c.tasks.size(); ++t)
-    for (std::size_t v = 0; v < c.variants.size(); ++v) {
-      const JudgedTask& task = c.tasks[t];
-      const Variant& variant = c.variants[v];
-      const Spread spread = metric_spread(variant, task.name, task.metric);
-      std::vector<std::string> row{variant.name, task.name + " " + task.metric,
-                                   spread.values.empty() ? "-" : fmt::format("{:.3f}", spread.mean()),
-                                   interval_text(mean_interval(variant, task))};
-      const auto e = std::find_if(evidence.begin(), evidence.end(),
-                                  [&](const Evidence& one) { return one.variant == v && one.task == t; });
-      if (e == evidence.end())
-        row.resize(rows[0].size());
-      else
-        for (const std::string& cell : {signed_text(e->runs.mean, 3), interval_text(e->runs.interval, true),
-                                        p_text(e->runs.p), p_text(e->p_holm), signed_text(e->log_change, 1),
-                                        signed_text(relative_spread(c, variant, task).mean(), 1), cases_text(e->cases)})
-          row.push_back(cell);
-      rows.push_back(row);
-    }
-  return rows;
-}
-
-std::string evidence_explanation(const Comparison& c) {
-  std::string text =
-      "Intervals and p over the runs: Student's t on the runs' differences, with a variance that takes into account "
-      "that "
-      "the runs' samples overlap (Nadeau and Bengio 2003); from 3 runs on. p, Holm: corrected for the number of rows "
-      "and tasks. ratio: geometric mean of M / M_STL, in percent better; mean of %: the arithmetic mean, as in the "
-      "table above, which the baseline's noise biases. sure by cases: in how many runs p is below 0.05 when the two "
-      "networks' predictions for the cases of the test set are swapped by chance.";
-  if (c.seeds.size() < 3) text += " With fewer than 3 runs there is no interval.";
-  return text;
-}
-
-std::vector<std::string> missing_cases(const std::vector<Evidence>& evidence) {
-  std::vector<std::string> lines;
-  for (const Evidence& e : evidence)
-    for (const CaseEvidence& c : e.cases)
-      if (!c.missing.empty() && std::find(lines.begin(), lines.end(), c.missing) == lines.end())
-        lines.push_back(c.missing);
-  return lines;
-}
-
-Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json interval_json(const Interval& interval) { return {number_json(interval.low), number_json(interval.high)}; }
-
-Json evidence_json(const Evidence& e) {
-  Json json{{"difference", number_json(e.runs.mean)},
-            {"interval", interval_json(e.runs.interval)},
-            {"p", number_json(e.runs.p)},
-            {"p_holm", number_json(e.p_holm)},
-            {"ratio_percent", number_json(e.log_change)},
-            {"runs", Json::array()}};
-  for (const CaseEvidence& c : e.cases) {
-    Json run{{"run", c.run},
-             {"baseline", c.baseline},
-             {"cases", c.cases},
-             {"groups", c.groups},
-             {"difference", number_json(c.difference)},
-             {"interval", interval_json(c.interval)},
-             {"p", number_json(c.p)},
-             {"p_holm", number_json(c.p_holm)}};
-    if (!c.missing.empty()) run["missing"] = c.missing;
-    json["runs"].push_back(run);
-  }
-  return json;
-}
-
 Json spread_json(const Spread& spread) {
-  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
-  return {{"mean", number(spread.mean())}, {"std", number(spread.std())}, {"values", spread.values}};
+  return {{"mean", number_json(spread.mean())}, {"std", number_json(spread.std())}, {"values", spread.values}};
 }
 
 // {"<task>": {"<metric>": spread}} of all that the runs measured on one of their parts.
@@ -248,6 +143,7 @@ Json variant_json(const Comparison& c, std::size_t number, const std::vector<Evi
   const Variant& v = c.variants[number];
   Json row{{"name", v.name}, {"arch", v.arch}, {"setting", v.setting}};
   if (!v.widths.empty()) row["widths"] = v.widths;
+  if (!v.tuned.empty() || !v.decided) row["tuned"] = tuning_json(c, v);
   row["test"] = part_json(v, &RunRecord::test);
   row["val"] = part_json(v, &RunRecord::val);
   for (const JudgedTask& task : c.tasks) row["interval"][task.name] = interval_json(mean_interval(v, task));
@@ -274,91 +170,12 @@ Json variant_json(const Comparison& c, std::size_t number, const std::vector<Evi
   return row;
 }
 
-// ---- the chart: a row for each network, a panel for each task and for the average ---------------------------------
-
-constexpr double kNames = 190, kPanel = 220, kGap = 40, kRow = 30, kHead = 34;
-
-struct Panel {
-  std::string title;
-  std::vector<Spread> rows;
-  bool from_zero;
-};
-
-std::string draw(const Panel& panel, double left, std::size_t rows) {
-  double low = panel.from_zero ? 0 : 1e300, high = panel.from_zero ? 0 : -1e300;
-  for (const Spread& spread : panel.rows)
-    for (double value : spread.values) low = std::min(low, value), high = std::max(high, value);
-  if (low > high) low = 0, high = 1;
-  const double step = round_step(low, std::max(high, low + 1e-6));
-  low = std::floor(low / step) * step;
-  high = std::max(std::ceil(high / step) * step, low + step);
-  const auto at = [&](double v) { return left + (v - low) / (high - low) * kPanel; };
-  const double bottom = kHead + kRow * static_cast<double>(rows);
-  std::string svg =
-      fmt::format("<text x=\"{:.1f}\" y=\"16\" font-weight=\"bold\">{}</text>\n", left, escaped(panel.title));
-  for (double v = low; v <= high + step / 2; v += step)
-    svg += fmt::format(
-        "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\" stroke=\"{3}\"/>"
-        "<text x=\"{0:.1f}\" y=\"{4}\" text-anchor=\"middle\" fill=\"#555\">{5:.4g}</text>\n",
-        at(v), kHead - 8, bottom, std::abs(v) < step / 2 && panel.from_zero ? "#555" : "#ddd", bottom + 14,
-        std::abs(v) < 1e-9 ? 0 : v);
-  for (std::size_t r = 0; r < panel.rows.size(); ++r) {
-    const Spread& spread = panel.rows[r];
-    if (spread.values.empty()) continue;
-    const double y = kHead + kRow * static_cast<double>(r) + kRow / 2 - 4, x0 = at(panel.from_zero ? 0 : low),
-                 x1 = at(spread.mean());
-    const char* colour = kColours[r % std::size(kColours)];
-    svg +=
-        fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"16\" fill=\"{}\" opacity=\"0.45\"/>\n",
-                    std::min(x0, x1), y - 8, std::abs(x1 - x0), colour);
-    for (double value : spread.values)
-      svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\" fill=\"{}\"/>\n", at(value), y, colour);
-  }
-  return svg;
-}
-
-std::string chart(const Comparison& c) {
-  std::vector<Panel> panels;
-  const bool relative = has_baseline(c);
-  for (const JudgedTask& task : c.tasks) {
-    Panel panel{relative ? task.name + ", % vs STL" : task.name + " " + task.metric, {}, relative};
-    for (const Variant& v : c.variants)
-      panel.rows.push_back(relative ? relative_spread(c, v, task) : metric_spread(v, task.name, task.metric));
-    panels.push_back(panel);
-  }
-  if (relative) {
-    Panel panel{"average of the tasks, % vs STL", {}, true};
-    for (const Variant& v : c.variants) panel.rows.push_back(average_spread(c, v));
-    panels.push_back(panel);
-  }
-  const double height = kHead + kRow * static_cast<double>(c.variants.size()) + 24;
-  const double width = kNames + (kPanel + kGap) * static_cast<double>(panels.size()) + 10;
-  std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
-      "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-      width, height);
-  for (std::size_t r = 0; r < c.variants.size(); ++r)
-    svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n", kNames - 14,
-                       kHead + kRow * static_cast<double>(r) + kRow / 2, escaped(c.variants[r].name));
-  for (std::size_t p = 0; p < panels.size(); ++p)
-    svg += draw(panels[p], kNames + (kPanel + kGap) * static_cast<double>(p), c.variants.size());
-  return svg + "</svg>\n";
-}
-
-}  // namespace
-
-namespace {
-
 // A cell or a line of Markdown, which may hold HTML: "a|b" is one cell, "<b>" is no tag.
 std::string in_markdown(const std::string& text) {
   std::string out;
   for (const char c : printable(text)) out += c == '|' ? "\\|" : c == '<' ? "&lt;" : std::string(1, c);
   return out;
 }
-
-}  // namespace
-
-namespace {
 
 // With columns as wide as their cells; the first `names` ones are aligned to the left.
 std::string markdown_of(std::vector<std::vector<std::string>> rows, std::size_t names) {
@@ -399,6 +216,9 @@ std::string table_markdown(const Comparison& c, const std::vector<Evidence>& evi
   if (!evidence.empty())
     text += fmt::format("\n## How sure are the differences?\n\n{}\n\n{}", evidence_explanation(c),
                         markdown_of(evidence_rows(c, evidence), 2));
+  if (!c.tuned.empty())
+    text += fmt::format("\n## Which values were tried?\n\n{}\n\n{}", in_markdown(tuning_explanation(c)),
+                        markdown_of(tuning_rows(c), 1));
   std::vector<std::string> lines = failures(c);
   for (const std::string& line : missing_cases(evidence)) lines.push_back(line);
   for (const std::string& line : lines) text += "\n* " + in_markdown(line);
@@ -441,6 +261,9 @@ std::string table_html(const Comparison& c, const std::vector<Evidence>& evidenc
   if (!evidence.empty())
     html += fmt::format("<h2>How sure are the differences?</h2>\n<p>{}</p>\n{}", escaped(evidence_explanation(c)),
                         table(evidence_rows(c, evidence)));
+  if (!c.tuned.empty())
+    html += fmt::format("<h2>Which values were tried?</h2>\n<p>{}</p>\n{}", escaped(tuning_explanation(c)),
+                        table(tuning_rows(c)));
   for (const std::string& line : missing_cases(evidence)) html += fmt::format("<p>{}</p>\n", escaped(line));
   return html + "</body></html>\n";
 }

@@ -15,37 +15,71 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Sweep {
+// An option with the values that --sweep or --tune gives it.
+struct ValueList {
   std::string option, owner;
   std::vector<std::string> values;
+
+  // Whether it affects an architecture: STL's tasks share nothing to balance.
+  bool matters(const std::string& arch) const {
+    return !values.empty() && (owner.empty() || owner == arch || (owner == "balancing" && arch != "stl"));
+  }
+  std::string setting(const std::string& value) const { return option + "=" + value; }
+  // "ctan parts=both", not "ctan ctan-parts=both".
+  std::string label(const std::string& arch, const std::string& value) const {
+    return owner == arch ? setting(value).substr(arch.size() + 1) : setting(value);
+  }
 };
 
-// "option=a,b,c"; values that hold commas are separated by semicolons instead.
-Sweep parse_sweep(const std::string& text, const RunOptions& run) {
+// "option=a,b,c"; values that hold commas are separated by semicolons instead.  No values for "".
+ValueList parse_values(const std::string& flag, const std::string& text, const RunOptions& run) {
+  if (text.empty()) return {};
   const std::size_t equals = text.find('=');
-  MEDUSA_CHECK_INPUT(equals != std::string::npos && equals > 0, "--sweep {}: expected OPTION=VALUE,VALUE,...", text);
-  Sweep sweep{text.substr(0, equals), "", {}};
+  MEDUSA_CHECK_INPUT(equals != std::string::npos && equals > 0, "--{} {}: expected OPTION=VALUE,VALUE,...", flag, text);
+  ValueList list{text.substr(0, equals), "", {}};
   const std::vector<ConfigEntry> rows = config_entries(run);
-  const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == sweep.option; });
-  MEDUSA_CHECK_INPUT(row != rows.end(), "--sweep {}: '{}' is not an option of train", text, sweep.option);
-  MEDUSA_CHECK_INPUT(!row->shared, "--sweep {}: cannot sweep '{}': all runs of a comparison must share it", text,
-                     sweep.option);
-  sweep.owner = row->owner;
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == list.option; });
+  MEDUSA_CHECK_INPUT(row != rows.end(), "--{} {}: '{}' is not an option of train", flag, text, list.option);
+  MEDUSA_CHECK_INPUT(!row->shared, "--{} {}: cannot {} '{}': all runs of a comparison must share it", flag, text, flag,
+                     list.option);
+  list.owner = row->owner;
   const char separator = text.find(';') != std::string::npos ? ';' : ',';
   for (std::size_t at = equals; at != std::string::npos;) {
     const std::size_t end = text.find(separator, at + 1);
-    sweep.values.push_back(text.substr(at + 1, end == std::string::npos ? end : end - at - 1));
+    list.values.push_back(text.substr(at + 1, end == std::string::npos ? end : end - at - 1));
     at = end;
   }
-  for (const std::string& value : sweep.values)
-    MEDUSA_CHECK_INPUT(!value.empty() && std::count(sweep.values.begin(), sweep.values.end(), value) == 1,
-                       "--sweep {}: expected values that differ, none of them empty", text);
-  return sweep;
+  for (const std::string& value : list.values)
+    MEDUSA_CHECK_INPUT(!value.empty() && std::count(list.values.begin(), list.values.end(), value) == 1,
+                       "--{} {}: expected values that differ, none of them empty", flag, text);
+  return list;
 }
 
-// Whether the option affects an architecture: STL's tasks share nothing to balance.
-bool matters(const Sweep& sweep, const std::string& arch) {
-  return sweep.owner.empty() || sweep.owner == arch || (sweep.owner == "balancing" && arch != "stl");
+// Each of the rows once for every value where the option matters; `use` notes a value in its row.
+template <class F>
+std::vector<Variant> with_values(const std::vector<Variant>& rows, const ValueList& list, const F& use) {
+  std::vector<Variant> all;
+  for (const Variant& row : rows) {
+    if (!list.matters(row.arch)) {
+      all.push_back(row);
+      continue;
+    }
+    for (const std::string& value : list.values) {
+      all.push_back(row);
+      all.back().name += " " + list.label(row.arch, value);
+      use(&all.back(), value);
+    }
+  }
+  return all;
+}
+
+// Whether the losses' fixed weights are given by --sweep or --tune alone: STL, whose tasks share nothing to weigh, has
+// none of them then, and --balancing fixed would be refused.
+bool leaves_stl_without_weights(const CompareCommand& command) {
+  const std::string option = "task-weights";
+  const auto given = command.run.balancing.own.find(option);
+  const bool has = given != command.run.balancing.own.end() && !std::get<mtl::Vector>(given->second).empty();
+  return !has && (command.sweep.starts_with(option + "=") || command.tune.starts_with(option + "="));
 }
 
 std::string folder_name(const Variant& variant, const Round& round) {
@@ -85,27 +119,37 @@ void check_command(const CompareCommand& command, const std::vector<std::string>
                      command.out);
 }
 
-// Rows of the table, without their runs.
 std::vector<Variant> plan_rows(const CompareCommand& command) {
-  std::vector<Variant> variants;
-  const Sweep sweep = command.sweep.empty() ? Sweep{} : parse_sweep(command.sweep, command.run);
+  const ValueList sweep = parse_values("sweep", command.sweep, command.run);
+  const ValueList tune = parse_values("tune", command.tune, command.run);
+  MEDUSA_CHECK_INPUT(tune.values.empty() || tune.option != sweep.option,
+                     "--tune {}: --sweep has '{}' too; a row for each value, or one row with the best of them",
+                     command.tune, tune.option);
+  std::vector<Variant> rows;
   for (const std::string& arch : command.archs) {
-    if (sweep.values.empty() || !matters(sweep, arch)) {
-      variants.push_back({arch, arch, "", {}, -1, {}});
-      continue;
-    }
-    for (const std::string& value : sweep.values) {
-      const std::string setting = sweep.option + "=" + value;
-      const bool own = sweep.owner == arch;  // "ctan parts=both", not "ctan ctan-parts=both"
-      variants.push_back({arch + " " + (own ? setting.substr(arch.size() + 1) : setting), arch, setting, {}, -1, {}});
+    Variant row;
+    row.name = row.arch = arch;
+    rows.push_back(row);
+  }
+  rows = with_values(rows, sweep, [&](Variant* row, const std::string& value) { row->setting = sweep.setting(value); });
+  for (Variant& row : rows) row.row = row.name;
+  rows = with_values(rows, tune, [&](Variant* row, const std::string& value) { row->tuned = tune.setting(value); });
+  find_baselines(&rows);
+  return rows;
+}
+
+void find_baselines(std::vector<Variant>* rows) {
+  for (Variant& row : *rows) {
+    row.baseline = -1;
+    for (std::size_t k = 0; k < rows->size() && row.arch != "stl"; ++k) {
+      const Variant& other = (*rows)[k];
+      if (other.arch == "stl" && (other.setting == row.setting || other.setting.empty()))
+        row.baseline = static_cast<int>(k);
     }
   }
-  for (Variant& variant : variants)
-    for (std::size_t k = 0; k < variants.size() && variant.arch != "stl"; ++k)
-      if (variants[k].arch == "stl" && (variants[k].setting == variant.setting || variants[k].setting.empty()))
-        variant.baseline = static_cast<int>(k);
-  return variants;
 }
+
+std::string tuned_option(const CompareCommand& command) { return command.tune.substr(0, command.tune.find('=')); }
 
 std::vector<Round> plan_rounds(const CompareCommand& command) {
   std::vector<Round> rounds;
@@ -117,12 +161,14 @@ std::vector<Round> plan_rounds(const CompareCommand& command) {
 
 RunOptions options_of(const CompareCommand& command, const Variant& row, const Round& round) {
   RunOptions options = command.run;
-  if (!row.setting.empty()) {
+  for (const std::string& setting : {row.setting, row.tuned}) {
+    if (setting.empty()) continue;
     CommandLine line("", "compare");
     add_run_options(line, options);
-    line.parse({"--" + row.setting});
+    line.parse({"--" + setting});
   }
   options.arch = row.arch;
+  if (row.arch == "stl" && leaves_stl_without_weights(command)) options.balancing = {};
   if (!row.widths.empty()) options.widths = row.widths;
   options.seed = round.seed;
   if (round.fold >= 0) options.fold.fold = round.fold;
@@ -132,23 +178,26 @@ RunOptions options_of(const CompareCommand& command, const Variant& row, const R
   return options;
 }
 
+PlannedRun plan_run(const CompareCommand& command, const std::vector<Variant>& rows, std::size_t row,
+                    const Round& round) {
+  const std::string name = folder_name(rows[row], round);
+  return {row, round, name, command.out + "/" + name, options_of(command, rows[row], round)};
+}
+
 std::vector<PlannedRun> plan_runs(const CompareCommand& command, const std::vector<Variant>& rows) {
   std::vector<PlannedRun> runs;
   for (const Round& round : plan_rounds(command))
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      const std::string name = folder_name(rows[row], round);
-      runs.push_back({row, round, name, command.out + "/" + name, options_of(command, rows[row], round)});
-    }
+    for (std::size_t row = 0; row < rows.size(); ++row)
+      if (rows[row].decided) runs.push_back(plan_run(command, rows, row, round));
   return runs;
 }
 
-std::vector<std::string> split_notes(const CompareCommand& command, const datasets::Dataset& dataset) {
+std::vector<std::string> split_notes(const CompareCommand& command, const Variant& row,
+                                     const datasets::Dataset& dataset) {
   std::vector<std::string> notes;
   std::vector<std::size_t> targets;
   mtl::make_tasks(dataset, command.run.tasks, &targets);
   std::set<std::string> said;
-  Variant row;
-  row.arch = command.archs.front();
   for (const Round& round : plan_rounds(command)) {
     const RunOptions options = options_of(command, row, round);
     const datasets::Split split = make_split(options, dataset);

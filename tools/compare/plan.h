@@ -15,7 +15,7 @@ struct CompareCommand {
   RunOptions run;
   std::vector<std::string> archs{"stl", "hps", "mtan", "ctan"};
   std::vector<std::int64_t> seeds{0, 1, 2};
-  std::string out, sweep;
+  std::string out, sweep, tune;  // "OPTION=VALUE,VALUE,..."
   bool match_parameters = false;
   int jobs = 1;                   // trainings side by side
   bool list = false;              // print commands, train nothing
@@ -40,17 +40,24 @@ struct PlannedRun {
 // Throws InputError for what does not make a comparison; `arguments` is the command line.
 void check_command(const CompareCommand& command, const std::vector<std::string>& arguments);
 
-// Rows of the table, without their runs.
+// Rows of the table, without their runs; of a row that --tune is to choose for, one for each value (tuning.h).
 std::vector<Variant> plan_rows(const CompareCommand& command);
+// Gives each row its baseline, by its place among them.
+void find_baselines(std::vector<Variant>* rows);
+// The option of --tune; "": none.
+std::string tuned_option(const CompareCommand& command);
 std::vector<Round> plan_rounds(const CompareCommand& command);
-// Round by round, so that an interrupted comparison has complete seeds.
+// Round by round, so that an interrupted comparison has complete seeds.  Rows that are not decided yet have none.
 std::vector<PlannedRun> plan_runs(const CompareCommand& command, const std::vector<Variant>& rows);
+PlannedRun plan_run(const CompareCommand& command, const std::vector<Variant>& rows, std::size_t row,
+                    const Round& round);
 // The options of a row's run, complete as train saves them.  Throws InputError where one is out of range.
 RunOptions options_of(const CompareCommand& command, const Variant& row, const Round& round);
 
 // What a user should know about the parts before hours of training, such as a class that one of them lacks.  Throws
-// InputError where a division has no validation or test part.
-std::vector<std::string> split_notes(const CompareCommand& command, const datasets::Dataset& dataset);
+// InputError where a division has no validation or test part.  `row`: any one, all have the same parts.
+std::vector<std::string> split_notes(const CompareCommand& command, const Variant& row,
+                                     const datasets::Dataset& dataset);
 
 // Widens every row that has fewer parameters than the largest one, all widths by one factor and rounded, until it is
 // within 2 % of it; the row's name then ends with the widths.  Throws InputError where no factor does that.

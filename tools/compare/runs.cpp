@@ -80,11 +80,13 @@ std::vector<std::string> training(const CompareCommand& command, const PlannedRu
   return words;
 }
 
-std::string validation_text(const RunRecord& run, const std::vector<JudgedTask>& tasks) {
+std::string validation_text(const PlannedRun& run) {
+  std::vector<JudgedTask> tasks;
+  const auto val = read_validation(run.folder, &tasks);
   std::string text;
   for (const JudgedTask& task : tasks)
     text += fmt::format("{}{} {} {:.4f}", text.empty() ? "" : ", ", task.name, task.metric,
-                        run.val.at(task.name).at(task.metric));
+                        val.at(task.name).at(task.metric));
   return text;
 }
 
@@ -110,7 +112,7 @@ Claim claim(const CompareCommand& command, const PlannedRun& run) {
 class Trainings {
  public:
   Trainings(const CompareCommand& command, const datasets::Dataset& dataset, const std::vector<PlannedRun>& runs)
-      : command_(command), dataset_(dataset), runs_(runs), failures_(runs.size()), said_(runs.size(), false) {
+      : command_(command), dataset_(dataset), runs_(runs), said_(runs.size(), false) {
     for (std::size_t r = 0; r < runs.size(); ++r) waiting_.push_back(r);
     std::vector<RunOptions> unfinished;
     for (const PlannedRun& run : runs)
@@ -122,7 +124,7 @@ class Trainings {
   }
   ~Trainings() { end_children(); }  // where an error ends the comparison
 
-  std::vector<std::string> work() {
+  Failures work() {
     catch_stop_signals();
     while (!waiting_.empty() || !running_.empty()) {
       if (!interrupted()) start_some();
@@ -183,7 +185,7 @@ class Trainings {
     const auto found = running_.find(ended.child);
     const Training training = std::move(found->second);
     running_.erase(found);
-    failures_[training.run] = ended.failure;
+    if (!ended.failure.empty()) failures_[runs_[training.run].name] = ended.failure;
     const std::chrono::duration<double> took = Clock::now() - training.begin;
     if (ended.failure.empty())
       tell(training.run, (training.went_on ? "went on, " : "") + mtl::clock_text(took.count()));
@@ -195,16 +197,14 @@ class Trainings {
 
   void tell(std::size_t r, const std::string& how) {
     const PlannedRun& run = runs_[r];
-    std::vector<JudgedTask> tasks;
-    const RunRecord record = read_run(run.folder, run.round.seed, run.options.batch, &tasks);
-    print_line("[{}/{}] {}: {}; validation: {}", ++done_, runs_.size(), run.name, how, validation_text(record, tasks));
+    print_line("[{}/{}] {}: {}; validation: {}", ++done_, runs_.size(), run.name, how, validation_text(run));
     std::fflush(stdout);
   }
 
   const CompareCommand& command_;
   const datasets::Dataset& dataset_;
   const std::vector<PlannedRun>& runs_;
-  std::vector<std::string> failures_;
+  Failures failures_;
   std::vector<bool> said_;  // that another program has the run
   std::vector<std::size_t> waiting_;
   std::map<int, Training> running_;
@@ -222,27 +222,30 @@ void check_begun(const std::vector<PlannedRun>& runs, const datasets::Dataset& d
   }
 }
 
-std::vector<std::string> train_runs(const CompareCommand& command, const datasets::Dataset& dataset,
-                                    const std::vector<PlannedRun>& runs) {
+Failures train_runs(const CompareCommand& command, const datasets::Dataset& dataset,
+                    const std::vector<PlannedRun>& runs) {
   return Trainings(command, dataset, runs).work();
 }
 
-void read_runs(const std::vector<PlannedRun>& runs, const std::vector<std::string>& failures, Comparison* comparison) {
-  for (std::size_t r = 0; r < runs.size(); ++r) {
-    const PlannedRun& planned = runs[r];
-    const mtl::RunFolder folder(planned.folder);
-    RunRecord run;
-    run.failure = failures.empty() ? "" : failures[r];
-    if (run.failure.empty() && !folder.finished()) {
-      run.missing = true;
-      run.failure = folder.begun() ? "is not finished" : "has not begun";
-    }
-    if (run.failure.empty())
-      run = read_run(planned.folder, planned.round.seed, planned.options.batch, &comparison->tasks);
-    run.folder = planned.folder;
-    run.name = planned.name;
-    run.seed = planned.round.seed;
-    run.fold = planned.round.fold;
+RunRecord record_without_results(const PlannedRun& planned, const Failures& failures) {
+  const mtl::RunFolder folder(planned.folder);
+  RunRecord run;
+  run.folder = planned.folder;
+  run.name = planned.name;
+  run.seed = planned.round.seed;
+  run.fold = planned.round.fold;
+  if (const auto failure = failures.find(planned.name); failure != failures.end()) run.failure = failure->second;
+  if (run.failure.empty() && !folder.finished()) {
+    run.missing = true;
+    run.failure = folder.begun() ? "is not finished" : "has not begun";
+  }
+  return run;
+}
+
+void read_runs(const std::vector<PlannedRun>& runs, const Failures& failures, Comparison* comparison) {
+  for (const PlannedRun& planned : runs) {
+    RunRecord run = record_without_results(planned, failures);
+    if (run.failure.empty()) read_run(planned.options.batch, &run, &comparison->tasks);
     comparison->variants[planned.variant].runs.push_back(run);
   }
 }
