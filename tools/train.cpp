@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <ctime>
 #include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -22,9 +21,7 @@
 #include "mtl/training/run_folder.h"
 #include "mtl/training/trainer.h"
 #include "tensor/folder_lock.h"
-#include "tensor/isa.h"
 #include "tensor/parallel.h"
-#include "tensor/version.h"
 #include "tools/cli/program.h"
 #include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
@@ -33,6 +30,7 @@
 #include "tools/train/cost.h"
 #include "tools/train/loss_help.h"
 #include "tools/train/network.h"
+#include "tools/train/record.h"
 
 namespace medusa::tools {
 
@@ -109,7 +107,7 @@ Command read_command(int argc, char** argv) {
     command = {};
     command.lock = std::move(lock);
     parse_command(arguments, &command);
-    if (mtl::RunFolder(command.out).option("select").empty()) command.run.select = "mean";  // an older version began it
+    set_older_defaults(mtl::RunFolder(command.out), &command.run);
     check_unchanged(command);
   }
   std::transform(argv + 1, argv + argc, std::back_inserter(command.arguments), [](const char* argument) {
@@ -143,67 +141,6 @@ datasets::LoaderOptions loader_options(const RunOptions& o, bool training) {
   loader.weighted_sampling = training && o.weighted_sampling;
   loader.drop_last = training;
   return loader;
-}
-
-std::string host_name() {
-  char name[256] = "";
-  return gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
-std::string date_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
-mtl::Provenance provenance_of(const Command& command, const datasets::Dataset& dataset, const datasets::Split& split,
-                              const mtl::Model& model) {
-  mtl::Provenance p = mtl::provenance_of(dataset, split, model.tasks());
-  for (const ConfigEntry& entry : config_entries(command.run))
-    if (entry.effect == OptionRow::Effect::Result) p.options[entry.name] = printable(entry.value);
-  p.starts = {{date_now(), host_name(), version(), commit(), sizeof(real) == 4 ? "float32" : "float64", name(isa()),
-               command.arguments}};
-  p.run = mtl::identity(p);
-  return p;
-}
-
-// Refuses to resume what the run's own record contradicts; returns lines that a user should know.
-std::vector<std::string> check_provenance(const std::string& folder, const mtl::Provenance& before,
-                                          const mtl::Provenance& now) {
-  const std::string changes = mtl::sample_changes(before, now);
-  MEDUSA_CHECK_INPUT(changes.empty(), "{}: the run was begun with {}, this is {} ({}); is it the same data?", folder,
-                     mtl::samples_text(before), mtl::samples_text(now), changes);
-  std::vector<std::string> notes;
-  const mtl::Provenance::Start &then = before.starts.front(), &here = now.starts.front();
-  MEDUSA_CHECK_INPUT(then.numbers == here.numbers, "{}: was begun with {} numbers, this program has {}", folder,
-                     then.numbers, here.numbers);
-  // The latest start with another instruction set: one of the two has decided the last bits.
-  for (auto start = before.starts.rbegin(); start != before.starts.rend(); ++start) {
-    if (start->instructions == here.instructions) continue;
-    notes.push_back(
-        fmt::format("the run has computed with {} instructions, this is {}: the last bits will differ "
-                    "(MEDUSA_SIMD={} computes as before)",
-                    start->instructions, here.instructions, start->instructions));
-    break;
-  }
-  if (then.version != here.version || then.commit != here.commit)
-    notes.push_back(fmt::format("the run was begun with version {} ({}), this is {} ({})", then.version, then.commit,
-                                here.version, here.commit));
-  return notes;
-}
-
-// What the run's record is to be: `now`, or that of a run that is resumed with one more start.  None for a run that an
-// older version began without one.  `notes`: lines that a user should know.
-std::optional<mtl::Provenance> record_of(const Command& command, const mtl::Provenance& now,
-                                         std::vector<std::string>* notes) {
-  if (!command.resume) return now;
-  std::optional<mtl::Provenance> record = mtl::RunFolder(command.out).provenance();
-  if (!record) return record;
-  *notes = check_provenance(command.out, *record, now);
-  record->starts.push_back(now.starts.front());
-  return record;
 }
 
 mtl::TrainerOptions trainer_options(const Command& command, mtl::ConsoleProgress* progress) {
@@ -326,9 +263,9 @@ int train(Command& command) {
   };
   const Part train = part(split.train, true), val = part(split.val, false), test = part(split.test, false);
   mtl::ConsoleProgress progress(model->tasks(), stdout, isatty(STDOUT_FILENO) != 0);
-  const mtl::Provenance now = provenance_of(command, *dataset, split, *model);
+  const mtl::Provenance now = provenance_of(o, command.arguments, *dataset, split, *model);
   std::vector<std::string> notes;
-  const std::optional<mtl::Provenance> record = record_of(command, now, &notes);
+  const std::optional<mtl::Provenance> record = command.resume ? resumed_record(command.out, now, &notes) : now;
   const std::string run = record ? record->run : "";
   const mtl::RunFolder folder(command.out, run);
   mtl::TrainerOptions training = trainer_options(command, &progress);

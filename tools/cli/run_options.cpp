@@ -229,11 +229,15 @@ RunOptions options_in(const mtl::RunFolder& folder) {
     const std::string file = folder.file(mtl::RunFile::Config), what = error.what();
     fail_input("{}{}", what.starts_with(file) ? "" : file + ": ", what);
   }
-  if (folder.option("select").empty()) options.select = "mean";  // an older version began it
+  set_older_defaults(folder, &options);
   return options;
 }
 
 }  // namespace
+
+void set_older_defaults(const mtl::RunFolder& folder, RunOptions* options) {
+  if (folder.option("select").empty()) options->select = "mean";
+}
 
 RunOptions read_run_options(const std::string& run_folder) {
   const mtl::RunFolder folder(run_folder);

@@ -101,6 +101,9 @@ void save_config(const mtl::RunFolder& folder, const RunOptions& options);
 // with; prints a note if it has no record of that.
 RunOptions read_run_options(const std::string& run_folder);
 
+// Sets what an older version began the run in `folder` with, where that is no option in its config file.
+void set_older_defaults(const mtl::RunFolder& folder, RunOptions* options);
+
 // The size of the inputs (the dataset's own where none is given), and of the pieces: none where there is no --patch.
 datasets::Extent size_of(const RunOptions& options);
 datasets::Extent patch_of(const RunOptions& options);

@@ -1,5 +1,6 @@
 #include "tools/replay/balancing.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
