@@ -36,6 +36,7 @@ expect 0 'over 2 folds, each with 2 seeds' compare folds --folds 2 --seeds 0,1
 [ "$(cd "$work/folds" && echo *-fold*)" = 'hps-0-fold0 hps-0-fold1 hps-1-fold0 hps-1-fold1 stl-0-fold0 stl-0-fold1 stl-1-fold0 stl-1-fold1' ] && ok "names" || bad "$(ls "$work/folds")"
 for run in stl-0 stl-1 hps-1; do [ "$(parts "folds/$run-fold1")" = "$(parts folds/hps-0-fold1)" ] || bad "$run: other parts"; done
 [ "$(grep -c '"fold": 1' "$work/folds/table.json")" = 4 ] && grep -q '"folds": 2' "$work/folds/table.json" && ok "table.json names the folds" || bad "$(cat "$work/folds/table.json")"
+! grep -q 'there is no interval' "$work/folds/table.md" && ok "four runs are enough for an interval" || bad "$(cat "$work/folds/table.md")"
 expect 0 'hps-1-fold1: was finished before' compare folds --folds 2 --seeds 0,1
 expect 2 'was made with --folds 2, not 3' compare folds --folds 3 --seeds 0,1
 expect 0 'note: --test-fraction has no effect' compare folds --folds 2 --seeds 0 --test-fraction 0.5

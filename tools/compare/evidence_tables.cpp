@@ -72,7 +72,8 @@ std::string evidence_explanation(const Comparison& c) {
       "the "
       "table above, which the baseline's noise biases. sure by cases: in how many runs p is below 0.05 when the two "
       "networks' predictions for the cases of the test set are swapped by chance.";
-  if (c.seeds.size() < 3) text += " With fewer than 3 runs there is no interval.";
+  if (static_cast<std::int64_t>(c.seeds.size()) * std::max<std::int64_t>(c.folds, 1) < 3)
+    text += " With fewer than 3 runs there is no interval.";
   return text;
 }
 
