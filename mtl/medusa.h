@@ -5,7 +5,7 @@
 //   Tensor   numbers in memory: Tensor::from(values, {64, 32, 32, 1}), .to(Device::CUDA)
 //   Var      a Tensor that remembers how it was computed: ops of autograd/ops.h, .backward(), .grad()
 //   nn::     modules: Conv2d, Linear, BatchNorm, Sequential; optimisers: Sgd, Adam, AdamW; save_checkpoint()
-//   mtl::    Task, Model and make_model(), Trainer, evaluate(), Predictor
+//   mtl::    Task, Model and make_model(), Trainer, evaluate(), Predictor, Ensemble
 //   datasets::  Dataset, Loader
 //
 // Errors are exceptions: InputError for bad input, such as a malformed file; Error for everything else.
@@ -17,6 +17,7 @@
 #include "datasets/dataset.h"
 #include "datasets/loader.h"
 #include "datasets/split.h"
+#include "mtl/inference/ensemble.h"
 #include "mtl/networks/backbone.h"
 #include "mtl/networks/decoder.h"
 #include "mtl/networks/heads.h"

@@ -94,9 +94,12 @@ std::vector<double> Answer::numbers() const {
 
 // ---- the run --------------------------------------------------------------------------------------------------------
 
-Predictor::Predictor(const std::string& folder, Device device) {
+Predictor::Predictor(const std::string& folder, Device device)
+    : Predictor(folder, load_model(RunFolder(folder).weights()), device) {}
+
+Predictor::Predictor(const std::string& folder, std::unique_ptr<Model> model, Device device)
+    : model_(std::move(model)) {
   const RunFolder run(folder);
-  model_ = load_model(run.weights());
   read_plan(run);
   check_plan(run);
   if (const std::string patch = run.option("patch"); !patch.empty())

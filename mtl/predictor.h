@@ -42,6 +42,8 @@ class Predictor {
   // Reads network and plan of the run in `folder`, and computes on `device`.  Throws InputError where a file is missing
   // or damaged, or the files do not fit each other.
   explicit Predictor(const std::string& folder, Device device = Device::CPU);
+  // With another network in place of the run's, such as an Ensemble of it and others.
+  Predictor(const std::string& folder, std::unique_ptr<Model> model, Device device = Device::CPU);
 
   Model& model() { return *model_; }
   const std::vector<Task>& tasks() const { return model_->tasks(); }

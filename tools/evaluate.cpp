@@ -9,7 +9,6 @@
 #include <set>
 
 #include "datasets/layouts/registry.h"
-#include "mtl/networks/model_file.h"
 #include "mtl/predictor.h"
 #include "mtl/training/loader_source.h"
 #include "mtl/training/matched_dataset.h"
@@ -20,6 +19,7 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tools/cli/device.h"
+#include "tools/cli/ensemble_options.h"
 #include "tools/cli/program.h"
 #include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
@@ -40,6 +40,7 @@ struct Options {
   int threads = 0, workers = 2;
   DeviceChoice device;
   bool json = false, classes = false, follow_outside = false;
+  EnsembleOptions ensemble;
 };
 
 // The part that a sample is distributed in, as --split calls it.
@@ -119,16 +120,29 @@ void print(const Options& o, const mtl::Model& model, const mtl::Evaluation& res
   const Json classes = Json::parse(o.classes ? class_report_json(model.tasks(), result) : "{}");
   for (const auto& [task, more] : classes.items()) json[task].update(more);
   if (report != nullptr) json["openkbp"] = Json::parse(kbp_json(*report));
+  if (o.ensemble.on()) json["ensemble"] = Json::parse(ensemble_json(o.run, o.ensemble, model));
   if (o.json)
     print_json(json.dump());
   else
-    print_lines(metrics_table(model.tasks(), result) + (o.classes ? class_report_text(model.tasks(), result) : "") +
+    print_lines((o.ensemble.on() ? printable(ensemble_text(o.run, o.ensemble, model)) + "\n" : "") +
+                metrics_table(model.tasks(), result) + (o.classes ? class_report_text(model.tasks(), result) : "") +
                 (report != nullptr ? kbp_table(*report) : ""));
 }
 
-// The thresholds that the run chose on its validation set, per task; none where there are none.
-std::vector<std::vector<double>> thresholds_of(const mtl::RunFolder& files, const std::vector<mtl::Task>& tasks) {
+// The thresholds that the run chose on its validation set, per task; none where there are none.  They are for its own
+// answers, not for a mean: that one is judged at probability 0.5.
+std::vector<std::vector<double>> thresholds_of(const mtl::RunFolder& files, const std::vector<mtl::Task>& tasks,
+                                               const Options& o) {
   std::vector<std::vector<double>> thresholds(tasks.size());
+  if (o.ensemble.on()) {
+    for (const mtl::Task& task : tasks)
+      if (task.kind == TaskKind::Binary)
+        print_error_line(
+            fmt::format("note: {}: sensitivity, specificity and F1 are at probability 0.5; a run's own thresholds are "
+                        "not for a mean",
+                        task.name));
+    return thresholds;
+  }
   if (!files.has(mtl::RunFile::Result)) return thresholds;
   const std::string file = files.file(mtl::RunFile::Result);
   const Json json = Json::parse(files.json(mtl::RunFile::Result)).value("thresholds", Json::object());
@@ -144,11 +158,11 @@ std::vector<std::vector<double>> thresholds_of(const mtl::RunFolder& files, cons
   return thresholds;
 }
 
-// A table into the file that its option names; else, for the run's own data, into the run's folder.
+// A table into the file that its option names; else, for the run's own answers about its own data, into the run's folder.
 void write_table(const Options& o, const mtl::RunFolder& files, const std::string& about, const std::string& named,
                  const std::string& text) {
   if (!named.empty()) return write_file(named, text);
-  if (!o.data.empty() || o.tolerance != Options().tolerance) return;
+  if (!o.data.empty() || o.ensemble.on() || o.tolerance != Options().tolerance) return;
   try {
     files.save_table(about, o.split, text);
   } catch (const Error& error) {
@@ -167,11 +181,7 @@ void evaluate(const Options& o) {
   set_threads(o.threads);
   const Device device = open_device(o.device);
   const mtl::RunFolder files(o.run);
-  const std::string weights = files.need(mtl::RunFile::Best);
-  auto model = mtl::load_model(weights);
-  MEDUSA_CHECK_INPUT(model->config().arch == run.arch, "{}: holds a network of architecture {}, the run is of {}",
-                     weights, model->config().arch, run.arch);
-  files.check_weights();
+  auto model = load_network(o.run, run, o.ensemble);
   const auto dataset = datasets::open_dataset(dataset_options(run));
   const auto* openkbp = dynamic_cast<const datasets::OpenKbp*>(dataset.get());
   MEDUSA_CHECK_INPUT(openkbp != nullptr || o.pictures.empty(),
@@ -188,15 +198,15 @@ void evaluate(const Options& o) {
   loader.workers = o.workers;
   const datasets::Split split = split_of(*dataset, run, files, o);
   const std::vector<std::int64_t> chosen = choose(*dataset, split, o);
+  if (!o.ensemble.others.empty()) check_unseen(o.run, o.ensemble, *dataset, chosen, o.split, o.data.empty());
   mtl::LoaderSource source(*as_learnt, chosen, loader, target_of_task, device);
   model->to(device);
   mtl::Evaluation result =
       *mtl::evaluate(*model, source, {}, window_of(run), nullptr, {/*thorough=*/true, o.tolerance});
-  mtl::judge_at(thresholds_of(files, model->tasks()), model->tasks(), &result);
+  mtl::judge_at(thresholds_of(files, model->tasks(), o), model->tasks(), &result);
   write_table(o, files, "cases", o.cases, cases_csv(model->tasks(), result, case_names(*dataset, chosen)));
   if (openkbp == nullptr) return print(o, *model, result, nullptr);
-  model.reset();  // the predictor has one of its own
-  mtl::Predictor predictor(o.run, device);
+  mtl::Predictor predictor(o.run, std::move(model), device);
   const KbpReport report = score_patients(predictor, *openkbp, chosen, split.train, o.pictures);
   if (!report.dvh.empty()) write_table(o, files, "dvh", o.dvh, kbp_dvh_csv(report));
   print(o, predictor.model(), result, &report);
@@ -211,6 +221,7 @@ int medusa::tools::evaluate_main(int argc, char** argv) {
   Options o;
   CommandLine command("Computes the metrics of a training run's best weights.", "evaluate");
   command.option("--run", o.run, "folder of the run, as train made it");
+  o.ensemble.add_to(command);
   command.option("--data", o.data, "folder of the dataset; default: the run's own");
   command.flag("--follow-outside", o.follow_outside, kFollowOutside);
   command.option("--split", o.split, "samples: val, test or train as the run split them, or all")
@@ -219,7 +230,7 @@ int medusa::tools::evaluate_main(int argc, char** argv) {
                  "openkbp: folder for DVH curves and dose differences of each patient, made if needed");
   command.option("--cases", o.cases,
                  "file for the table of cases, with every metric and prediction of each; default: cases_<split>.csv in "
-                 "the run's folder; with --data or --tolerance none");
+                 "the run's folder; with --data, --ensemble, --tta or --tolerance none");
   command.option("--dvh", o.dvh,
                  "openkbp: file for the table of DVH figures, planned and predicted, of each patient and structure; "
                  "default: dvh_<split>.csv, as for --cases");

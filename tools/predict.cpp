@@ -10,6 +10,7 @@
 #include "tensor/file.h"
 #include "tensor/parallel.h"
 #include "tools/cli/device.h"
+#include "tools/cli/ensemble_options.h"
 #include "tools/cli/program.h"
 #include "tools/cli/programs.h"
 #include "tools/cli/run_options.h"
@@ -46,6 +47,7 @@ struct PredictOptions {
   int threads = 0;
   bool follow_outside = false;
   DeviceChoice device;
+  EnsembleOptions ensemble;
 };
 
 // Whether an earlier predict wrote into the folder: its results may be replaced.  Throws InputError if the folder is a
@@ -90,6 +92,10 @@ std::size_t for_each_input(const std::vector<T>& inputs, const Body& body) {
   return failed;
 }
 
+void print_ensemble(const PredictOptions& options, mtl::Predictor& predictor) {
+  if (options.ensemble.on()) print_line("note: {}", ensemble_text(options.run, options.ensemble, predictor.model()));
+}
+
 // The patients below --input, each into a folder of its own.
 void predict_patients(const PredictOptions& options, RunOptions run, mtl::Predictor& predictor) {
   run.data = options.inputs[0];
@@ -102,6 +108,7 @@ void predict_patients(const PredictOptions& options, RunOptions run, mtl::Predic
                        "--out {}: {} is there, and no earlier predict wrote it; choose another folder", options.out,
                        dataset.id(i));
   make_output_folder(options, {});
+  print_ensemble(options, predictor);
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const auto patient = dataset.patient(i);
     const KbpPrediction prediction = predict_patient(predictor, dataset, patient);
@@ -132,6 +139,7 @@ void predict_cases(const PredictOptions& options, mtl::Predictor& predictor) {
   std::vector<std::string> files;
   for (const datasets::CaseRow& row : rows) files.insert(files.end(), row.inputs.begin(), row.inputs.end());
   make_output_folder(options, std::move(files));
+  print_ensemble(options, predictor);
   std::vector<std::string> notes = predictor.notes();
   if (predictor.pictures())
     for (const std::string& note : datasets::picture_notes(predictor.plan().inputs, rows)) notes.push_back(note);
@@ -160,7 +168,8 @@ void predict(const PredictOptions& options) {
                      options.threads);
   const RunOptions run = read_run_options(options.run);
   set_threads(options.threads);
-  mtl::Predictor predictor(options.run, open_device(options.device));
+  const Device device = open_device(options.device);
+  mtl::Predictor predictor(options.run, load_network(options.run, run, options.ensemble), device);
   predictor.set_data_folder(data_folder_of(options, run));
   if (asks_for_patients(options, predictor)) return predict_patients(options, run, predictor);
   predict_cases(options, predictor);
@@ -179,6 +188,7 @@ int medusa::tools::predict_main(int argc, char** argv) {
                           medusa::mtl::RunFolder::name(medusa::mtl::RunFile::Config),
                           medusa::mtl::RunFolder::name(medusa::mtl::RunFile::Best)))
       .required();
+  options.ensemble.add_to(command);
   command
       .option("--input", options.inputs,
               "files, folders of files (not searched deeper) or tables (.csv); openkbp: the folder of patients, or CTs")

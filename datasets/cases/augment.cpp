@@ -8,7 +8,6 @@
 namespace medusa::datasets {
 namespace {
 
-constexpr int kLeftRight = 2;  // axis of the grid: volumes are RAS+
 constexpr double kPi = 3.141592653589793;
 
 // The change of a picture: mirrors, a rotation in its plane, zoom, shift and deformation.

@@ -45,6 +45,8 @@ struct CaseTarget {
   std::vector<double> class_numbers() const;
 };
 
+inline constexpr int kLeftRight = 2;  // the axis of a volume's grid that mirrors swap: volumes are RAS+
+
 // A case's label for one target; all empty: the case has none.
 struct CaseLabel {
   std::vector<std::string> files;  // pixel-level: one; structures: one per channel, "": no mask

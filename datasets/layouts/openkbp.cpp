@@ -12,7 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kLeftRight = 1;  // axis of the grid
 constexpr const char* kNeeded[] = {"ct.csv", "possible_dose_mask.csv", "voxel_dimensions.csv"};
 // The distribution's README says valid-pats, its folder is called validation-pats.
 constexpr std::pair<const char*, const char*> kParts[] = {
@@ -187,8 +186,8 @@ Sample OpenKbp::get(std::int64_t index) const { return sample(row(index), *reduc
 
 Sample OpenKbp::get_augmented(std::int64_t index, std::uint64_t seed, std::int64_t epoch) const {
   const std::shared_ptr<const openkbp::Case> c = reduced(index);
-  return sample(row(index),
-                augment(*c, draw_change(options_.augment, c->grid, c->spacing, kLeftRight, seed, epoch, index)));
+  return sample(row(index), augment(*c, draw_change(options_.augment, c->grid, c->spacing, openkbp::kLeftRight, seed,
+                                                    epoch, index)));
 }
 
 }  // namespace medusa::datasets

@@ -18,8 +18,10 @@ namespace openkbp {
 
 inline constexpr std::int64_t kSide = 128;  // every patient's grid is kSide^3
 inline constexpr std::int64_t kVoxels = kSide * kSide * kSide;
-inline constexpr std::size_t kStructures = 10, kTargets = 3;  // the last kTargets of the structures are targets
-inline constexpr double kDoseScale = 70;                      // Gy: the highest prescription
+inline constexpr std::size_t kStructures = 10, kTargets = 3;    // the last kTargets of the structures are targets
+inline constexpr unsigned kRightParotid = 2, kLeftParotid = 3;  // places in structures(); a mirror swaps them
+inline constexpr int kLeftRight = 1;                            // axis of the grid
+inline constexpr double kDoseScale = 70;                        // Gy: the highest prescription
 // Of the input: HU / 1000, clipped to these.
 inline constexpr real kAir = real(-1.024), kDense = real(1.5);
 

@@ -14,8 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kCount = static_cast<std::size_t>(kVoxels);
-constexpr real kNotStored = -1024;                       // HU: air
-constexpr unsigned kRightParotid = 2, kLeftParotid = 3;  // places in structures()
+constexpr real kNotStored = -1024;  // HU: air
 
 SparseVolume values_of(const std::string& path) {
   SparseVolume volume = read_sparse_csv(path, kVoxels);

@@ -44,7 +44,8 @@ class Model : public nn::Module {
   std::vector<std::vector<std::size_t>> groups() const;
   // All encoders of the model: STL has one per task, the others have one.
   virtual std::vector<Encoder*> encoders() { return {}; }
-  std::int64_t size_multiple() const;
+  // Of which number the sides of S must be multiples.
+  virtual std::int64_t size_multiple() const;
 
   // Empties `record`; from now on outputs() writes the attention to it, so it must stay alive.  null: stops recording.
   // Costs nothing while off, and never changes the outputs.

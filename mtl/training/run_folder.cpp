@@ -197,6 +197,11 @@ std::string RunFolder::changed_inputs(const datasets::Dataset& dataset) const {
   return first_difference(inputs(read_text_file(file(RunFile::Description))), inputs(now));
 }
 
+std::string RunFolder::other_description(const RunFolder& other) const {
+  const auto text = [](const RunFolder& run) { return run.has(RunFile::Description) ? run.description() : ""; };
+  return first_difference(text(*this), text(other), (other.path() + " says").c_str());
+}
+
 void RunFolder::check_options(const std::map<std::string, std::string>& values) const {
   const std::optional<Provenance> made = provenance();
   if (!made) return;

@@ -82,6 +82,8 @@ class RunFolder {
   // "'old', the dataset now says 'new'": the first line of the description where the dataset makes inputs in another
   // way than the run did; "" if there is none, or the run has no description.
   std::string changed_inputs(const datasets::Dataset& dataset) const;
+  // The same for the whole descriptions of this run and another: "'here', OTHER says 'there'".
+  std::string other_description(const RunFolder& other) const;
   // Throws InputError if Best is missing, or is not that of the Result or the Last beside it.
   void check_weights() const;
   std::string weights() const;  // the path of Best, checked
