@@ -88,10 +88,12 @@ std::vector<double> meant(const Task& t, const Tensor& raw) {
   return all;
 }
 
+// The largest difference; of amounts beyond 1, relative to them.
 double worst(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   double most = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) most = std::fmax(most, std::fabs(a[i] - b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    most = std::fmax(most, std::fabs(a[i] - b[i]) / std::fmax(1, std::fabs(a[i])));
   return most;
 }
 

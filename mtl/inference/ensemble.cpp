@@ -161,6 +161,7 @@ Ensemble::Ensemble(std::vector<std::unique_ptr<Model>> members, Flips flips)
     MEDUSA_CHECK_INPUT(difference.empty(), "ensemble: member {} {}", members_.size(), difference);
     members_.push_back(&add(std::to_string(members_.size()), std::move(member)));
   }
+  eval();
 }
 
 std::vector<Var> Ensemble::outputs(const Var& x) {

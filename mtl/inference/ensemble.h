@@ -32,8 +32,8 @@ struct Flips {
 
 class Ensemble : public Model {
  public:
-  // config() is the first member's.  Throws InputError if there is no member, if one is `unlike` the first, or if
-  // `flips` does not fit.
+  // config() is the first member's; all are in evaluation mode.  Throws InputError if there is no member, if one is
+  // `unlike` the first, or if `flips` does not fit.
   explicit Ensemble(std::vector<std::unique_ptr<Model>> members, Flips flips = {});
 
   // x [N, S, in_channels] of any size S.  A single member without flips is passed through, bit for bit.  Else members
