@@ -158,7 +158,8 @@ std::vector<std::vector<double>> thresholds_of(const mtl::RunFolder& files, cons
   return thresholds;
 }
 
-// A table into the file that its option names; else, for the run's own answers about its own data, into the run's folder.
+// A table into the file that its option names; else, for the run's own answers about its own data, into the run's
+// folder.
 void write_table(const Options& o, const mtl::RunFolder& files, const std::string& about, const std::string& named,
                  const std::string& text) {
   if (!named.empty()) return write_file(named, text);
