@@ -71,7 +71,9 @@ class ConfigFormat : public CLI::ConfigTOML {
     for (const CLI::Option* option : app->get_options({})) {
       if (!option->get_configurable()) continue;
       std::vector<std::string> values = option->reduced_results();
-      if (values.empty() && !option->get_default_str().empty()) values = {option->get_default_str()};
+      const std::string absent = option->get_default_str();
+      const bool no_list = absent == "[]" && option->get_expected_max() > 1;  // cannot be read back
+      if (values.empty() && !absent.empty() && !no_list) values = {absent};
       if (values.empty() && option->get_expected_min() == 0) values = {"false"};
       std::string value;
       for (const std::string& one : values) value += (value.empty() ? "" : ", ") + config_value(one);
