@@ -12,7 +12,7 @@ cp -r "$old/picture" "$old/openkbp" "$work"
 # than 0.02 or 1 %.  Metrics that the old program did not have are left out.
 same() {
   awk 'NR == FNR { if (/^  [a-z]/) known[$1 " " $2]; next } !/^  (structures|dose|lesion|diagnosis) / || (($1 " " $2) in known && $3 !~ /^[a-z]/)' \
-    "$old/$1.txt" "$work/$1.txt" | grep -v -E '^    [A-Za-z0-9]+ ( +(-|[0-9.]+)){4,}$' >"$work/known.txt"
+    "$old/$1.txt" "$work/$1.txt" | grep -v -E '^    [A-Za-z0-9]+ ( +(-|[0-9.]+)){4,}$|^  DVH, |^    [A-Za-z0-9]+ +(D_[0-9.a-z_]+|mean) ' >"$work/known.txt"
   mv "$work/known.txt" "$work/$1.txt"
   if paste -d '\n' "$old/$1.txt" "$work/$1.txt" | awk '
     NR % 2 { split($0, was, /[ ,;()%]+/); old = $0; next }
