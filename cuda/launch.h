@@ -12,7 +12,7 @@
 
 namespace medusa::cuda {
 
-constexpr int kThreads = 256;  // per block: what every kernel here is written for
+constexpr int kThreadBits = 8, kThreads = 1 << kThreadBits;  // per block: what every kernel here is written for
 
 inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -64,9 +64,12 @@ void with_index_and_pack(std::initializer_list<std::int64_t> counts, bool packs,
   with_index(counts, [&]<class Index>() { with_pack(packs, [&]<int N>() { run.template operator()<Index, N>(); }); });
 }
 
-// Elements first, first + step, ... below last.
+// Elements first, first + step, ... below last.  The step is a power of two, and the compiler sees it: to find how
+// often an unrolled loop goes round it divides by a shift.
 struct Stretch {
-  std::int64_t first, last, step;
+  std::int64_t first, last;
+  int shift;
+  __device__ std::int64_t step() const { return std::int64_t{1} << shift; }
 };
 
 }  // namespace medusa::cuda

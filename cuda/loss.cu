@@ -17,7 +17,7 @@ struct ReadLoss {
   FastDivmod<Index> channels;
   __device__ Sums<2> operator()(std::int64_t, Stretch s, std::int64_t) const {
     real loss = 0, weight = 0;
-    for (std::int64_t k = s.first; k < s.last; k += s.step) {
+    for (std::int64_t k = s.first; k < s.last; k += s.step()) {
       const real mask = m != nullptr ? m[channels(static_cast<Index>(k)).quotient] : real(1);
       if (mask != 0) loss += mask * L::f(x[k], t[k], a);  // f may be NaN where the mask is 0
       weight += mask;
@@ -82,7 +82,7 @@ struct ReadCrossEntropy {
   real smoothing;
   __device__ Sums<2> operator()(std::int64_t, Stretch s, std::int64_t) const {
     Sums<2> total{};
-    for (std::int64_t row = s.first; row < s.last; row += s.step) {
+    for (std::int64_t row = s.first; row < s.last; row += s.step()) {
       const std::int64_t own = labels.class_of(row);
       if (own == kNoClass) total.v[0] = total.v[1] = not_a_number();
       if (own < 0) continue;
@@ -136,7 +136,7 @@ struct ReadDice {
   std::int64_t space, channels;
   __device__ Sums<3> operator()(std::int64_t o, Stretch s, std::int64_t c) const {
     real both = 0, predicted = 0, target = 0;
-    for (std::int64_t k = s.first; k < s.last; k += s.step) {
+    for (std::int64_t k = s.first; k < s.last; k += s.step()) {
       const std::int64_t row = o * space + k, at = row * channels + c;
       const real mask = m != nullptr ? m[row] : real(1);
       if (mask == 0) continue;  // p may be NaN there
@@ -172,7 +172,7 @@ struct ReadRatio {
   double smooth;
   __device__ Sums<1> operator()(std::int64_t, Stretch s, std::int64_t) const {
     double total = 0;
-    for (std::int64_t i = s.first; i < s.last; i += s.step)
+    for (std::int64_t i = s.first; i < s.last; i += s.step())
       total += (2 * static_cast<double>(sums[3 * i]) + smooth) /
                (static_cast<double>(sums[3 * i + 1]) + static_cast<double>(sums[3 * i + 2]) + smooth);
     return {{total}};

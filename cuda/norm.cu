@@ -49,9 +49,9 @@ struct ReadMoments {
     if (s.first >= s.last) return {};
     int count = 0;
     real total = 0, left = 0, squares = 0;
-    for (std::int64_t e = s.first; e < s.last; e += s.step, ++count) total += value(o, e, i);
+    for (std::int64_t e = s.first; e < s.last; e += s.step(), ++count) total += value(o, e, i);
     const real mean = total / static_cast<real>(count);
-    for (std::int64_t e = s.first; e < s.last; e += s.step) {  // again, from the cache
+    for (std::int64_t e = s.first; e < s.last; e += s.step()) {  // again, from the cache
       const real d = value(o, e, i) - mean;
       left += d;  // what rounding left in the mean
       squares += d * d;
@@ -139,7 +139,7 @@ struct ReadChannel {
   const real* dy;
   __device__ Sums<2> operator()(std::int64_t, Stretch s, std::int64_t c) const {
     real sum = 0, product = 0;
-    for (std::int64_t row = s.first; row < s.last; row += s.step) {
+    for (std::int64_t row = s.first; row < s.last; row += s.step()) {
       const Index at = static_cast<Index>(row) * places.channels.divisor() + static_cast<Index>(c);
       const Index k = places.statistic(static_cast<Index>(row), static_cast<Index>(c));
       const Line line = norm.line(c, k);
@@ -171,7 +171,7 @@ struct ReadGroup {
   __device__ Sums<2> operator()(std::int64_t o, Stretch s, std::int64_t i) const {
     const std::int64_t k = o * places.groups.divisor() + i, first = i * places.inner.divisor();
     real sum = 0, product = 0;
-    for (std::int64_t e = s.first; e < s.last; e += s.step) {
+    for (std::int64_t e = s.first; e < s.last; e += s.step()) {
       const Index at = places.in_group(static_cast<Index>(o), static_cast<Index>(e), static_cast<Index>(i));
       const std::int64_t c = first + places.inner(static_cast<Index>(e)).remainder;
       const Line line = norm.line(c, k);

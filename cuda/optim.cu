@@ -12,7 +12,7 @@ __global__ void sgd_kernel(const SpanTable<ParameterSpan> table, SgdStep step, b
   const int k = table.of_block(blockIdx.x);
   const ParameterSpan s = table.span[k];
   const Stretch mine = table.stretch(k, blockIdx.x);
-  for (std::int64_t i = mine.first; i < mine.last; i += mine.step)
+  for (std::int64_t i = mine.first; i < mine.last; i += mine.step())
     if (s.first == nullptr)
       step.plain(s.p[i], s.g[i]);
     else
@@ -23,7 +23,7 @@ __global__ void adam_kernel(const SpanTable<ParameterSpan> table, AdamStep step)
   const int k = table.of_block(blockIdx.x);
   const ParameterSpan s = table.span[k];
   const Stretch mine = table.stretch(k, blockIdx.x);
-  for (std::int64_t i = mine.first; i < mine.last; i += mine.step) step(s.p[i], s.g[i], s.first[i], s.second[i]);
+  for (std::int64_t i = mine.first; i < mine.last; i += mine.step()) step(s.p[i], s.g[i], s.first[i], s.second[i]);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ struct ReadSum {
   std::int64_t length, inner;
   __device__ Sums<1> operator()(std::int64_t o, Stretch s, std::int64_t i) const {
     real total = 0;
-    for (std::int64_t k = s.first; k < s.last; k += s.step) total += x[(o * length + k) * inner + i];
+    for (std::int64_t k = s.first; k < s.last; k += s.step()) total += x[(o * length + k) * inner + i];
     return {{static_cast<double>(total)}};
   }
 };
@@ -20,7 +20,7 @@ struct ReadNonfinite {
   const real* x;
   __device__ Sums<1> operator()(std::int64_t, Stretch s, std::int64_t) const {
     int bad = 0;
-    for (std::int64_t k = s.first; k < s.last; k += s.step) bad += x[k] - x[k] != 0;  // infinity - infinity is NaN
+    for (std::int64_t k = s.first; k < s.last; k += s.step()) bad += x[k] - x[k] != 0;  // infinity - infinity is NaN
     return {{static_cast<double>(bad)}};
   }
 };
@@ -40,7 +40,7 @@ __global__ void products_kernel(const SpanTable<PairSpan> table, double* partial
   const PairSpan span = table.span[k];
   const Stretch mine = table.stretch(k, blockIdx.x);
   double total = 0;
-  for (std::int64_t i = mine.first; i < mine.last; i += mine.step)
+  for (std::int64_t i = mine.first; i < mine.last; i += mine.step())
     total += static_cast<double>(span.a[i]) * static_cast<double>(span.b[i]);
   total = block_reduce(total, [](double x, double y) { return x + y; });
   if (threadIdx.x == 0) partial[blockIdx.x] = total;
@@ -50,7 +50,7 @@ struct ReadDoubles {
   const double* x;
   __device__ Sums<1> operator()(std::int64_t, Stretch s, std::int64_t) const {
     double total = 0;
-    for (std::int64_t k = s.first; k < s.last; k += s.step) total += x[k];
+    for (std::int64_t k = s.first; k < s.last; k += s.step()) total += x[k];
     return {{total}};
   }
 };

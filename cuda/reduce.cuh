@@ -29,7 +29,7 @@ struct Sums {
 
 struct Split {
   std::int64_t outer, length, inner;
-  int columns, rows;  // of a block
+  int columns, rows, shift;  // of a block, which has 2^shift rows
   std::int64_t tiles, parts, chunk;
   // A block, of which there are fewer than 2^31, is [outer, parts, tiles]; a thread [rows, columns].
   Extents<std::int32_t, 2> blocks;
@@ -37,9 +37,8 @@ struct Split {
 };
 
 inline Split split(const Rows& r, std::int64_t per_thread) {
-  Split s{r.outer, r.length, r.inner, 1, 1, 0, 0, 0, {}, {}};
-  while (s.columns < 32 && s.columns < r.inner) s.columns *= 2;
-  s.rows = kThreads / s.columns;
+  Split s{r.outer, r.length, r.inner, 1, kThreads, kThreadBits, 0, 0, 0, {}, {}};
+  while (s.columns < 32 && s.columns < r.inner) s.columns *= 2, s.rows /= 2, --s.shift;
   s.chunk = per_thread > 0 ? s.rows * per_thread : r.length;
   s.tiles = divide_up(r.inner, s.columns);
   s.parts = r.length > s.chunk ? divide_up(r.length, s.chunk) : 1;
@@ -81,7 +80,7 @@ __global__ void reduce_kernel(Split s, Read read, Finish finish, State* partial)
   const std::int64_t o = block[0], part = block[1], i = std::int64_t{block[2]} * s.columns + column;
   const std::int64_t begin = part * s.chunk, end = begin + s.chunk;
   State state{};
-  if (i < s.inner) state = read(o, Stretch{begin + row, end < s.length ? end : s.length, s.rows}, i);
+  if (i < s.inner) state = read(o, Stretch{begin + row, end < s.length ? end : s.length, s.shift}, i);
   state = merge_rows(state, s.columns);
   if (row != 0 || i >= s.inner) return;
   if (s.parts == 1)
@@ -96,7 +95,7 @@ struct ReadPartial {
   std::int64_t parts, inner;
   __device__ State operator()(std::int64_t o, Stretch s, std::int64_t i) const {
     State state{};
-    for (std::int64_t k = s.first; k < s.last; k += s.step) state.merge(partial[(o * parts + k) * inner + i]);
+    for (std::int64_t k = s.first; k < s.last; k += s.step()) state.merge(partial[(o * parts + k) * inner + i]);
     return state;
   }
 };

@@ -45,7 +45,7 @@ struct SpanTable {
   // Elements begin, begin + 256, .. below last of the span belong to this thread.
   __device__ Stretch stretch(int k, std::int64_t block) const {
     const std::int64_t first = (block - (k > 0 ? end[k - 1] : 0)) * kSpanChunk, last = first + kSpanChunk;
-    return {first + static_cast<std::int64_t>(threadIdx.x), last < span[k].n ? last : span[k].n, kThreads};
+    return {first + static_cast<std::int64_t>(threadIdx.x), last < span[k].n ? last : span[k].n, kThreadBits};
   }
 };
 

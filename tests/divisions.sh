@@ -9,7 +9,6 @@ cd "$(dirname "$0")/.." || exit 1
 
 # Kernels that may divide, and why.
 declare -A allowed=(
-  [reduce_kernel]="to unroll the loop over a chunk, once for up to 32 elements"
   [fill_tables]="once for each place of an axis, not for each element"
 )
 
