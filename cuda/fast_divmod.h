@@ -1,6 +1,6 @@
 // Division of whole numbers by a number that is the same for all elements: a size, a stride.
 //
-// A GPU has no instruction that divides whole numbers: a 64-bit division is a subroutine of some 100 instructions.  But
+// A GPU has no instruction that divides whole numbers: a 64-bit division is a subroutine of some 80 instructions.  But
 // n / d is n times 1 / d, and 1 / d can be computed once, on the host, as a fraction m / 2^(32 + shift): what is left
 // to the kernel is a multiplication, of which only the upper half is kept ("multiply-high"), an addition and a shift.
 // README.md, "A division that is a multiplication", follows one.
