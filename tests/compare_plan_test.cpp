@@ -34,6 +34,19 @@ std::vector<std::string> names(const std::vector<PlannedRun>& runs) {
 
 using Names = std::vector<std::string>;
 
+// Twenty samples of the classes a and b, one of c, none of d.
+struct Classes : datasets::Dataset {
+  std::vector<datasets::TargetInfo> kinds{datasets::classification("kind", {"a", "b", "c", "d"})};
+  const std::vector<datasets::TargetInfo>& targets() const override { return kinds; }
+  std::int64_t size() const override { return 21; }
+  std::string id(std::int64_t i) const override { return "s" + std::to_string(i); }
+  std::optional<std::vector<real>> known_label(std::int64_t i, std::size_t) const override {
+    return std::vector<real>{static_cast<real>(i == 20 ? 2 : i % 2)};
+  }
+  datasets::Sample get(std::int64_t) const override { return {}; }
+  datasets::Sample get_augmented(std::int64_t, std::uint64_t, std::int64_t) const override { return {}; }
+};
+
 }  // namespace
 
 TEST_CASE("compare plan: --sweep gives rows, each against STL with the same value") {
@@ -90,6 +103,20 @@ TEST_CASE("compare plan: fixed weights as a sweep leave STL without any") {
   CHECK(options_of(command, rows[2], {}).balancing.name == "fixed");
   command.run.balancing.own["task-weights"] = mtl::Vector{1, 2};  // given to all: STL's runs have them too
   CHECK(options_of(command, rows[0], {}).balancing.name == "fixed");
+}
+
+TEST_CASE("compare plan: what every split lacks is said once, what one lacks with its name") {
+  CompareCommand command = command_of("", "");
+  command.run.fold.folds = 3;
+  const Names notes = split_notes(command, plan_rows(command)[0], Classes());
+  REQUIRE(!notes.empty());
+  CHECK(notes[0] == "kind: no sample is of class d");
+  std::size_t about_c = 0;  // its one sample tests in one fold, so that nothing of it is left to train
+  for (std::size_t i = 1; i < notes.size(); ++i) {
+    CHECK(notes[i].ends_with(" sample is of class c"));
+    about_c += notes[i].starts_with("fold ");
+  }
+  CHECK(about_c >= 3);
 }
 
 }  // namespace medusa::tools

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <map>
 
 #include "datasets/label_notes.h"
 #include "mtl/networks/backbone.h"
@@ -194,10 +194,11 @@ std::vector<PlannedRun> plan_runs(const CompareCommand& command, const std::vect
 
 std::vector<std::string> split_notes(const CompareCommand& command, const Variant& row,
                                      const datasets::Dataset& dataset) {
-  std::vector<std::string> notes;
   std::vector<std::size_t> targets;
   mtl::make_tasks(dataset, command.run.tasks, &targets);
-  std::set<std::string> said;
+  std::map<std::string, std::vector<std::string>> lines;  // by split
+  std::vector<std::string> splits;                        // in their order
+  std::map<std::string, std::size_t> splits_with;         // in how many of them a line holds
   for (const Round& round : plan_rounds(command)) {
     const RunOptions options = options_of(command, row, round);
     const datasets::Split split = make_split(options, dataset);
@@ -209,9 +210,18 @@ std::vector<std::string> split_notes(const CompareCommand& command, const Varian
     const std::string where = !options.split_file.empty() ? options.split_file
                               : round.fold >= 0           ? fmt::format("fold {}", round.fold)
                                                           : fmt::format("seed {}", round.seed);
-    for (const std::string& line : datasets::label_notes(dataset, split, targets))
-      if (said.insert(where + ": " + line).second) notes.push_back(where + ": " + line);
+    if (lines.contains(where)) continue;
+    splits.push_back(where);
+    lines[where] = datasets::label_notes(dataset, split, targets);
+    for (const std::string& line : lines[where]) ++splits_with[line];
   }
+  std::vector<std::string> notes;  // what holds everywhere is said once
+  for (const std::string& where : splits)
+    for (const std::string& line : lines[where])
+      if (splits.size() == 1 || splits_with[line] < splits.size())
+        notes.push_back(where + ": " + line);
+      else if (where == splits[0])
+        notes.push_back(line);
   return notes;
 }
 
