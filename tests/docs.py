@@ -24,6 +24,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 BIN = os.path.abspath(sys.argv[1])
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -202,9 +203,10 @@ class Chapter:
                 if reason:
                     print(f"left out: {self.path}:{block.line}: {reason}")
                 continue
+            began = time.monotonic()
             printed = self.run(block, commands)
             if printed is not None:
-                self.say(True, block, commands[0][:90])
+                self.say(True, block, f"{commands[0][:90]} ({time.monotonic() - began:.0f} s)")
         return self.failed
 
 
