@@ -9,17 +9,6 @@ namespace medusa::mtl {
 
 namespace {
 
-// G / trace(G) with `ridge` added to its diagonal.
-Vector normalised(const Vector& gram, double ridge) {
-  const std::size_t n = task_count(gram);
-  double trace = 0;
-  for (std::size_t t = 0; t < n; ++t) trace += gram[t * n + t];
-  Vector h = gram;
-  for (double& value : h) value /= trace;
-  for (std::size_t t = 0; t < n; ++t) h[t * n + t] += ridge;
-  return h;
-}
-
 Vector mgda_active(const Vector& gram) {
   Vector a = simplex_minimum(gram);
   for (double& w : a) w *= static_cast<double>(a.size());

@@ -84,17 +84,25 @@ Vector box_minimum(const Vector& h, const Vector& c, const Vector& least) {
   return x;
 }
 
+Vector normalised(const Vector& gram, double ridge) {
+  const std::size_t n = task_count(gram);
+  double trace = 0;
+  for (std::size_t t = 0; t < n; ++t) trace += gram[t * n + t];
+  Vector h = gram;
+  for (double& value : h) value /= trace;
+  for (std::size_t t = 0; t < n; ++t) h[t * n + t] += ridge;
+  return h;
+}
+
 // Minimising  v^T G v + (1^T v - 1)^2  over v >= 0 gives the answer's direction: for a fixed direction w on the
 // simplex, v = s w is best at s = 1 / (1 + w^T G w), with the value  w^T G w / (1 + w^T G w), smallest where w^T G w
 // is.
 Vector simplex_minimum(const Vector& gram) {
   const std::size_t n = task_count(gram);
-  double trace = 0, sum = 0;
-  for (std::size_t t = 0; t < n; ++t) trace += gram[t * n + t];
-  Vector h = gram;
-  for (double& value : h) value = value / trace + 1;
-  for (std::size_t t = 0; t < n; ++t) h[t * n + t] += 1e-9;
+  Vector h = normalised(gram, 1e-9);
+  for (double& value : h) value += 1;
   Vector w = box_minimum(h, Vector(n, 1.0), Vector(n, 0.0));
+  double sum = 0;
   for (double value : w) sum += value;
   for (double& value : w) value /= sum;
   return w;

@@ -16,6 +16,9 @@ bool solve_linear(Vector matrix, Vector right, Vector& x);
 // about 1 (its smallest eigenvalue above 1e-10).
 Vector box_minimum(const Vector& h, const Vector& c, const Vector& least);
 
+// G / trace(G) with `ridge` added to its diagonal; G row-major, not zero.
+Vector normalised(const Vector& gram, double ridge);
+
 // argmin over the simplex (w >= 0, sum w = 1) of  w^T G w, with 1e-9 of G's trace on its diagonal so that it is one
 // point; G symmetric and positive semi-definite, row-major, not zero.
 Vector simplex_minimum(const Vector& gram);

@@ -27,7 +27,7 @@ struct EnsembleOptions {
 std::unique_ptr<mtl::Model> load_network(const std::string& folder, const RunOptions& run,
                                          const EnsembleOptions& options);
 
-// "mean of 2 runs and 4 flips: A, B", the same as JSON, or "" where nothing is averaged.
+// "mean of 2 runs x 4 views of the image: A, B", the same as JSON, or "" where nothing is averaged.
 std::string ensemble_text(const std::string& folder, const EnsembleOptions& options, const mtl::Model& network);
 std::string ensemble_json(const std::string& folder, const EnsembleOptions& options, const mtl::Model& network);
 
